@@ -1,0 +1,19 @@
+//! The vocabulary that every other crate speaks: errors, ids, time, secrets, tenant scope.
+//!
+//! Nothing here does I/O, and nothing is async.
+
+mod error;
+mod id;
+mod limits;
+mod mask;
+mod scope;
+mod secret;
+mod time;
+
+pub use error::{Code, Error, Result, Retry};
+pub use id::{Id, Prefix, prefix};
+pub use limits::Limits;
+pub use mask::mask;
+pub use scope::{OrgId, Scope};
+pub use secret::Secret;
+pub use time::{Clock, Random, Time};

@@ -1,0 +1,1 @@
+//! `category!`: the explicit list of the vendors of one category.

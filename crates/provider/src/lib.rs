@@ -1,0 +1,13 @@
+//! What a vendor is: its settings, the webhooks it sends, the HTTP client that calls it, and the contract that every
+//! vendor is tested against. No vendor is named here.
+
+mod category;
+pub mod contract;
+pub mod http;
+pub mod settings;
+pub mod signature;
+mod vendor;
+mod webhook;
+
+pub use vendor::{Registry, Vendor, VendorEntry, WebhookState};
+pub use webhook::{Challenge, Received, WebhookRequest, WebhookSource};

@@ -1,0 +1,126 @@
+//! A vendor, and the registry that the binary builds from all of them.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use kernel::{Error, Result};
+
+use crate::{
+    WebhookSource,
+    settings::{self, Field, Loaded, Settings, Variables},
+};
+
+/// One outside service. An implementation is one file in `vendors` and one entry in its category's list.
+pub trait Vendor: 'static {
+    /// The name in paths, tables and commands: `stripe`.
+    const ID: &'static str;
+    /// The name for people: `Stripe`.
+    const TITLE: &'static str;
+    /// Where its webhooks also arrive, besides `/webhooks/{ID}`: the paths that products have already registered.
+    const WEBHOOK_PATHS: &'static [&'static str] = &[];
+
+    /// What calling the vendor needs.
+    type Settings: Settings;
+    /// What receiving its webhooks needs. Independent of [`Vendor::Settings`]: either works without the other.
+    type WebhookSettings: Settings;
+
+    /// The receiving side.
+    ///
+    /// # Errors
+    /// `Config` when a setting is not what it should be; the message names the variable.
+    fn webhooks(settings: Self::WebhookSettings) -> Result<Box<dyn WebhookSource>>;
+}
+
+/// What the registry knows of a vendor, without its type.
+#[derive(Clone, Copy)]
+pub struct VendorEntry {
+    /// [`Vendor::ID`].
+    pub id: &'static str,
+    /// [`Vendor::TITLE`].
+    pub title: &'static str,
+    /// The category: `payments`.
+    pub category: &'static str,
+    /// [`Vendor::WEBHOOK_PATHS`].
+    pub webhook_paths: &'static [&'static str],
+    /// The variables of [`Vendor::Settings`].
+    pub fields: fn() -> Vec<Field>,
+    /// The variables of [`Vendor::WebhookSettings`].
+    pub webhook_fields: fn() -> Vec<Field>,
+    /// Whether [`Vendor::Settings`] are complete: none when the vendor is off.
+    pub check: fn(&Variables) -> Result<Option<()>>,
+    /// The receiving side: none when its settings are absent.
+    pub webhooks: fn(&Variables) -> Result<Option<Box<dyn WebhookSource>>>,
+}
+
+impl VendorEntry {
+    /// The entry of `V`, in `category`.
+    pub const fn of<V: Vendor>(category: &'static str) -> Self {
+        Self {
+            id: V::ID,
+            title: V::TITLE,
+            category,
+            webhook_paths: V::WEBHOOK_PATHS,
+            fields: settings::fields::<V::Settings>,
+            webhook_fields: settings::fields::<V::WebhookSettings>,
+            check: |variables| match settings::load::<V::Settings>(variables)? {
+                Loaded::Off => Ok(None),
+                Loaded::On(_) => Ok(Some(())),
+            },
+            webhooks: |variables| match settings::load::<V::WebhookSettings>(variables)? {
+                Loaded::Off => Ok(None),
+                Loaded::On(settings) => V::webhooks(settings).map(Some),
+            },
+        }
+    }
+}
+
+/// Whether a vendor's webhooks can be received.
+#[derive(Clone)]
+pub enum WebhookState {
+    /// Ready.
+    On(Arc<dyn WebhookSource>),
+    /// A setting is absent; the text names it and says how to get it.
+    Off(String),
+}
+
+/// All vendors of this installation, by id.
+pub struct Registry {
+    vendors: BTreeMap<&'static str, (VendorEntry, WebhookState)>,
+}
+
+impl Registry {
+    /// Reads every vendor's settings.
+    ///
+    /// # Errors
+    /// `Config` when a vendor's webhook settings are half there or wrong, naming the variable.
+    pub fn load(entries: impl IntoIterator<Item = VendorEntry>, variables: &Variables) -> Result<Self> {
+        let mut vendors = BTreeMap::new();
+        for entry in entries {
+            let state = match (entry.webhooks)(variables)? {
+                Some(source) => WebhookState::On(Arc::from(source)),
+                None => WebhookState::Off(missing(&entry)),
+            };
+            if vendors.insert(entry.id, (entry, state)).is_some() {
+                return Err(Error::internal("vendor_twice", format!("two vendors are called {}", entry.id)));
+            }
+        }
+        Ok(Self { vendors })
+    }
+
+    /// The vendor called `id`.
+    pub fn get(&self, id: &str) -> Option<(&VendorEntry, &WebhookState)> {
+        self.vendors.get(id).map(|(entry, state)| (entry, state))
+    }
+
+    /// All vendors, by id.
+    pub fn iter(&self) -> impl Iterator<Item = (&VendorEntry, &WebhookState)> {
+        self.vendors.values().map(|(entry, state)| (entry, state))
+    }
+}
+
+fn missing(entry: &VendorEntry) -> String {
+    let fields = (entry.webhook_fields)();
+    let needed: Vec<_> = fields.iter().filter(|field| field.required).collect();
+    let names = needed.iter().map(|field| field.variable.as_str()).collect::<Vec<_>>().join(" and ");
+    let hint = needed.first().map_or("", |field| field.doc.as_str());
+    format!("{} webhooks are off: {names} is not set. {hint}", entry.title)
+}
