@@ -1,1 +1,26 @@
-//! store
+//! SQL on SQLite and on PostgreSQL: one text for both, one transaction type, the tenant supplied by the scope.
+//!
+//! A statement on a tenant table (one with a column `org_id`) has the organization as `$1`; [`Tx::query`] binds it, so
+//! that nobody can pass another one. On PostgreSQL row-level security is the second wall.
+
+mod db;
+mod error;
+mod migrate;
+mod options;
+mod postgres;
+mod query;
+mod row;
+mod sqlite;
+mod tx;
+mod value;
+
+pub use db::{Db, Engine, Isolation, Listener};
+pub use migrate::{Migration, MigrationSet, migrate};
+pub use options::Options;
+pub use query::Query;
+pub use row::{FromRow, Row};
+pub use tx::Tx;
+pub use value::Value;
+
+/// A future that a transaction's closure returns.
+pub type BoxFuture<'a, T> = futures_util::future::BoxFuture<'a, T>;

@@ -1,0 +1,177 @@
+//! The database, whichever engine it is.
+
+use std::{pin::Pin, sync::Arc, time::Duration};
+
+use kernel::{Result, Scope};
+use tokio::sync::{Notify, futures::Notified};
+
+use crate::{BoxFuture, Options, Tx, postgres::PostgresDb, sqlite::SqliteDb};
+
+/// A database. Cheap to clone.
+#[derive(Clone)]
+pub struct Db {
+    driver: Driver,
+    woken: Arc<Notify>,
+}
+
+#[derive(Clone)]
+enum Driver {
+    Sqlite(SqliteDb),
+    Postgres(PostgresDb),
+}
+
+/// How a write transaction is kept apart from others on PostgreSQL. SQLite has one writer, so there it is all the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Isolation {
+    /// As if the transactions ran one after the other. For everything that reads before it writes.
+    Serializable,
+    /// For the queue's own statements, which are right by unique indexes and row locks alone.
+    ReadCommitted,
+}
+
+/// Which engine a database runs on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Engine {
+    /// One file, one writer.
+    Sqlite,
+    /// A server that many nodes share.
+    Postgres,
+}
+
+impl Db {
+    /// Opens it. A SQLite file is made when there is none; PostgreSQL may be down and come up later.
+    ///
+    /// # Errors
+    /// `Config` when the address cannot be read, `Unavailable` when SQLite's file cannot be opened.
+    pub async fn open(options: &Options) -> Result<Self> {
+        let woken = Arc::new(Notify::new());
+        let driver = match options.engine()? {
+            Engine::Sqlite => Driver::Sqlite(SqliteDb::open(options, woken.clone()).await?),
+            Engine::Postgres => Driver::Postgres(PostgresDb::open(options, woken.clone())?),
+        };
+        Ok(Self { driver, woken })
+    }
+
+    /// Which engine it runs on.
+    pub fn engine(&self) -> Engine {
+        match &self.driver {
+            Driver::Sqlite(_) => Engine::Sqlite,
+            Driver::Postgres(_) => Engine::Postgres,
+        }
+    }
+
+    /// Runs `work` on one snapshot. Writing in it fails.
+    ///
+    /// # Errors
+    /// What `work` returns, and `Unavailable` when the database does not answer.
+    pub async fn read<T, F>(&self, scope: &Scope, work: F) -> Result<T>
+    where
+        T: Send,
+        F: FnOnce(&mut Tx) -> BoxFuture<'_, Result<T>> + Send,
+    {
+        match &self.driver {
+            Driver::Sqlite(db) => db.read(scope, work).await,
+            Driver::Postgres(db) => db.read(scope, work).await,
+        }
+    }
+
+    /// Runs `work` in one serializable transaction and answers after its commit. When another transaction was in the
+    /// way, `work` runs again from the start: it must not have effects outside.
+    ///
+    /// On SQLite, writes that wait for one another share a commit, each in its own savepoint.
+    ///
+    /// # Errors
+    /// What `work` returns, with nothing written; `Unavailable` when the database does not answer: then the outcome of
+    /// a commit that had begun is unknown.
+    pub async fn write<T, F>(&self, scope: &Scope, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: Fn(&mut Tx) -> BoxFuture<'_, Result<T>> + Send + Sync + 'static,
+    {
+        self.write_at(Isolation::Serializable, scope, work).await
+    }
+
+    /// As [`Db::write`], at another isolation.
+    ///
+    /// # Errors
+    /// As [`Db::write`].
+    pub async fn write_at<T, F>(&self, isolation: Isolation, scope: &Scope, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: Fn(&mut Tx) -> BoxFuture<'_, Result<T>> + Send + Sync + 'static,
+    {
+        match &self.driver {
+            Driver::Sqlite(db) => db.write(scope, work).await,
+            Driver::Postgres(db) => db.write(isolation, scope, work).await,
+        }
+    }
+
+    /// Ends at the next commit in this process of a transaction that called [`Tx::wake`].
+    pub fn woken(&self) -> Notified<'_> {
+        self.woken.notified()
+    }
+
+    /// Whether it answers, within `limit`.
+    ///
+    /// # Errors
+    /// `Unavailable` when it does not.
+    pub async fn ping(&self, limit: Duration) -> Result<()> {
+        let ping =
+            self.read(&Scope::System, |tx| Box::pin(async move { tx.system("select 1").rows().await.map(drop) }));
+        match tokio::time::timeout(limit, ping).await {
+            Ok(answer) => answer,
+            Err(_) => Err(crate::error::slow()),
+        }
+    }
+
+    /// Waits until another node says that `channel` has news; for ever on SQLite, where there is no other node.
+    /// A lost connection ends the wait as well: the caller looks, and waits again.
+    pub async fn listen(&self, channel: &'static str) -> Listener {
+        match &self.driver {
+            Driver::Sqlite(_) => Listener(None),
+            Driver::Postgres(db) => Listener(db.listen(channel).await),
+        }
+    }
+
+    /// The concrete driver, for migrations.
+    pub(crate) fn sqlite(&self) -> Option<&SqliteDb> {
+        match &self.driver {
+            Driver::Sqlite(db) => Some(db),
+            Driver::Postgres(_) => None,
+        }
+    }
+
+    /// The concrete driver, for migrations.
+    pub(crate) fn postgres(&self) -> Option<&PostgresDb> {
+        match &self.driver {
+            Driver::Sqlite(_) => None,
+            Driver::Postgres(db) => Some(db),
+        }
+    }
+
+    /// Finishes what is being written and closes.
+    pub async fn close(&self) {
+        match &self.driver {
+            Driver::Sqlite(db) => db.close().await,
+            Driver::Postgres(db) => db.close().await,
+        }
+    }
+}
+
+/// Hears the wake-ups of other nodes.
+pub struct Listener(Option<sqlx::postgres::PgListener>);
+
+impl Listener {
+    /// Waits for the next wake-up, or for a lost connection.
+    pub async fn heard(&mut self) {
+        let heard: Pin<Box<dyn Future<Output = ()> + Send + '_>> = match &mut self.0 {
+            None => Box::pin(std::future::pending()),
+            Some(listener) => Box::pin(async move {
+                if listener.try_recv().await.is_err() {
+                    tokio::time::sleep(Duration::from_secs(1)).await;
+                }
+            }),
+        };
+        heard.await;
+    }
+}

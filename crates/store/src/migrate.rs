@@ -1,0 +1,181 @@
+//! Migrations: embedded, forward only, each once. On PostgreSQL every table with a column `org_id` gets its policy here,
+//! so that no table can be made without one.
+
+use aws_lc_rs::digest::{SHA256, digest};
+use data_encoding::HEXLOWER;
+use kernel::{Error, Result, Time};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor, PgConnection, Row as _, SqliteConnection};
+
+use crate::{
+    Db,
+    error::from_sqlx,
+    postgres::{ROLE, bypasses_policies},
+};
+
+/// One step. `postgres` is the same text where the step is portable.
+#[derive(Clone, Copy, Debug)]
+pub struct Migration {
+    /// `0001_queue`: steps run in this order.
+    pub name: &'static str,
+    /// The text for SQLite.
+    pub sqlite: &'static str,
+    /// The text for PostgreSQL.
+    pub postgres: &'static str,
+}
+
+/// The steps of one crate. A product that builds on Trunkline adds its own set.
+#[derive(Clone, Copy, Debug)]
+pub struct MigrationSet {
+    /// The crate's name.
+    pub name: &'static str,
+    /// In ascending order of their names.
+    pub migrations: &'static [Migration],
+}
+
+impl Migration {
+    /// A step with one text for both engines.
+    pub const fn portable(name: &'static str, sql: &'static str) -> Self {
+        Self { name, sqlite: sql, postgres: sql }
+    }
+
+    /// A step with a text for each engine.
+    pub const fn pair(name: &'static str, sqlite: &'static str, postgres: &'static str) -> Self {
+        Self { name, sqlite, postgres }
+    }
+}
+
+const JOURNAL: &str = "create table if not exists trunkline_migrations (
+    set_name text not null, name text not null, checksum text not null, applied_ms bigint not null,
+    primary key (set_name, name))";
+const APPLIED: &str = "select checksum from trunkline_migrations where set_name = $1 and name = $2";
+const RECORD: &str = "insert into trunkline_migrations (set_name, name, checksum, applied_ms) values ($1, $2, $3, $4)";
+
+/// Applies what is missing and tells the names of what it applied. Several nodes may call it at once.
+///
+/// # Errors
+/// `Unavailable` when the database does not answer, `Config` when a step that was applied has another text now.
+pub async fn migrate(db: &Db, sets: &[MigrationSet], now: Time) -> Result<Vec<String>> {
+    if let Some(sqlite) = db.sqlite() {
+        let mut conn = sqlite.connect.connect().await.map_err(from_sqlx)?;
+        let applied = migrate_sqlite(&mut conn, sets, now).await;
+        conn.close().await.map_err(from_sqlx)?;
+        return applied;
+    }
+    let Some(postgres) = db.postgres() else {
+        return Err(Error::internal("no_driver", "a database is neither SQLite nor PostgreSQL"));
+    };
+    let mut conn = postgres.connect.connect().await.map_err(from_sqlx)?;
+    let applied = migrate_postgres(&mut conn, sets, now).await;
+    conn.close().await.map_err(from_sqlx)?;
+    applied
+}
+
+async fn migrate_sqlite(conn: &mut SqliteConnection, sets: &[MigrationSet], now: Time) -> Result<Vec<String>> {
+    let mut tx = conn.begin_with("begin immediate").await.map_err(from_sqlx)?;
+    tx.execute(JOURNAL).await.map_err(from_sqlx)?;
+    let mut applied = Vec::new();
+    for (set, step) in steps(sets) {
+        let known = sqlx::query(APPLIED).bind(set).bind(step.name).fetch_optional(&mut *tx).await.map_err(from_sqlx)?;
+        let checksum = checksum(step.sqlite);
+        if let Some(row) = known {
+            unchanged(set, step, &checksum, row.try_get("checksum").map_err(from_sqlx)?)?;
+            continue;
+        }
+        sqlx::raw_sql(step.sqlite).execute(&mut *tx).await.map_err(|error| failed(set, step, error))?;
+        let record = sqlx::query(RECORD).bind(set).bind(step.name).bind(checksum).bind(now.ms());
+        record.execute(&mut *tx).await.map_err(from_sqlx)?;
+        applied.push(format!("{set}/{}", step.name));
+    }
+    tx.commit().await.map_err(from_sqlx)?;
+    Ok(applied)
+}
+
+async fn migrate_postgres(conn: &mut PgConnection, sets: &[MigrationSet], now: Time) -> Result<Vec<String>> {
+    let mut tx = conn.begin().await.map_err(from_sqlx)?;
+    // Nodes that start together take turns; the number is arbitrary, and ours.
+    tx.execute("set local statement_timeout = 0").await.map_err(from_sqlx)?;
+    tx.execute("select pg_advisory_xact_lock(7308627)").await.map_err(from_sqlx)?;
+    tx.execute(JOURNAL).await.map_err(from_sqlx)?;
+    let mut applied = Vec::new();
+    for (set, step) in steps(sets) {
+        let known = sqlx::query(APPLIED).bind(set).bind(step.name).fetch_optional(&mut *tx).await.map_err(from_sqlx)?;
+        let checksum = checksum(step.postgres);
+        if let Some(row) = known {
+            unchanged(set, step, &checksum, row.try_get("checksum").map_err(from_sqlx)?)?;
+            continue;
+        }
+        sqlx::raw_sql(step.postgres).execute(&mut *tx).await.map_err(|error| failed(set, step, error))?;
+        let record = sqlx::query(RECORD).bind(set).bind(step.name).bind(checksum).bind(now.ms());
+        record.execute(&mut *tx).await.map_err(from_sqlx)?;
+        applied.push(format!("{set}/{}", step.name));
+    }
+    if !applied.is_empty() {
+        protect_tenants(&mut tx).await.map_err(from_sqlx)?;
+        if bypasses_policies(&mut tx).await.map_err(from_sqlx)? {
+            make_role(&mut tx).await.map_err(from_sqlx)?;
+        }
+    }
+    tx.commit().await.map_err(from_sqlx)?;
+    Ok(applied)
+}
+
+/// Puts every table with a column `org_id` behind a policy that holds for its owner too.
+async fn protect_tenants(conn: &mut PgConnection) -> Result<(), sqlx::Error> {
+    let unprotected = sqlx::query(
+        "select c.relname::text as name from pg_class c
+         join pg_attribute a on a.attrelid = c.oid and a.attname = 'org_id' and not a.attisdropped
+         where c.relnamespace = current_schema()::regnamespace and c.relkind in ('r', 'p') and not c.relforcerowsecurity",
+    )
+    .fetch_all(&mut *conn)
+    .await?;
+    for row in unprotected {
+        let table: String = row.try_get("name")?;
+        let sql = format!(
+            "alter table {table} enable row level security;
+             alter table {table} force row level security;
+             create policy tenant on {table}
+                 using (org_id = current_setting('trunkline.org', true))
+                 with check (org_id = current_setting('trunkline.org', true))"
+        );
+        sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut *conn).await?;
+    }
+    Ok(())
+}
+
+/// Makes the role that connections take on. Roles belong to the whole server: another database may have made it already.
+async fn make_role(conn: &mut PgConnection) -> Result<(), sqlx::Error> {
+    let sql = format!(
+        "do $$ begin create role {ROLE} nologin; exception when duplicate_object or unique_violation then null; end $$;
+         do $$ begin execute format('grant usage on schema %I to {ROLE}', current_schema()); end $$;
+         do $$ begin execute format('grant select, insert, update, delete on all tables in schema %I to {ROLE}', current_schema()); end $$;
+         do $$ begin execute format('grant usage, select on all sequences in schema %I to {ROLE}', current_schema()); end $$;
+         revoke insert, update, delete on trunkline_migrations from {ROLE}"
+    );
+    sqlx::raw_sql(AssertSqlSafe(sql)).execute(conn).await.map(drop)
+}
+
+fn steps(sets: &[MigrationSet]) -> impl Iterator<Item = (&'static str, &'static Migration)> + '_ {
+    sets.iter().flat_map(|set| set.migrations.iter().map(move |step| (set.name, step)))
+}
+
+fn checksum(sql: &str) -> String {
+    HEXLOWER.encode(digest(&SHA256, sql.as_bytes()).as_ref())
+}
+
+fn unchanged(set: &str, step: &Migration, now: &str, then: &str) -> Result<()> {
+    if now == then {
+        return Ok(());
+    }
+    Err(Error::config(
+        "migration_changed",
+        format!(
+            "the migration {set}/{} was applied with another text: this binary is older than the database, or a migration was edited; run the newest binary",
+            step.name
+        ),
+    ))
+}
+
+fn failed(set: &str, step: &Migration, error: sqlx::Error) -> Error {
+    Error::internal("migration_failed", format!("the migration {set}/{} failed; nothing was changed", step.name))
+        .source(error)
+}

@@ -1,0 +1,54 @@
+//! How a database is opened.
+
+use std::{path::PathBuf, time::Duration};
+
+use kernel::{Error, Result};
+
+use crate::Engine;
+
+/// Where the database is and how long anything on it may take.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// `sqlite:FILE` or `postgres://user@host/database`. It may hold a password: never log it whole.
+    pub url: String,
+    /// How long a caller waits for a connection, or for the writer's queue, before it is told to come back.
+    pub acquire_timeout: Duration,
+    /// How long one statement may run; on SQLite, how long one write transaction may.
+    pub statement_timeout: Duration,
+    /// Connections for reading and, on PostgreSQL, for writing.
+    pub max_connections: u32,
+}
+
+impl Options {
+    /// The defaults for `url`.
+    pub fn new(url: impl Into<String>) -> Self {
+        Self {
+            url: url.into(),
+            acquire_timeout: Duration::from_secs(5),
+            statement_timeout: Duration::from_secs(15),
+            max_connections: 16,
+        }
+    }
+
+    /// Which engine the address names.
+    ///
+    /// # Errors
+    /// `Config` when it is neither.
+    pub fn engine(&self) -> Result<Engine> {
+        match self.url.split_once(':').map(|(scheme, _)| scheme) {
+            Some("sqlite") => Ok(Engine::Sqlite),
+            Some("postgres" | "postgresql") => Ok(Engine::Postgres),
+            _ => Err(Error::config(
+                "database_url_unknown",
+                "DATABASE_URL must begin with sqlite: or postgres://, for example sqlite:data/trunkline.db",
+            )),
+        }
+    }
+
+    /// The file of a SQLite database.
+    pub(crate) fn sqlite_file(&self) -> PathBuf {
+        let path = self.url.strip_prefix("sqlite:").unwrap_or(&self.url);
+        let path = path.strip_prefix("//").unwrap_or(path);
+        PathBuf::from(path.split('?').next().unwrap_or(path))
+    }
+}

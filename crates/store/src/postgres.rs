@@ -1,0 +1,147 @@
+//! PostgreSQL: serializable transactions, retried; every tenant table behind a policy that our role cannot bypass.
+
+use std::{str::FromStr, sync::Arc, time::Duration};
+
+use kernel::{Error, Result, Scope};
+use sqlx::{
+    AssertSqlSafe, ConnectOptions, Executor, PgPool, Row as _,
+    pool::PoolOptions,
+    postgres::{PgConnectOptions, PgConnection, PgListener},
+};
+use tokio::sync::Notify;
+
+use crate::{
+    BoxFuture, Isolation, Options, Tx,
+    error::{from_sqlx, is_conflict},
+    tx::Conn,
+};
+
+/// The role that every connection takes on when the one in `DATABASE_URL` could bypass row-level security.
+pub(crate) const ROLE: &str = "trunkline_app";
+/// How often a transaction that another one was in the way of is run again.
+const TRIES: u32 = 12;
+
+#[derive(Clone)]
+pub(crate) struct PostgresDb {
+    pool: PgPool,
+    woken: Arc<Notify>,
+    pub(crate) connect: PgConnectOptions,
+}
+
+impl PostgresDb {
+    pub(crate) fn open(options: &Options, woken: Arc<Notify>) -> Result<Self> {
+        let timeout = format!("{}ms", options.statement_timeout.as_millis());
+        let connect = PgConnectOptions::from_str(&options.url)
+            .map_err(from_sqlx)?
+            .application_name("trunkline")
+            .options([("statement_timeout", timeout.as_str()), ("idle_in_transaction_session_timeout", "60s")])
+            .statement_cache_capacity(256)
+            .disable_statement_logging();
+        let pool = PoolOptions::new()
+            .max_connections(options.max_connections)
+            .acquire_timeout(options.acquire_timeout)
+            .test_before_acquire(false)
+            .after_connect(|conn, _| Box::pin(drop_privileges(conn)))
+            .connect_lazy_with(connect.clone());
+        Ok(Self { pool, woken, connect })
+    }
+
+    pub(crate) async fn read<T, F>(&self, scope: &Scope, work: F) -> Result<T>
+    where
+        F: FnOnce(&mut Tx) -> BoxFuture<'_, Result<T>> + Send,
+    {
+        let mut tx = self.begin("begin isolation level repeatable read read only", scope).await?;
+        let answer = work(&mut tx).await?;
+        tx.commit().await?;
+        Ok(answer)
+    }
+
+    pub(crate) async fn write<T, F>(&self, isolation: Isolation, scope: &Scope, work: F) -> Result<T>
+    where
+        F: Fn(&mut Tx) -> BoxFuture<'_, Result<T>> + Send,
+    {
+        let begin = match isolation {
+            Isolation::Serializable => "begin isolation level serializable",
+            Isolation::ReadCommitted => "begin isolation level read committed",
+        };
+        for attempt in 1.. {
+            let mut tx = self.begin(begin, scope).await?;
+            let result = match work(&mut tx).await {
+                Ok(answer) => {
+                    let wakes = tx.wakes;
+                    tx.commit().await.map(|()| {
+                        if wakes {
+                            self.woken.notify_waiters();
+                        }
+                        answer
+                    })
+                }
+                Err(error) => Err(error),
+            };
+            match result {
+                Err(error) if is_conflict(&error) && attempt < TRIES => {
+                    metrics::counter!("trunkline_transaction_conflicts_total").increment(1);
+                    tokio::time::sleep(pause(attempt)).await;
+                }
+                answer => return answer,
+            }
+        }
+        Err(Error::internal("unreachable", "a transaction ended neither way"))
+    }
+
+    /// Begins and sets the organization, in one round trip.
+    async fn begin(&self, begin: &str, scope: &Scope) -> Result<Tx> {
+        // An id is made of letters, digits and an underscore: see `kernel::Id::parse`.
+        let organization = scope.organization().map_or("", |id| id.as_str());
+        let sql = format!("{begin}; select set_config('trunkline.org', '{organization}', true)");
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            match self.pool.begin_with(AssertSqlSafe(sql.clone())).await {
+                Ok(tx) => return Ok(Tx::new(Conn::Postgres(tx), scope.clone())),
+                // A pooled connection may have died with the server it was connected to.
+                Err(sqlx::Error::Io(_) | sqlx::Error::BeginFailed) if tries < 3 => {}
+                Err(sqlx::Error::Database(error))
+                    if tries < 3 && error.code().is_some_and(|c| c.starts_with("57P")) => {}
+                Err(error) => return Err(from_sqlx(error)),
+            }
+        }
+    }
+
+    pub(crate) async fn listen(&self, channel: &'static str) -> Option<PgListener> {
+        let mut listener = PgListener::connect_with(&self.pool).await.ok()?;
+        listener.listen(channel).await.ok()?;
+        Some(listener)
+    }
+
+    pub(crate) async fn close(&self) {
+        self.pool.close().await;
+    }
+}
+
+/// Becomes a role that row-level security binds, when this one is above it.
+async fn drop_privileges(conn: &mut PgConnection) -> Result<(), sqlx::Error> {
+    if bypasses_policies(conn).await? && role_exists(conn).await? {
+        conn.execute(AssertSqlSafe(format!("set role {ROLE}"))).await?;
+    }
+    Ok(())
+}
+
+/// Whether row-level security does not hold for the connected role.
+pub(crate) async fn bypasses_policies(conn: &mut PgConnection) -> Result<bool, sqlx::Error> {
+    let row = sqlx::query("select rolsuper or rolbypassrls as bypasses from pg_roles where rolname = current_user")
+        .fetch_one(conn)
+        .await?;
+    row.try_get("bypasses")
+}
+
+async fn role_exists(conn: &mut PgConnection) -> Result<bool, sqlx::Error> {
+    let row =
+        sqlx::query("select count(*) as roles from pg_roles where rolname = $1").bind(ROLE).fetch_one(conn).await?;
+    Ok(row.try_get::<i64, _>("roles")? > 0)
+}
+
+/// A few milliseconds, more after each try. The database's own timing is the jitter.
+fn pause(attempt: u32) -> Duration {
+    Duration::from_millis(u64::from(attempt.min(8).pow(2)))
+}

@@ -1,0 +1,160 @@
+//! A statement with its values, run on whichever engine the transaction is on.
+
+use kernel::{Error, Result};
+use sqlx::{
+    Arguments, AssertSqlSafe, Postgres, SqlSafeStr, SqlStr, Sqlite, postgres::PgArguments, sqlite::SqliteArguments,
+};
+
+use crate::{FromRow, Row, Tx, Value, error::from_sqlx, row::Inner, tx::Conn};
+
+/// A statement that waits for its values.
+pub struct Query<'t> {
+    tx: &'t mut Tx,
+    sql: Text,
+    values: Vec<Value>,
+}
+
+/// A constant, or a text built from constants.
+pub(crate) enum Text {
+    Constant(&'static str),
+    Built(String),
+}
+
+impl<'t> Query<'t> {
+    pub(crate) fn new(tx: &'t mut Tx, sql: Text, first: Option<Value>) -> Self {
+        Self { tx, sql, values: first.into_iter().collect() }
+    }
+
+    /// Binds the next value.
+    #[must_use]
+    pub fn bind(mut self, value: impl Into<Value>) -> Self {
+        self.values.push(value.into());
+        self
+    }
+
+    /// Runs it and tells how many rows it changed.
+    ///
+    /// # Errors
+    /// What the database says, in our words, as for every method here.
+    pub async fn execute(self) -> Result<u64> {
+        match &mut self.tx.conn {
+            Conn::SqliteWriter(conn) => {
+                let done = sqlx::query_with::<Sqlite, _>(self.sql.into_sql_str(), sqlite(self.values)?);
+                done.execute(conn).await.map(|done| done.rows_affected()).map_err(from_sqlx)
+            }
+            Conn::SqliteReader(tx) => {
+                let done = sqlx::query_with::<Sqlite, _>(self.sql.into_sql_str(), sqlite(self.values)?);
+                done.execute(&mut **tx).await.map(|done| done.rows_affected()).map_err(from_sqlx)
+            }
+            Conn::Postgres(tx) => {
+                let done = sqlx::query_with::<Postgres, _>(self.sql.into_sql_str(), postgres(self.values)?);
+                done.execute(&mut **tx).await.map(|done| done.rows_affected()).map_err(from_sqlx)
+            }
+        }
+    }
+
+    /// All rows.
+    ///
+    /// # Errors
+    /// As [`Query::execute`].
+    pub async fn rows(self) -> Result<Vec<Row>> {
+        match &mut self.tx.conn {
+            Conn::SqliteWriter(conn) => {
+                let rows = sqlx::query_with::<Sqlite, _>(self.sql.into_sql_str(), sqlite(self.values)?);
+                let rows = rows.fetch_all(conn).await.map_err(from_sqlx)?;
+                Ok(rows.into_iter().map(|row| Row(Inner::Sqlite(row))).collect())
+            }
+            Conn::SqliteReader(tx) => {
+                let rows = sqlx::query_with::<Sqlite, _>(self.sql.into_sql_str(), sqlite(self.values)?);
+                let rows = rows.fetch_all(&mut **tx).await.map_err(from_sqlx)?;
+                Ok(rows.into_iter().map(|row| Row(Inner::Sqlite(row))).collect())
+            }
+            Conn::Postgres(tx) => {
+                let rows = sqlx::query_with::<Postgres, _>(self.sql.into_sql_str(), postgres(self.values)?);
+                let rows = rows.fetch_all(&mut **tx).await.map_err(from_sqlx)?;
+                Ok(rows.into_iter().map(|row| Row(Inner::Postgres(row))).collect())
+            }
+        }
+    }
+
+    /// The first row, if there is one.
+    ///
+    /// # Errors
+    /// As [`Query::execute`].
+    pub async fn row(self) -> Result<Option<Row>> {
+        Ok(self.rows().await?.into_iter().next())
+    }
+
+    /// All rows, read as `T`.
+    ///
+    /// # Errors
+    /// As [`Query::execute`].
+    pub async fn all<T: FromRow>(self) -> Result<Vec<T>> {
+        self.rows().await?.iter().map(T::from_row).collect()
+    }
+
+    /// The first row, read as `T`.
+    ///
+    /// # Errors
+    /// As [`Query::execute`].
+    pub async fn optional<T: FromRow>(self) -> Result<Option<T>> {
+        self.row().await?.as_ref().map(T::from_row).transpose()
+    }
+}
+
+impl From<&'static str> for Text {
+    fn from(sql: &'static str) -> Self {
+        Self::Constant(sql)
+    }
+}
+
+impl From<String> for Text {
+    fn from(sql: String) -> Self {
+        Self::Built(sql)
+    }
+}
+
+impl Text {
+    fn into_sql_str(self) -> SqlStr {
+        match self {
+            Self::Constant(sql) => SqlStr::from_static(sql),
+            Self::Built(sql) => AssertSqlSafe(sql).into_sql_str(),
+        }
+    }
+}
+
+fn sqlite(values: Vec<Value>) -> Result<SqliteArguments> {
+    let mut arguments = SqliteArguments::default();
+    for value in values {
+        match value {
+            Value::Int(value) => arguments.add(value),
+            Value::Text(value) => arguments.add(value),
+            Value::Blob(value) => arguments.add(value),
+            Value::Ints(_) | Value::Texts(_) | Value::Blobs(_) => {
+                return Err(Error::internal("array_on_sqlite", "SQLite has no arrays: give it another text"));
+            }
+        }
+        .map_err(unbindable)?;
+    }
+    Ok(arguments)
+}
+
+fn postgres(values: Vec<Value>) -> Result<PgArguments> {
+    let mut arguments = PgArguments::default();
+    for value in values {
+        match value {
+            Value::Int(value) => arguments.add(value),
+            Value::Text(value) => arguments.add(value),
+            Value::Blob(value) => arguments.add(value),
+            Value::Ints(value) => arguments.add(value),
+            Value::Texts(value) => arguments.add(value),
+            Value::Blobs(value) => arguments.add(value),
+        }
+        .map_err(unbindable)?;
+    }
+    Ok(arguments)
+}
+
+fn unbindable(error: Box<dyn std::error::Error + Send + Sync>) -> Error {
+    Error::internal("value_unbindable", "a value cannot be sent to the database").source(error)
+}
