@@ -1,0 +1,81 @@
+//! What a settings struct declares, read from its JSON schema.
+
+use schemars::generate::SchemaSettings;
+use serde_json::{Map, Value};
+
+use super::Settings;
+
+/// One variable, as `.env.example`, `doctor` and the documentation show it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Field {
+    /// `STRIPE_WEBHOOK_SECRET`.
+    pub variable: String,
+    /// What it is and where to get it.
+    pub doc: String,
+    /// Whether the vendor is off without it.
+    pub required: bool,
+    /// Whether its value must never be shown.
+    pub secret: bool,
+    /// What holds when it is not set.
+    pub default: Option<String>,
+}
+
+impl Field {
+    /// The first sentence of the doc, without its full stop, for the end of an error message.
+    pub fn hint(&self) -> &str {
+        let end = self.doc.find(". ").unwrap_or(self.doc.len());
+        self.doc[..end].trim_end_matches('.')
+    }
+}
+
+/// The variables of `S`, in the order of its fields.
+pub fn fields<S: Settings>() -> Vec<Field> {
+    // Without references every property says itself what it is.
+    let generator = SchemaSettings::draft2020_12().with(|settings| settings.inline_subschemas = true).into_generator();
+    let schema = generator.into_root_schema_for::<S>();
+    let required = schema.get("required").and_then(Value::as_array).cloned().unwrap_or_default();
+    let properties = schema.get("properties").and_then(Value::as_object);
+    properties
+        .into_iter()
+        .flatten()
+        .map(|(name, property)| field(name, property, required.iter().any(|required| required == name)))
+        .collect()
+}
+
+fn field(name: &str, property: &Value, required: bool) -> Field {
+    let secret = is_secret(property);
+    let doc = property.get("description").and_then(Value::as_str).unwrap_or_default();
+    let default = property.get("default").filter(|_| !secret).and_then(as_text);
+    Field {
+        variable: name.to_ascii_uppercase(),
+        doc: doc.split_whitespace().collect::<Vec<_>>().join(" "),
+        required,
+        secret,
+        default,
+    }
+}
+
+/// Whether the value, or a part of it (an element of a list, a variant), is marked as secret.
+fn is_secret(schema: &Value) -> bool {
+    let marked = |object: &Map<String, Value>| {
+        object.get("writeOnly") == Some(&Value::Bool(true))
+            || object.get("format").and_then(Value::as_str) == Some("password")
+    };
+    match schema {
+        Value::Object(object) => marked(object) || object.values().any(is_secret),
+        Value::Array(parts) => parts.iter().any(is_secret),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
+    }
+}
+
+/// A default as one would write it into a variable.
+fn as_text(value: &Value) -> Option<String> {
+    match value {
+        Value::Null => None,
+        Value::String(text) => Some(text.clone()).filter(|text| !text.is_empty()),
+        Value::Array(parts) => {
+            Some(parts.iter().filter_map(as_text).collect::<Vec<_>>().join(",")).filter(|text| !text.is_empty())
+        }
+        Value::Bool(_) | Value::Number(_) | Value::Object(_) => Some(value.to_string()),
+    }
+}
