@@ -9,5 +9,5 @@ pub mod signature;
 mod vendor;
 mod webhook;
 
-pub use vendor::{Registry, Vendor, VendorEntry, WebhookState};
+pub use vendor::{BoxedSource, NoWebhooks, Registry, Vendor, VendorEntry, WebhookState};
 pub use webhook::{Challenge, Received, WebhookRequest, WebhookSource};

@@ -3,6 +3,8 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use kernel::{Error, Result};
+use schemars::JsonSchema;
+use serde::Deserialize;
 
 use crate::{
     WebhookSource,
@@ -21,14 +23,24 @@ pub trait Vendor: 'static {
     /// What calling the vendor needs.
     type Settings: Settings;
     /// What receiving its webhooks needs. Independent of [`Vendor::Settings`]: either works without the other.
+    /// [`NoWebhooks`] for a vendor that sends none.
     type WebhookSettings: Settings;
 
-    /// The receiving side.
+    /// The receiving side. A vendor with [`NoWebhooks`] leaves it out.
     ///
     /// # Errors
     /// `Config` when a setting is not what it should be; the message names the variable.
-    fn webhooks(settings: Self::WebhookSettings) -> Result<Box<dyn WebhookSource>>;
+    fn webhooks(_settings: Self::WebhookSettings) -> Result<BoxedSource> {
+        Err(Error::unsupported("webhooks"))
+    }
 }
+
+/// A receiving side of any vendor.
+pub type BoxedSource = Box<dyn WebhookSource>;
+
+/// The webhook settings of a vendor that sends none: no variables, so that they are never set.
+#[derive(Debug, Deserialize, JsonSchema)]
+pub struct NoWebhooks {}
 
 /// What the registry knows of a vendor, without its type.
 #[derive(Clone, Copy)]
@@ -48,7 +60,7 @@ pub struct VendorEntry {
     /// Whether [`Vendor::Settings`] are complete: none when the vendor is off.
     pub check: fn(&Variables) -> Result<Option<()>>,
     /// The receiving side: none when its settings are absent.
-    pub webhooks: fn(&Variables) -> Result<Option<Box<dyn WebhookSource>>>,
+    pub webhooks: fn(&Variables) -> Result<Option<BoxedSource>>,
 }
 
 impl VendorEntry {
@@ -70,6 +82,20 @@ impl VendorEntry {
                 Loaded::On(settings) => V::webhooks(settings).map(Some),
             },
         }
+    }
+}
+
+impl VendorEntry {
+    /// The receiving side from nothing but its secret, for `trunkline sign` and tests. Where a vendor needs two values,
+    /// they are written `user:password`.
+    ///
+    /// # Errors
+    /// `Unsupported` for a vendor without webhooks, `Config` when the secret is not what it should be.
+    pub fn webhooks_with(&self, secret: &str) -> Result<BoxedSource> {
+        let required: Vec<_> = (self.webhook_fields)().into_iter().filter(|field| field.required).collect();
+        let values = secret.splitn(required.len().max(1), ':');
+        let variables = required.into_iter().zip(values).map(|(field, value)| (field.variable, value)).collect();
+        (self.webhooks)(&variables)?.ok_or_else(|| Error::unsupported("webhooks"))
     }
 }
 
@@ -120,6 +146,9 @@ impl Registry {
 fn missing(entry: &VendorEntry) -> String {
     let fields = (entry.webhook_fields)();
     let needed: Vec<_> = fields.iter().filter(|field| field.required).collect();
+    if needed.is_empty() {
+        return format!("{} sends no webhooks", entry.title);
+    }
     let names = needed.iter().map(|field| field.variable.as_str()).collect::<Vec<_>>().join(" and ");
     let hint = needed.first().map_or("", |field| field.doc.as_str());
     format!("{} webhooks are off: {names} is not set. {hint}", entry.title)

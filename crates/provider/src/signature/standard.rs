@@ -1,0 +1,138 @@
+//! Standard Webhooks, and Svix, which is the same under other header names.
+//!
+//! Specification: <https://github.com/standard-webhooks/standard-webhooks>, version 1.0.0. Why this is not the
+//! `standardwebhooks` crate: `docs/decisions/0001-webhook-signatures.md`.
+
+use std::time::Duration;
+
+use data_encoding::BASE64;
+use kernel::{Result, Time};
+
+use super::{Headers, Keys, Mac, Window, header, keys::base64, malformed, sha256_hex};
+use crate::WebhookRequest;
+
+/// The scheme with its keys. Reading, it takes `svix-*` headers before `webhook-*` ones, each for itself.
+pub struct StandardWebhooks {
+    keys: Keys,
+    names: Names,
+}
+
+/// Under which names the headers are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Names {
+    /// `webhook-id`, `webhook-timestamp`, `webhook-signature`.
+    Webhook,
+    /// `svix-id`, `svix-timestamp`, `svix-signature`.
+    Svix,
+}
+
+const IDS: [&str; 2] = ["svix-id", "webhook-id"];
+const TIMESTAMPS: [&str; 2] = ["svix-timestamp", "webhook-timestamp"];
+const SIGNATURES: [&str; 2] = ["svix-signature", "webhook-signature"];
+
+impl StandardWebhooks {
+    /// As the reference library has it, both ways.
+    pub const WINDOW: Window = Window::both(Duration::from_secs(300));
+
+    /// Verifies under both families of names and signs under `names`.
+    pub fn new(keys: Keys, names: Names) -> Self {
+        Self { keys, names }
+    }
+
+    /// The id of the message: the same on every repetition of it.
+    pub fn id<'a>(request: &WebhookRequest<'a>) -> Option<&'a str> {
+        header(request, &IDS).ok().filter(|id| !id.is_empty())
+    }
+
+    /// Checks the signature over `{id}.{timestamp}.{body}` and the time of sending.
+    ///
+    /// # Errors
+    /// `Unauthenticated` when a header is missing or none of the signatures matches.
+    pub fn verify(&self, request: &WebhookRequest<'_>) -> Result<()> {
+        let signatures = header(request, &SIGNATURES)?;
+        let timestamp = header(request, &TIMESTAMPS)?;
+        header(request, &IDS)?;
+        let id = Self::id(request).ok_or_else(|| malformed(IDS[1]))?;
+        let seconds: i64 = timestamp.parse().map_err(|_| malformed(TIMESTAMPS[1]))?;
+        Self::WINDOW.check(Time::from_seconds(seconds), request.received_at)?;
+        self.keys.verify(&content(id, timestamp, request.body), entries(signatures))
+    }
+
+    /// The headers of this request, signed at its `received_at`. An id that it has is kept; otherwise one is made from
+    /// the body.
+    pub fn sign(&self, request: &WebhookRequest<'_>) -> Headers {
+        let id = Self::id(request).map_or_else(|| made_id(request.body), str::to_owned);
+        let timestamp = request.received_at.seconds().to_string();
+        let signature = format!("v1,{}", BASE64.encode(&self.keys.sign(&content(&id, &timestamp, request.body))));
+        let [id_name, timestamp_name, signature_name] = match self.names {
+            Names::Svix => [IDS[0], TIMESTAMPS[0], SIGNATURES[0]],
+            Names::Webhook => [IDS[1], TIMESTAMPS[1], SIGNATURES[1]],
+        };
+        vec![(id_name, id), (timestamp_name, timestamp), (signature_name, signature)]
+    }
+}
+
+fn content<'a>(id: &'a str, timestamp: &'a str, body: &'a [u8]) -> [&'a [u8]; 5] {
+    [id.as_bytes(), b".", timestamp.as_bytes(), b".", body]
+}
+
+/// `v1,<base64>` between white space. Supabase joins several with comma and space, hence the trailing comma; other
+/// versions, such as the asymmetric `v1a`, are not for us.
+fn entries(header: &str) -> impl Iterator<Item = Mac> {
+    header.split_whitespace().filter_map(|entry| base64(entry.trim_end_matches(',').strip_prefix("v1,")?))
+}
+
+fn made_id(body: &[u8]) -> String {
+    format!("msg_{}", &sha256_hex(&[body])[..27])
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use http::{HeaderMap, Method};
+    use kernel::Secret;
+
+    use super::*;
+
+    const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+
+    fn headers(list: &Headers) -> HeaderMap {
+        list.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect()
+    }
+
+    /// The reference library compares with the system clock, which no caller can set.
+    #[expect(clippy::disallowed_methods, reason = "the reference library reads the system clock itself")]
+    fn now() -> Time {
+        let since_1970 = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+        Time::from_ms(0) + since_1970
+    }
+
+    #[test]
+    fn what_the_reference_library_signs_we_verify_and_the_other_way_round() {
+        let oracle = standardwebhooks::Webhook::new(SECRET).unwrap();
+        let secret = Secret::new(SECRET);
+        let scheme = StandardWebhooks::new(Keys::whsec(secret.rotation(), "X").unwrap(), Names::Webhook);
+        for text in ["{}", "", r#"{"type":"a.b"}"#, "ü\r\n", "not json"] {
+            let (received_at, body, method) = (now(), Bytes::from(text), Method::POST);
+            let theirs = oracle.sign("msg_1", received_at.seconds(), text.as_bytes()).unwrap();
+            let stamp = received_at.seconds().to_string();
+            let sent =
+                headers(&vec![(IDS[1], "msg_1".into()), (TIMESTAMPS[1], stamp), (SIGNATURES[1], theirs.clone())]);
+            let request = WebhookRequest { method: &method, url: "/", headers: &sent, body: &body, received_at };
+            scheme.verify(&request).unwrap();
+            let ours = scheme.sign(&request);
+            assert_eq!(ours.last().map(|(_, value)| value), Some(&theirs));
+            oracle.verify(text.as_bytes(), &headers(&ours)).unwrap();
+        }
+    }
+
+    #[test]
+    fn the_signatures_of_a_header_are_read_with_spaces_and_with_commas_between_them() {
+        let one = format!("v1,{}", BASE64.encode(&[1; 32]));
+        let two = format!("v1,{}", BASE64.encode(&[2; 32]));
+        for joined in [format!("{one} {two}"), format!("{one}, {two}"), format!("v2,x {one},\tv1a,y  {two}")] {
+            assert_eq!(entries(&joined).collect::<Vec<_>>(), [[1; 32], [2; 32]], "{joined}");
+        }
+        assert_eq!(entries(&format!("{one},{two}")).count(), 0);
+    }
+}
