@@ -1,0 +1,200 @@
+//! A throw-away PostgreSQL cluster: made in a folder of its own on a free port, stopped and removed when dropped.
+
+use std::{
+    fmt::Write as _,
+    fs,
+    net::TcpListener,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use anyhow::{Context, Result, bail, ensure};
+
+use crate::{
+    process::{self, find, is_root, output, program, run, succeeds},
+    workspace::Workspace,
+};
+
+/// A running cluster.
+pub(crate) struct Cluster {
+    server: Server,
+    folder: PathBuf,
+    port: u16,
+}
+
+/// The programs of one PostgreSQL version, and the account that runs them.
+pub(crate) struct Server {
+    programs: PathBuf,
+    /// PostgreSQL refuses to run as root; then this account runs it.
+    account: Option<&'static str>,
+}
+
+impl Cluster {
+    /// Makes a cluster and waits until it answers; installs PostgreSQL first where that is needed and possible.
+    pub(crate) fn start(workspace: &Workspace) -> Result<Self> {
+        let server = Server::find_or_install()?;
+        let folder = server.folder(workspace)?;
+        let cluster = Self { server, folder, port: free_port()? };
+        cluster.create().context("cannot start a PostgreSQL cluster")?;
+        Ok(cluster)
+    }
+
+    /// The address of its superuser. Each test makes a database of its own.
+    pub(crate) fn url(&self) -> String {
+        format!("postgres://postgres@127.0.0.1:{}/postgres", self.port)
+    }
+
+    /// The folder of PostgreSQL's own programs, for tests that stop and start a server themselves.
+    pub(crate) fn programs(&self) -> &Path {
+        &self.server.programs
+    }
+
+    fn create(&self) -> Result<()> {
+        let initdb = ["--username=postgres", "--auth=trust", "--locale=C", "--encoding=UTF8", "--no-instructions"];
+        output(self.server.command("initdb", &self.folder).args(initdb).arg("--pgdata").arg(self.data()))?;
+        // `fsync` stays on: the tests are about what survives.
+        let mut settings = fs::read_to_string(self.data().join("postgresql.conf"))?;
+        write!(
+            settings,
+            "\nlisten_addresses = '127.0.0.1'\nport = {}\nunix_socket_directories = ''\nmax_connections = 200\n\
+             timezone = 'UTC'\n",
+            self.port
+        )?;
+        fs::write(self.data().join("postgresql.conf"), settings)?;
+        let started = output(self.control().arg("--log").arg(self.log()).args(["--wait", "--timeout=60", "start"]));
+        if let Err(error) = started {
+            bail!("{error:#}\n{}", fs::read_to_string(self.log()).unwrap_or_default());
+        }
+        Ok(())
+    }
+
+    fn data(&self) -> PathBuf {
+        self.folder.join("data")
+    }
+
+    fn log(&self) -> PathBuf {
+        self.folder.join("log")
+    }
+
+    fn control(&self) -> Command {
+        let mut command = self.server.command("pg_ctl", &self.folder);
+        command.arg("--pgdata").arg(self.data());
+        command
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        if self.data().join("postmaster.pid").exists() {
+            succeeds(self.control().args(["--mode=immediate", "--wait", "stop"]));
+        }
+        if let Err(error) = process::remove_folder(&self.folder) {
+            eprintln!("warning: {error:#}");
+        }
+    }
+}
+
+impl Server {
+    fn find_or_install() -> Result<Self> {
+        let programs = match programs() {
+            Some(programs) => programs,
+            None => install()?,
+        };
+        Ok(Self { programs, account: if is_root() { Some(unprivileged()?) } else { None } })
+    }
+
+    /// One of PostgreSQL's programs, run by the right account in `folder`.
+    fn command(&self, name: &str, folder: &Path) -> Command {
+        let path = self.programs.join(name);
+        let mut command = match self.account {
+            Some(account) => as_account(account, &path),
+            None => program(path),
+        };
+        command.current_dir(folder);
+        command
+    }
+
+    /// An empty folder that the right account owns: below `target`, or in the system's folder for temporary files
+    /// when the account may not enter `target`.
+    fn folder(&self, workspace: &Workspace) -> Result<PathBuf> {
+        let preferred = workspace.target.join("postgres");
+        fs::create_dir_all(&preferred)?;
+        let parent = match self.account {
+            Some(account) if !succeeds(as_account(account, Path::new("test")).arg("-x").arg(&preferred)) => {
+                std::env::temp_dir()
+            }
+            Some(_) | None => preferred,
+        };
+        let folder = parent.join(format!("trunkline-{}", std::process::id()));
+        process::remove_folder(&folder)?;
+        fs::create_dir(&folder)?;
+        if let Some(account) = self.account {
+            output(program("chown").arg(account).arg(&folder))?;
+        }
+        Ok(folder)
+    }
+}
+
+/// The newest PostgreSQL: on the `PATH`, or where Debian puts it.
+fn programs() -> Option<PathBuf> {
+    let on_path = find("initdb").and_then(|path| Some(path.parent()?.to_owned()));
+    on_path.or_else(|| {
+        let versions = fs::read_dir("/usr/lib/postgresql").ok()?.flatten();
+        let newest = versions.filter_map(|version| {
+            let number = version.file_name().to_str()?.parse::<u32>().ok()?;
+            let programs = version.path().join("bin");
+            programs.join("initdb").is_file().then_some((number, programs))
+        });
+        newest.max().map(|(_, programs)| programs)
+    })
+}
+
+fn install() -> Result<PathBuf> {
+    let missing = "PostgreSQL is not installed";
+    ensure!(is_root(), "{missing}, and only root may install it: sudo apt-get install postgresql");
+    let Some(apt) = find("apt-get") else { bail!("{missing}, and this machine has no apt-get: install it yourself") };
+    eprintln!("{missing}; installing Debian's package");
+    let unwanted_cluster = NoSystemCluster::new()?;
+    let apt_get = |words: &[&str]| run(program(&apt).env("DEBIAN_FRONTEND", "noninteractive").args(words));
+    let installed = apt_get(&["update", "--quiet"])
+        .and_then(|()| apt_get(&["install", "--quiet", "--yes", "--no-install-recommends", "postgresql"]));
+    drop(unwanted_cluster);
+    installed.with_context(|| format!("{missing} and apt-get could not install it"))?;
+    programs().context("the package postgresql brought no initdb")
+}
+
+/// While this lives, Debian's package makes no cluster of its own, which would only run beside ours.
+struct NoSystemCluster(PathBuf);
+
+impl NoSystemCluster {
+    fn new() -> Result<Self> {
+        let folder = Path::new("/etc/postgresql-common/createcluster.d");
+        fs::create_dir_all(folder)?;
+        let file = folder.join("trunkline-xtask.conf");
+        fs::write(&file, "create_main_cluster = false\n")?;
+        Ok(Self(file))
+    }
+}
+
+impl Drop for NoSystemCluster {
+    fn drop(&mut self) {
+        if let Err(error) = fs::remove_file(&self.0) {
+            eprintln!("warning: cannot remove {}: {error}", self.0.display());
+        }
+    }
+}
+
+fn unprivileged() -> Result<&'static str> {
+    let account = ["postgres", "nobody"].into_iter().find(|account| succeeds(program("id").arg(account)));
+    account.context("PostgreSQL refuses to run as root, and there is neither an account postgres nor nobody")
+}
+
+fn as_account(account: &str, path: &Path) -> Command {
+    let mut command = program("runuser");
+    command.args(["-u", account, "--"]).arg(path);
+    command
+}
+
+fn free_port() -> Result<u16> {
+    Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
+}
