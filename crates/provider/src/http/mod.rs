@@ -1,0 +1,131 @@
+//! The one HTTP client towards vendors, and towards addresses that users type in.
+//!
+//! What every call needs is here once: time-outs, repetition where it is safe, `Retry-After`, a circuit breaker, errors
+//! that say who can act, traces and metrics without secrets. No vendor writes a retry loop.
+
+mod breaker;
+mod call;
+mod failure;
+mod guard;
+mod options;
+mod quote;
+mod request;
+mod response;
+mod transport;
+mod wait;
+
+use std::{fmt, sync::Arc};
+
+use ::http::Method;
+use url::Url;
+
+use breaker::Breaker;
+
+pub use failure::outcome_unknown;
+pub use options::{
+    ATTEMPTS, BACKOFF, BREAKER_FAILURES, BREAKER_PAUSE, CONNECT_TIMEOUT, LONGEST_WAIT, MAX_BODY, Options, TIMEOUT,
+};
+pub use request::Request;
+pub use response::Response;
+pub use transport::Transport;
+
+/// Calls to one vendor with one connection's credentials. Clones share the circuit breaker.
+///
+/// ```no_run
+/// # use provider::http::{Http, Options, Transport};
+/// # async fn customer(transport: &Transport, key: &kernel::Secret, id: &str) -> kernel::Result<serde_json::Value> {
+/// let base = url::Url::parse("https://api.stripe.com/v1").expect("an address");
+/// let http = Http::new(transport, "stripe", base).credential("STRIPE_SECRET_KEY");
+/// http.get("/customers/{customer}").segment("customer", id).bearer(key).send().await
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Http {
+    vendor: &'static str,
+    base: Url,
+    credential: Option<&'static str>,
+    reach: Reach,
+    transport: Transport,
+    breaker: Arc<Breaker>,
+}
+
+/// Who chose the address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reach {
+    /// The operator, in a setting: it may well be a private one.
+    Anywhere,
+    /// A user: it must not lead into our own network.
+    Public,
+}
+
+impl Http {
+    /// Calls to `vendor`, at an address that the operator chose. Paths are appended to `base`.
+    pub fn new(transport: &Transport, vendor: &'static str, base: Url) -> Self {
+        Self::with_reach(transport, vendor, base, Reach::Anywhere)
+    }
+
+    /// Calls to an address that a user chose. Private, loopback, link-local and other special addresses are refused,
+    /// by what the name resolves to at the moment of connecting, unless [`Options::private_hosts`] names the host.
+    pub fn guarded(transport: &Transport, vendor: &'static str, base: Url) -> Self {
+        Self::with_reach(transport, vendor, base, Reach::Public)
+    }
+
+    fn with_reach(transport: &Transport, vendor: &'static str, base: Url, reach: Reach) -> Self {
+        let breaker = Arc::new(Breaker::new(transport.options(), transport.clock()));
+        Self { vendor, base, credential: None, reach, transport: transport.clone(), breaker }
+    }
+
+    /// Names the variable to check when the vendor refuses our credentials.
+    #[must_use]
+    pub fn credential(mut self, variable: &'static str) -> Self {
+        self.credential = Some(variable);
+        self
+    }
+
+    /// The same vendor at another address, such as a file's own one: same reach, same circuit breaker.
+    #[must_use]
+    pub fn at(&self, base: Url) -> Self {
+        Self { base, ..self.clone() }
+    }
+
+    /// Reads `path`, a template such as `/customers/{customer}`, see [`Request::segment`].
+    pub fn get(&self, path: &'static str) -> Request {
+        self.request(Method::GET, path)
+    }
+
+    /// Posts to `path`. Not repeated without [`Request::idempotency_key`].
+    pub fn post(&self, path: &'static str) -> Request {
+        self.request(Method::POST, path)
+    }
+
+    /// Puts to `path`.
+    pub fn put(&self, path: &'static str) -> Request {
+        self.request(Method::PUT, path)
+    }
+
+    /// Patches `path`. Not repeated without [`Request::idempotency_key`].
+    pub fn patch(&self, path: &'static str) -> Request {
+        self.request(Method::PATCH, path)
+    }
+
+    /// Deletes `path`.
+    pub fn delete(&self, path: &'static str) -> Request {
+        self.request(Method::DELETE, path)
+    }
+
+    /// Any other method.
+    pub fn request(&self, method: Method, path: &'static str) -> Request {
+        Request::new(self.clone(), method, path)
+    }
+}
+
+/// Without path and query: a user's address may carry a token there.
+impl fmt::Debug for Http {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Http")
+            .field("vendor", &self.vendor)
+            .field("host", &self.base.host_str().unwrap_or_default())
+            .field("reach", &self.reach)
+            .finish_non_exhaustive()
+    }
+}
