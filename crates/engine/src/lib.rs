@@ -1,1 +1,33 @@
-//! engine
+//! The spine: what arrived is kept, what was promised is done, once, whatever happens in between.
+
+mod cron;
+mod event;
+mod inbox;
+mod queue;
+mod retention;
+mod route;
+mod runner;
+mod world;
+
+pub use cron::{Cron, fire};
+pub use event::{Applied, Event, EventCtx, EventHandler, Routing};
+pub use inbox::{Accepted, Delivery, EventFilter, EventRow, Inbox, InboxOptions, Intake, event, events, replay};
+pub use queue::{
+    EventId, Job, JobCtx, JobFilter, JobId, JobRow, NewJob, Progress, Seq, State, cancel_job, enqueue, jobs, retry_job,
+};
+pub use retention::retain;
+pub use route::{Route, add_route};
+pub use runner::{Handlers, Runner, RunnerOptions};
+pub use world::{SystemClock, SystemRandom, World};
+
+use store::{Migration, MigrationSet};
+
+/// The tables of the queue, the inbox and the routes.
+pub const MIGRATIONS: MigrationSet = MigrationSet {
+    name: "engine",
+    migrations: &[Migration::pair(
+        "0001_queue",
+        include_str!("../migrations/0001_queue.sqlite.sql"),
+        include_str!("../migrations/0001_queue.postgres.sql"),
+    )],
+};

@@ -1,6 +1,6 @@
 //! The database, whichever engine it is.
 
-use std::{pin::Pin, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use kernel::{Result, Scope};
 use tokio::sync::{Notify, futures::Notified};
@@ -124,13 +124,17 @@ impl Db {
         }
     }
 
-    /// Waits until another node says that `channel` has news; for ever on SQLite, where there is no other node.
-    /// A lost connection ends the wait as well: the caller looks, and waits again.
+    /// Hears what other nodes announce on `channel`. Not connected on SQLite, where there is no other node.
     pub async fn listen(&self, channel: &'static str) -> Listener {
         match &self.driver {
             Driver::Sqlite(_) => Listener(None),
             Driver::Postgres(db) => Listener(db.listen(channel).await),
         }
+    }
+
+    /// Wakes those who wait on [`Db::woken`], as a commit does that called [`Tx::wake`].
+    pub fn wake(&self) {
+        self.woken.notify_waiters();
     }
 
     /// The concrete driver, for migrations.
@@ -162,16 +166,16 @@ impl Db {
 pub struct Listener(Option<sqlx::postgres::PgListener>);
 
 impl Listener {
-    /// Waits for the next wake-up, or for a lost connection.
-    pub async fn heard(&mut self) {
-        let heard: Pin<Box<dyn Future<Output = ()> + Send + '_>> = match &mut self.0 {
-            None => Box::pin(std::future::pending()),
-            Some(listener) => Box::pin(async move {
-                if listener.try_recv().await.is_err() {
-                    tokio::time::sleep(Duration::from_secs(1)).await;
-                }
-            }),
-        };
-        heard.await;
+    /// Whether there is a connection to hear on.
+    pub fn is_connected(&self) -> bool {
+        self.0.is_some()
+    }
+
+    /// Waits for the next wake-up. False when the connection was lost: what was said meanwhile is not known.
+    pub async fn heard(&mut self) -> bool {
+        match &mut self.0 {
+            None => false,
+            Some(listener) => matches!(listener.try_recv().await, Ok(Some(_))),
+        }
     }
 }

@@ -24,3 +24,11 @@ pub use value::Value;
 
 /// A future that a transaction's closure returns.
 pub type BoxFuture<'a, T> = futures_util::future::BoxFuture<'a, T>;
+
+/// Gives a closure the type that [`Db::write`] wants, for one that is kept in a variable first.
+pub fn work<T, F>(work: F) -> F
+where
+    F: Fn(&mut Tx) -> BoxFuture<'_, kernel::Result<T>> + Send + Sync + 'static,
+{
+    work
+}

@@ -1,0 +1,179 @@
+//! What a feature does when a vendor's event comes.
+
+use std::collections::HashMap;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use kernel::{Error, Id, OrgId, Prefix, Result, Time};
+use store::{FromRow, Row, Tx};
+
+use crate::{
+    NewJob, Route, World, add_route,
+    queue::{EventId, JobId, Seq, enqueue, sql::one_of},
+};
+
+/// An event as a handler sees it.
+#[derive(Clone, Debug)]
+pub struct Event {
+    /// Its number.
+    pub seq: Seq,
+    /// The vendor's name in the registry.
+    pub provider: String,
+    /// The connection that the webhook's path named; empty when it named none.
+    pub connection: String,
+    /// The vendor's id of it.
+    pub external_id: String,
+    /// The vendor's own name of what happened.
+    pub kind: String,
+    /// Whose account it concerns, as the vendor names it.
+    pub account: Option<String>,
+    /// When it happened, by the vendor's clock.
+    pub occurred_at: Option<Time>,
+    /// When it arrived.
+    pub received_at: Time,
+    /// The event itself.
+    pub payload: Bytes,
+}
+
+/// Whose event it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Routing {
+    /// The organization to which the first of these keys leads that has a route. When none has, the event waits.
+    Keys(Vec<String>),
+    /// It concerns the installation, such as a product that is on sale.
+    System,
+    /// Nobody here handles this kind.
+    Ignore,
+}
+
+/// What became of an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Applied {
+    /// It is in the state now.
+    Done,
+    /// It says nothing that is kept.
+    Ignored,
+}
+
+/// A feature's side of the events of one provider.
+///
+/// An event may come late, twice, and in the wrong order, and may be replayed by hand: applying it again changes nothing.
+#[async_trait]
+pub trait EventHandler: Send + Sync + 'static {
+    /// Whose event it is, from its content alone.
+    ///
+    /// # Errors
+    /// `BadRequest` when the payload is not what the vendor sends: the event is given up with this error.
+    fn routing(&self, event: &Event) -> Result<Routing>;
+
+    /// Writes what it means, in one transaction with the end of the event. Runs again when another change was in the way.
+    ///
+    /// # Errors
+    /// An error that may heal is tried again; any other gives the event up.
+    async fn apply(&self, ctx: &mut EventCtx<'_>, event: &Event) -> Result<Applied>;
+}
+
+/// What a handler has at hand: a transaction that is bound to the organization of the event.
+pub struct EventCtx<'t> {
+    /// The transaction.
+    pub tx: &'t mut Tx,
+    world: &'t World,
+    route: Option<&'t Route>,
+}
+
+impl<'t> EventCtx<'t> {
+    /// A context for `route`, in `tx`.
+    pub(crate) fn new(tx: &'t mut Tx, world: &'t World, route: Option<&'t Route>) -> Self {
+        Self { tx, world, route }
+    }
+
+    /// The present moment.
+    pub fn now(&self) -> Time {
+        self.world.now()
+    }
+
+    /// A new id.
+    pub fn new_id<P: Prefix>(&self) -> Id<P> {
+        self.world.new_id()
+    }
+
+    /// The organization.
+    ///
+    /// # Errors
+    /// `Internal` for an event of the installation, which has none.
+    pub fn organization(&self) -> Result<&OrgId> {
+        let route = self.route.ok_or_else(|| Error::internal("no_organization", "this event belongs to nobody"))?;
+        Ok(&route.organization)
+    }
+
+    /// The connection that the route named, if it did.
+    pub fn connection(&self) -> Option<&str> {
+        self.route?.connection.as_deref()
+    }
+
+    /// Makes another key lead to this organization, and lets the events go on that waited for it.
+    /// False when it leads to another organization already.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn add_route(&mut self, key: impl Into<String> + Send) -> Result<bool> {
+        let organization = self.organization()?.clone();
+        let now = self.now();
+        add_route(self.tx, &Route { key: key.into(), organization, connection: None }, now).await
+    }
+
+    /// Puts a job into the queue, in the same transaction.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn enqueue(&mut self, job: NewJob) -> Result<Option<JobId>> {
+        enqueue(self.tx, self.world, job).await
+    }
+}
+
+impl Event {
+    /// Its public id.
+    pub fn id(&self) -> EventId {
+        EventId::new(self.seq)
+    }
+
+    /// The payload, read as a `T`.
+    ///
+    /// # Errors
+    /// `BadRequest` when it is not one: the event is given up with this error.
+    pub fn json<'a, T: serde::Deserialize<'a>>(&'a self) -> Result<T> {
+        serde_json::from_slice(&self.payload).map_err(|error| {
+            Error::bad_request("event_unreadable", format!("the {} event is malformed: {error}", self.kind))
+        })
+    }
+}
+
+/// Reads the events with these numbers. Those whose body retention has dropped come back without one.
+pub(crate) async fn load(tx: &mut Tx, seqs: &[Seq]) -> Result<HashMap<Seq, Event>> {
+    let (sql, seqs) = one_of(
+        tx,
+        seqs,
+        "select seq, provider, connection, external_id, kind, account, occurred_ms, received_ms, body
+         from inbox_events where seq in (select value from json_each($1))",
+        "select seq, provider, connection, external_id, kind, account, occurred_ms, received_ms, body
+         from inbox_events where seq = any($1)",
+    );
+    let events: Vec<Event> = tx.system(sql).bind(seqs).all().await?;
+    Ok(events.into_iter().map(|event| (event.seq, event)).collect())
+}
+
+impl FromRow for Event {
+    fn from_row(row: &Row) -> Result<Self> {
+        Ok(Self {
+            seq: row.int("seq")?,
+            provider: row.text("provider")?,
+            connection: row.text("connection")?,
+            external_id: row.text("external_id")?,
+            kind: row.text("kind")?,
+            account: row.opt_text("account")?,
+            occurred_at: row.opt_time("occurred_ms")?,
+            received_at: row.time("received_ms")?,
+            payload: row.opt_blob("body")?.unwrap_or_default().into(),
+        })
+    }
+}

@@ -1,0 +1,138 @@
+//! Events as people see them: look, replay.
+
+use kernel::{Error, Result, Scope, Time};
+use serde::Serialize;
+use store::{Db, FromRow, Row};
+
+use crate::{
+    World,
+    queue::{EventId, State, announce, sql, states},
+};
+
+/// Which events to show.
+#[derive(Clone, Debug, Default)]
+pub struct EventFilter {
+    /// Only of this vendor.
+    pub provider: Option<String>,
+    /// Only with this status.
+    pub status: Option<String>,
+    /// Only those that arrived at or after this moment.
+    pub since: Option<Time>,
+    /// At most so many, newest first.
+    pub limit: i64,
+}
+
+/// An event as it is shown.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct EventRow {
+    /// `evt_…`
+    pub id: String,
+    /// The vendor.
+    pub provider: String,
+    /// The connection that the path named.
+    pub connection: Option<String>,
+    /// The vendor's id of it.
+    pub external_id: String,
+    /// The vendor's own name of what happened.
+    pub kind: String,
+    /// `pending`, `processed`, `ignored`, `unresolved` or `dead`.
+    pub status: String,
+    /// Attempts that ended.
+    pub attempts: i64,
+    /// When it arrived.
+    pub received_at: Time,
+    /// When its handling ended.
+    pub processed_at: Option<Time>,
+    /// Why the last attempt failed.
+    pub error: Option<String>,
+}
+
+const COLUMNS_FROM: &str = "e.seq, e.provider, e.connection, e.external_id, e.kind, j.state, j.attempts, e.received_ms,
+     j.finished_ms, j.error from inbox_events e join jobs j on j.seq = e.seq";
+
+/// The newest events that match.
+///
+/// # Errors
+/// `BadRequest` when there is no such status.
+pub async fn events(db: &Db, filter: EventFilter) -> Result<Vec<EventRow>> {
+    let states = states(filter.status.as_deref())?;
+    db.read(&Scope::System, |tx| {
+        Box::pin(async move {
+            tx.system_built(format!(
+                "select {COLUMNS_FROM}
+                 where ($1 = '' or e.provider = $1) and ($2 = '' or $2 like '%,' || j.state || ',%')
+                     and e.received_ms >= $3
+                 order by e.seq desc limit $4"
+            ))
+            .bind(filter.provider.unwrap_or_default())
+            .bind(states)
+            .bind(filter.since.unwrap_or(Time::from_ms(0)))
+            .bind(filter.limit)
+            .all()
+            .await
+        })
+    })
+    .await
+}
+
+/// One event and its payload. The payload is empty once retention has dropped it.
+///
+/// # Errors
+/// `NotFound` when there is none.
+pub async fn event(db: &Db, id: &EventId) -> Result<(EventRow, Vec<u8>)> {
+    let seq = id.seq();
+    let found = db
+        .read(&Scope::System, |tx| {
+            Box::pin(async move {
+                let query = tx.system_built(format!("select e.body, {COLUMNS_FROM} where e.seq = $1"));
+                let Some(row) = query.bind(seq).row().await? else { return Ok(None) };
+                Ok(Some((EventRow::from_row(&row)?, row.opt_blob("body")?.unwrap_or_default())))
+            })
+        })
+        .await?;
+    found.ok_or_else(|| Error::not_found("event_unknown", "there is no such event: see `trunkline events list`"))
+}
+
+/// Handles events again that have ended in any way, and tells how many. Those still to be done are left alone.
+///
+/// # Errors
+/// `NotFound` when one of the ids is of no event: then none is replayed.
+pub async fn replay(db: &Db, world: &World, ids: &[EventId]) -> Result<u64> {
+    let seqs: Vec<_> = ids.iter().map(EventId::seq).collect();
+    let now = world.now();
+    let write = store::work(move |tx| {
+        let seqs = seqs.clone();
+        Box::pin(async move {
+            for seq in &seqs {
+                let found = tx.system("select seq from inbox_events where seq = $1").bind(*seq).row().await?;
+                if found.is_none() {
+                    let id = EventId::new(*seq);
+                    return Err(Error::not_found("event_unknown", format!("there is no event {id}")));
+                }
+            }
+            let replayed = sql::requeue(tx, &seqs, now).await?;
+            announce(tx).await?;
+            Ok(replayed)
+        })
+    });
+    db.write(&Scope::System, write).await
+}
+
+impl FromRow for EventRow {
+    fn from_row(row: &Row) -> Result<Self> {
+        let connection = row.text("connection")?;
+        Ok(Self {
+            id: EventId::new(row.int("seq")?).to_string(),
+            provider: row.text("provider")?,
+            connection: Some(connection).filter(|connection| !connection.is_empty()),
+            external_id: row.text("external_id")?,
+            kind: row.text("kind")?,
+            status: State::parse(&row.text("state")?)?.status().to_owned(),
+            attempts: row.int("attempts")?,
+            received_at: row.time("received_ms")?,
+            processed_at: row.opt_time("finished_ms")?,
+            error: row.opt_text("error")?,
+        })
+    }
+}

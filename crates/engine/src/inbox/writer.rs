@@ -1,0 +1,158 @@
+//! Group commit: a batch is whatever arrived while the previous commit ran. No timer; the commit in progress is the wait.
+
+use std::{
+    collections::{HashMap, hash_map},
+    sync::Arc,
+};
+
+use futures_util::future::BoxFuture;
+use kernel::{Code, Error, Result, Scope};
+use store::{Db, Isolation};
+use tokio::sync::{Mutex, mpsc, oneshot};
+
+use super::{Accepted, rows::Entry, sql};
+use crate::queue::{EventId, Seq, announce};
+
+/// Bodies in one commit, so that a few large ones do not hold up many small ones.
+const BATCH_BYTES: usize = 8 << 20;
+
+/// An event whose sender waits.
+pub(super) struct Waiting {
+    pub entry: Arc<Entry>,
+    pub tell: oneshot::Sender<Result<Accepted>>,
+}
+
+/// One of the tasks that write.
+pub(super) struct Writer {
+    db: Db,
+    batch: usize,
+}
+
+/// What a commit said about each hash.
+type Outcome = HashMap<i64, (Seq, bool)>;
+
+impl Writer {
+    pub(super) fn new(db: Db, batch: usize) -> Self {
+        Self { db, batch }
+    }
+
+    /// Writes until the inbox is gone.
+    pub(super) async fn run(self, queue: Arc<Mutex<mpsc::Receiver<Waiting>>>) {
+        loop {
+            let batch = next_batch(&mut *queue.lock().await, self.batch).await;
+            if batch.is_empty() {
+                return;
+            }
+            metrics::histogram!("trunkline_inbox_rows_per_commit").record(u32::try_from(batch.len()).unwrap_or(0));
+            self.write(batch).await;
+        }
+    }
+
+    /// Writes a batch. When the database refuses it, its halves are tried: the guilty one is answered alone.
+    fn write(&self, batch: Vec<Waiting>) -> BoxFuture<'_, ()> {
+        Box::pin(async move {
+            let entries = distinct(&batch);
+            match self.commit(entries).await {
+                Ok(outcome) => answer(batch, &outcome),
+                Err(error) if error.code == Code::Unavailable || batch.len() == 1 => refuse(batch, &error),
+                Err(error) => {
+                    tracing::warn!(?error, rows = batch.len(), "a batch was refused: trying its halves");
+                    let mut first = batch;
+                    let second = first.split_off(first.len() / 2);
+                    self.write(first).await;
+                    self.write(second).await;
+                }
+            }
+        })
+    }
+
+    async fn commit(&self, entries: Vec<Arc<Entry>>) -> Result<Outcome> {
+        let entries = Arc::new(entries);
+        let write = store::work(move |tx| {
+            let entries = entries.clone();
+            Box::pin(async move {
+                let mut outcome = keep(tx, &entries).await?;
+                let strangers: Vec<_> = entries.iter().filter(|entry| !outcome.contains_key(&entry.dedupe)).collect();
+                for stranger in strangers {
+                    // Its hash belongs to another event: keep it under a second one.
+                    let again = [Arc::new(stranger.rehashed())];
+                    let kept = keep(tx, &again).await?.remove(&again[0].dedupe);
+                    let kept = kept.ok_or_else(|| Error::internal("hash_taken", "an event's hash is taken, twice"))?;
+                    outcome.insert(stranger.dedupe, kept);
+                }
+                announce(tx).await?;
+                Ok(outcome)
+            })
+        });
+        self.db.write_at(Isolation::ReadCommitted, &Scope::System, write).await
+    }
+}
+
+/// Everything that waits, and at least one; empty when the inbox is gone.
+async fn next_batch(queue: &mut mpsc::Receiver<Waiting>, most: usize) -> Vec<Waiting> {
+    let Some(first) = queue.recv().await else { return Vec::new() };
+    let mut bytes = first.entry.body.len();
+    let mut batch = vec![first];
+    while batch.len() < most && bytes < BATCH_BYTES {
+        let Ok(next) = queue.try_recv() else { break };
+        bytes += next.entry.body.len();
+        batch.push(next);
+    }
+    batch
+}
+
+/// Each hash once, in ascending order.
+fn distinct(batch: &[Waiting]) -> Vec<Arc<Entry>> {
+    let mut entries: Vec<_> = batch.iter().map(|waiting| waiting.entry.clone()).collect();
+    entries.sort_by_key(|entry| entry.dedupe);
+    entries.dedup_by_key(|entry| entry.dedupe);
+    entries
+}
+
+/// Inserts what is new and finds what was there. A hash that belongs to a stranger is missing from the answer.
+async fn keep(tx: &mut store::Tx, entries: &[Arc<Entry>]) -> Result<Outcome> {
+    let inserted = sql::insert(tx, entries).await?;
+    let mut outcome: Outcome = inserted.into_iter().map(|(hash, seq)| (hash, (seq, true))).collect();
+    let rest: Vec<_> = entries.iter().filter(|entry| !outcome.contains_key(&entry.dedupe)).collect();
+    if rest.is_empty() {
+        return Ok(outcome);
+    }
+    let hashes: Vec<_> = rest.iter().map(|entry| entry.dedupe).collect();
+    let known = sql::known(tx, &hashes).await?;
+    for entry in rest {
+        if let Some(event) = known.get(&entry.dedupe)
+            && entry.is(&event.provider, &event.connection, &event.external_id)
+        {
+            outcome.insert(entry.dedupe, (event.seq, false));
+        }
+    }
+    Ok(outcome)
+}
+
+/// Tells every sender; of several that sent the same event together, one hears that it is new.
+fn answer(batch: Vec<Waiting>, outcome: &Outcome) {
+    let mut outcome = outcome.clone();
+    for Waiting { entry, tell } in batch {
+        let answer = match outcome.entry(entry.dedupe) {
+            hash_map::Entry::Occupied(mut kept) => {
+                let (seq, fresh) = *kept.get();
+                kept.insert((seq, false));
+                Ok(Accepted { id: EventId::new(seq), fresh })
+            }
+            hash_map::Entry::Vacant(_) => Err(Error::internal("event_lost", "an event was not written")),
+        };
+        // A sender that went away sends the event again, and is then told that it was processed.
+        drop(tell.send(answer));
+    }
+}
+
+fn refuse(batch: Vec<Waiting>, error: &Error) {
+    tracing::warn!(?error, rows = batch.len(), "events were not written");
+    for waiting in batch {
+        let mut answer = Error::new(error.code, error.tag, error.message.clone());
+        if let kernel::Retry::After(wait) = error.retry() {
+            answer = answer.retry_after(wait);
+        }
+        drop(waiting.tell.send(Err(answer)));
+    }
+}

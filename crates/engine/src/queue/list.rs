@@ -1,0 +1,165 @@
+//! Jobs as people see them: look, retry, cancel.
+
+use kernel::{Error, Result, Scope, Time};
+use serde::Serialize;
+use store::{Db, FromRow, Row};
+
+use super::{EVENT, JobId, Seq, State, job::announce, sql};
+use crate::World;
+
+/// Which jobs to show.
+#[derive(Clone, Debug, Default)]
+pub struct JobFilter {
+    /// Only of this name.
+    pub kind: Option<String>,
+    /// Only in this state, or with this status.
+    pub status: Option<String>,
+    /// At most so many, newest first.
+    pub limit: i64,
+}
+
+/// A job as it is shown. What it carries stays inside.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct JobRow {
+    /// `job_…`
+    pub id: String,
+    /// Its name.
+    pub kind: String,
+    /// Where it stands.
+    pub status: String,
+    /// Whose it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub organization: Option<String>,
+    /// What it waits in line with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lane: Option<String>,
+    /// Attempts that ended.
+    pub attempts: i64,
+    /// When it was put in.
+    pub created_at: Time,
+    /// When it runs next.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next_at: Option<Time>,
+    /// When it ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub finished_at: Option<Time>,
+    /// How far it has come.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub progress: Option<serde_json::Value>,
+    /// Why the last attempt failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+/// The newest jobs that match.
+///
+/// # Errors
+/// `BadRequest` when there is no such status.
+pub async fn jobs(db: &Db, filter: JobFilter) -> Result<Vec<JobRow>> {
+    let states = states(filter.status.as_deref())?;
+    db.read(&Scope::System, |tx| {
+        Box::pin(async move {
+            tx.system(
+                "select seq, kind, state, organization, lane, attempts, created_ms, rank, finished_ms, progress, error
+                 from jobs
+                 where kind <> $1 and ($2 = '' or kind = $2) and ($3 = '' or $3 like '%,' || state || ',%')
+                 order by seq desc limit $4",
+            )
+            .bind(EVENT)
+            .bind(filter.kind.unwrap_or_default())
+            .bind(states)
+            .bind(filter.limit)
+            .all()
+            .await
+        })
+    })
+    .await
+}
+
+/// Puts a job that ended, or was given up, back into the queue.
+///
+/// # Errors
+/// `NotFound` when there is none, `Conflict` when it is still to be done.
+pub async fn retry_job(db: &Db, world: &World, id: &JobId) -> Result<()> {
+    let (seq, now) = (id.seq(), world.now());
+    let changed = db
+        .write(&Scope::System, move |tx| {
+            Box::pin(async move {
+                exists(tx, seq).await?;
+                let changed = sql::requeue(tx, &[seq], now).await?;
+                announce(tx).await?;
+                Ok(changed)
+            })
+        })
+        .await?;
+    if changed == 0 {
+        return Err(Error::conflict("job_pending", "the job is still to be done: nothing to retry"));
+    }
+    Ok(())
+}
+
+/// Takes a job back that has not ended. One that is running hears of it when it shows its progress.
+///
+/// # Errors
+/// `NotFound` when there is none, `Conflict` when it has ended.
+pub async fn cancel_job(db: &Db, world: &World, id: &JobId) -> Result<()> {
+    let (seq, now) = (id.seq(), world.now());
+    let changed = db
+        .write(&Scope::System, move |tx| {
+            Box::pin(async move {
+                exists(tx, seq).await?;
+                tx.system(
+                    "update jobs set state = 'cancelled', rank = null, claim = null, lease_ms = null, finished_ms = $2
+                     where seq = $1 and rank is not null",
+                )
+                .bind(seq)
+                .bind(now)
+                .execute()
+                .await
+            })
+        })
+        .await?;
+    if changed == 0 {
+        return Err(Error::conflict("job_ended", "the job has ended: nothing to cancel"));
+    }
+    Ok(())
+}
+
+async fn exists(tx: &mut store::Tx, seq: Seq) -> Result<()> {
+    let row = tx.system("select seq from jobs where seq = $1 and kind <> $2").bind(seq).bind(EVENT).row().await?;
+    row.map(drop).ok_or_else(|| Error::not_found("job_unknown", "there is no such job: see `trunkline jobs list`"))
+}
+
+/// The states behind a status, as `,dead,`; empty for all.
+pub(crate) fn states(status: Option<&str>) -> Result<String> {
+    let Some(status) = status else { return Ok(String::new()) };
+    let states = State::of_status(status);
+    if states.is_empty() {
+        return Err(Error::bad_request(
+            "status_unknown",
+            format!("there is no status {status}: pending, processed, ignored, unresolved, dead or cancelled"),
+        ));
+    }
+    Ok(states.iter().fold(String::from(","), |list, state| list + state.as_str() + ","))
+}
+
+impl FromRow for JobRow {
+    fn from_row(row: &Row) -> Result<Self> {
+        let state = State::parse(&row.text("state")?)?;
+        let progress = row.opt_text("progress")?.and_then(|text| serde_json::from_str(&text).ok());
+        Ok(Self {
+            id: JobId::new(row.int("seq")?).to_string(),
+            kind: row.text("kind")?,
+            status: state.status().to_owned(),
+            organization: row.opt_text("organization")?,
+            lane: row.opt_text("lane")?,
+            attempts: row.int("attempts")?,
+            created_at: row.time("created_ms")?,
+            next_at: row.opt_int("rank")?.map(|micros| Time::from_ms(micros / 1000)),
+            finished_at: row.opt_time("finished_ms")?,
+            progress,
+            error: row.opt_text("error")?,
+        })
+    }
+}

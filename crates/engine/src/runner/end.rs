@@ -1,0 +1,119 @@
+//! How an entry ends, or begins again.
+
+use std::{sync::Arc, time::Duration};
+
+use kernel::{Error, Result, Retry, Scope, Time, mask};
+use store::{BoxFuture, Isolation, Tx};
+
+use super::Inner;
+use crate::queue::{Claimed, Seq, State, sql};
+
+/// The tag of the error that says that another node runs the entry now.
+pub(super) const CLAIM_LOST: &str = "claim_lost";
+/// Longer errors are cut: they are shown in lists.
+const ERROR_LENGTH: usize = 1000;
+/// The longest wait between two attempts.
+const LONGEST_WAIT: Duration = Duration::from_secs(3600);
+
+impl Inner {
+    /// Ends entries whose effects are complete, or that have none.
+    pub(super) async fn finish_many(&self, claim: i64, seqs: Vec<Seq>, state: State) {
+        let (now, list) = (self.world.now(), Arc::new(seqs.clone()));
+        self.until_written(move |tx| {
+            let list = list.clone();
+            Box::pin(async move { sql::finish_many(tx, claim, &list, state, now).await.map(drop) })
+        })
+        .await;
+        let count = u64::try_from(seqs.len()).unwrap_or(0);
+        metrics::counter!("trunkline_jobs_ended_total", "status" => state.status()).increment(count);
+        for seq in seqs {
+            self.let_go(seq);
+        }
+    }
+
+    /// Gives back what was claimed and not begun.
+    pub(super) async fn release(&self, claim: i64, seqs: Vec<Seq>) {
+        let list = Arc::new(seqs.clone());
+        self.until_written(move |tx| {
+            let list = list.clone();
+            Box::pin(async move { sql::release(tx, claim, &list).await })
+        })
+        .await;
+        for seq in seqs {
+            self.let_go(seq);
+        }
+    }
+
+    /// Notes a failed attempt. True when nothing holds back the rest of its lane: it was given up, or it is another's.
+    pub(super) async fn failed(&self, claim: i64, entry: &Claimed, error: Error) -> bool {
+        if error.tag == CLAIM_LOST {
+            tracing::warn!(seq = entry.seq, "another node took the entry over");
+            self.let_go(entry.seq);
+            return true;
+        }
+        let next = self.next_attempt(entry, &error);
+        match next {
+            Some(next) => tracing::warn!(seq = entry.seq, kind = entry.kind, ?error, %next, "an attempt failed"),
+            None => tracing::error!(seq = entry.seq, kind = entry.kind, ?error, "given up"),
+        }
+        let outcome = if next.is_some() { "retry" } else { "dead" };
+        metrics::counter!("trunkline_jobs_failed_total", "kind" => entry.kind.clone(), "outcome" => outcome)
+            .increment(1);
+        let (seq, now, text) = (entry.seq, self.world.now(), Arc::new(describe(&error)));
+        self.until_written(move |tx| {
+            let text = text.clone();
+            Box::pin(async move { sql::fail(tx, claim, seq, next, &text, now).await })
+        })
+        .await;
+        self.let_go(entry.seq);
+        next.is_none()
+    }
+
+    /// When to try again; never when it cannot help or has been tried often enough.
+    fn next_attempt(&self, entry: &Claimed, error: &Error) -> Option<Time> {
+        if entry.attempts + 1 >= entry.max_attempts {
+            return None;
+        }
+        let doublings = u32::try_from(entry.attempts.min(20)).unwrap_or(20);
+        let wait = self.options.back_off.saturating_mul(2_u32.saturating_pow(doublings)).min(LONGEST_WAIT);
+        let wait = match error.retry() {
+            Retry::Never => return None,
+            Retry::Soon => wait,
+            Retry::After(least) => wait.max(least),
+        };
+        // Up to a quarter more, so that what failed together does not come back together.
+        let quarter = u64::try_from(wait.as_millis() / 4).unwrap_or(0);
+        let jitter = u64::try_from(self.world.number()).unwrap_or(0) % (quarter + 1);
+        Some(self.world.now() + wait + Duration::from_millis(jitter))
+    }
+
+    /// Writes an end, and goes on trying while the database is down: a run that ended must not look like a crash.
+    async fn until_written<F>(&self, write: F)
+    where
+        F: Fn(&mut Tx) -> BoxFuture<'_, Result<()>> + Send + Sync + Clone + 'static,
+    {
+        for attempt in 0_u32.. {
+            match self.db.write_at(Isolation::ReadCommitted, &Scope::System, write.clone()).await {
+                Ok(()) => return,
+                Err(error) if error.retry() == Retry::Never => {
+                    tracing::error!(?error, "the end of an entry cannot be written: its lease will run out");
+                    return;
+                }
+                Err(error) => {
+                    tracing::warn!(?error, "the end of an entry is not written yet");
+                    tokio::time::sleep(Duration::from_millis(100 * u64::from(attempt.min(20) + 1))).await;
+                }
+            }
+        }
+    }
+}
+
+/// The error for those who look at the list: one line, masked, with its facts.
+fn describe(error: &Error) -> String {
+    let text = format!("{error:?}").replace('\n', " ");
+    let masked = mask(&text);
+    match masked.char_indices().nth(ERROR_LENGTH) {
+        Some((cut, _)) => format!("{}…", &masked[..cut]),
+        None => masked.into_owned(),
+    }
+}

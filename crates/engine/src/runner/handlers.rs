@@ -1,0 +1,54 @@
+//! Who handles what.
+
+use std::{collections::HashMap, sync::Arc};
+
+use crate::{
+    Cron, EventHandler, Job,
+    queue::{Erased, erase},
+};
+
+/// Everything that can be run: the features register themselves here.
+#[derive(Clone, Default)]
+pub struct Handlers {
+    events: HashMap<&'static str, Arc<dyn EventHandler>>,
+    jobs: HashMap<&'static str, Erased>,
+    crons: Vec<Cron>,
+}
+
+impl Handlers {
+    /// Nobody handles anything yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The events of `provider` go to `handler`.
+    pub fn on(&mut self, provider: &'static str, handler: Arc<dyn EventHandler>) -> &mut Self {
+        self.events.insert(provider, handler);
+        self
+    }
+
+    /// Jobs of the type `J` can be run.
+    pub fn job<J: Job>(&mut self) -> &mut Self {
+        self.jobs.insert(J::NAME, erase::<J>());
+        self
+    }
+
+    /// `cron` fires at its times.
+    pub fn cron(&mut self, cron: Cron) -> &mut Self {
+        self.crons.push(cron);
+        self
+    }
+
+    /// The crons.
+    pub fn crons(&self) -> &[Cron] {
+        &self.crons
+    }
+
+    pub(super) fn event(&self, provider: &str) -> Option<&Arc<dyn EventHandler>> {
+        self.events.get(provider)
+    }
+
+    pub(super) fn named(&self, job: &str) -> Option<&Erased> {
+        self.jobs.get(job)
+    }
+}

@@ -1,0 +1,191 @@
+//! Running one entry.
+
+use std::{panic::AssertUnwindSafe, sync::Arc, sync::PoisonError};
+
+use futures_util::FutureExt;
+use kernel::{Error, Result, Scope};
+use store::Tx;
+
+use super::{Inner, round::Work};
+use crate::{
+    Applied, EventCtx, EventHandler, JobCtx,
+    event::Event,
+    queue::{Claimed, State, sql},
+    route::{self, Route},
+};
+
+/// Routes that are remembered. They are checked again in every transaction that uses them.
+const ROUTES: usize = 10_000;
+/// The organization behind a key changed while its event was on the way.
+const ROUTE_MOVED: &str = "route_moved";
+
+impl Inner {
+    /// Runs the entries of a lane one after the other. One that fails holds back those behind it.
+    pub(super) async fn run_lane(self: Arc<Self>, claim: i64, works: Vec<Work>) {
+        let mut works = works.into_iter();
+        while let Some(work) = works.next() {
+            // A closed semaphore means that the process stops: what is left is given back.
+            let Ok(slot) = self.slots.acquire().await else { return };
+            let ended = self.run_one(claim, work).await;
+            drop(slot);
+            if !ended {
+                let rest: Vec<_> = works.map(|work| work.entry.seq).collect();
+                if !rest.is_empty() {
+                    self.release(claim, rest).await;
+                }
+                return;
+            }
+        }
+    }
+
+    /// Runs one entry and writes its end. False when it is to be tried again.
+    async fn run_one(self: &Arc<Self>, claim: i64, work: Work) -> bool {
+        let Work { entry, event } = work;
+        let began = tokio::time::Instant::now();
+        let label = event.as_ref().map_or_else(|| entry.kind.clone(), |(event, _)| event.provider.clone());
+        let result = match event {
+            Some((event, keys)) => self.run_event(claim, event, keys).await.map(|()| None),
+            None => self.run_job(claim, &entry).await.map(|()| Some(entry.seq)),
+        };
+        metrics::histogram!("trunkline_job_seconds", "kind" => label).record(began.elapsed().as_secs_f64());
+        match result {
+            Ok(None) => {
+                // Its end was written with its effects.
+                self.let_go(entry.seq);
+                true
+            }
+            Ok(Some(seq)) => {
+                self.finish_many(claim, vec![seq], State::Processed).await;
+                true
+            }
+            Err(error) => self.failed(claim, &entry, error).await,
+        }
+    }
+
+    async fn run_job(&self, claim: i64, entry: &Claimed) -> Result<()> {
+        let Some(run) = self.handlers.named(&entry.kind) else {
+            let message = format!("this binary knows no job called {}: run the one that enqueued it", entry.kind);
+            return Err(Error::new(kernel::Code::Unsupported, "job_unknown", message));
+        };
+        let ctx = JobCtx {
+            db: self.db.clone(),
+            world: self.world.clone(),
+            seq: entry.seq,
+            claim,
+            organization: entry.organization.clone(),
+            attempt: entry.attempts + 1,
+        };
+        let payload = entry.payload.clone().unwrap_or_default();
+        let work = run(entry.version, payload, ctx);
+        AssertUnwindSafe(work).catch_unwind().await.unwrap_or_else(|_| Err(panicked()))
+    }
+
+    async fn run_event(&self, claim: i64, event: Event, keys: Vec<String>) -> Result<()> {
+        let handler = self.handlers.event(&event.provider).cloned();
+        let handler = handler.ok_or_else(|| Error::internal("handler_gone", "the event's handler is gone"))?;
+        let event = Arc::new(event);
+        if keys.is_empty() {
+            return self.apply(claim, handler, event, None, Vec::new()).await;
+        }
+        loop {
+            let Some(route) = self.find_route(&keys).await? else {
+                if self.wait(claim, &event, keys.clone()).await? {
+                    return Ok(());
+                }
+                continue;
+            };
+            match self.apply(claim, handler.clone(), event.clone(), Some(route), keys.clone()).await {
+                Err(error) if error.tag == ROUTE_MOVED => self.forget_routes(&keys),
+                end => return end,
+            }
+        }
+    }
+
+    /// The handler's writes and the end of the event, in one transaction.
+    async fn apply(
+        &self,
+        claim: i64,
+        handler: Arc<dyn EventHandler>,
+        event: Arc<Event>,
+        route: Option<Route>,
+        keys: Vec<String>,
+    ) -> Result<()> {
+        let scope = route.as_ref().map_or(Scope::System, |route| route.organization.clone().into());
+        let (world, route, keys) = (self.world.clone(), Arc::new(route), Arc::new(keys));
+        let write = store::work(move |tx| {
+            let (world, handler, event) = (world.clone(), handler.clone(), event.clone());
+            let (route, keys) = (route.clone(), keys.clone());
+            Box::pin(async move {
+                if route::find(tx, &keys).await? != *route {
+                    return Err(Error::conflict(ROUTE_MOVED, "the organization of an event changed"));
+                }
+                let mut ctx = EventCtx::new(tx, &world, route.as_ref().as_ref());
+                let state = match handler.apply(&mut ctx, &event).await? {
+                    Applied::Done => State::Processed,
+                    Applied::Ignored => State::Ignored,
+                };
+                end(tx, claim, &event, state, world.now()).await
+            })
+        });
+        self.db.write(&scope, write).await
+    }
+
+    /// Parks an event until one of its keys leads somewhere. False when one does by now.
+    async fn wait(&self, claim: i64, event: &Arc<Event>, keys: Vec<String>) -> Result<bool> {
+        let (event, world, keys) = (event.clone(), self.world.clone(), Arc::new(keys));
+        let write = store::work(move |tx| {
+            let (event, world, keys) = (event.clone(), world.clone(), keys.clone());
+            Box::pin(async move {
+                if route::find(tx, &keys).await?.is_some() {
+                    return Ok(false);
+                }
+                route::wait_for(tx, event.seq, &keys).await?;
+                end(tx, claim, &event, State::Unresolved, world.now()).await?;
+                Ok(true)
+            })
+        });
+        self.db.write(&Scope::System, write).await
+    }
+
+    async fn find_route(&self, keys: &[String]) -> Result<Option<Route>> {
+        {
+            let routes = self.routes.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some(route) = keys.first().and_then(|key| routes.get(key)) {
+                return Ok(Some(route.clone()));
+            }
+        }
+        let found = {
+            let keys = keys.to_vec();
+            self.db.read(&Scope::System, |tx| Box::pin(async move { route::find(tx, &keys).await })).await?
+        };
+        if let Some(route) = &found {
+            let mut routes = self.routes.lock().unwrap_or_else(PoisonError::into_inner);
+            if routes.len() >= ROUTES {
+                routes.clear();
+            }
+            routes.insert(route.key.clone(), route.clone());
+        }
+        Ok(found)
+    }
+
+    fn forget_routes(&self, keys: &[String]) {
+        let mut routes = self.routes.lock().unwrap_or_else(PoisonError::into_inner);
+        for key in keys {
+            routes.remove(key);
+        }
+    }
+}
+
+/// The end of an event, or an error that undoes the transaction because the claim was lost.
+async fn end(tx: &mut Tx, claim: i64, event: &Event, state: State, now: kernel::Time) -> Result<()> {
+    if sql::finish(tx, claim, event.seq, state, now).await? {
+        metrics::counter!("trunkline_events_total", "provider" => event.provider.clone(), "status" => state.status())
+            .increment(1);
+        return Ok(());
+    }
+    Err(Error::conflict(super::end::CLAIM_LOST, "another node took the entry over"))
+}
+
+pub(super) fn panicked() -> Error {
+    Error::internal("panicked", "the handler panicked: this is a defect in it").never_retry()
+}
