@@ -156,8 +156,11 @@ fn install() -> Result<PathBuf> {
     eprintln!("{missing}; installing Debian's package");
     let unwanted_cluster = NoSystemCluster::new()?;
     let apt_get = |words: &[&str]| run(program(&apt).env("DEBIAN_FRONTEND", "noninteractive").args(words));
-    let installed = apt_get(&["update", "--quiet"])
-        .and_then(|()| apt_get(&["install", "--quiet", "--yes", "--no-install-recommends", "postgresql"]));
+    if let Err(error) = apt_get(&["update", "--quiet"]) {
+        eprintln!("warning: {error:#}; the lists that are here may do");
+    }
+    let words = ["install", "--quiet", "--yes", "--no-install-recommends", "-o", "Acquire::Retries=3", "postgresql"];
+    let installed = apt_get(&words);
     drop(unwanted_cluster);
     installed.with_context(|| format!("{missing} and apt-get could not install it"))?;
     programs().context("the package postgresql brought no initdb")
@@ -181,6 +184,8 @@ impl Drop for NoSystemCluster {
         if let Err(error) = fs::remove_file(&self.0) {
             eprintln!("warning: cannot remove {}: {error}", self.0.display());
         }
+        // Only when it is empty, and then it is ours.
+        self.0.parent().map(fs::remove_dir);
     }
 }
 

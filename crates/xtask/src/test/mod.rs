@@ -37,7 +37,8 @@ impl Test {
         if self.arguments.is_empty() {
             checks(&workspace, &mut report);
         }
-        let built = report.step("build", || run(in_root(&workspace, cargo()).args(["build", "-p", "trunkline"])));
+        // The whole workspace, so that the tests find every dependency built with the features that they need.
+        let built = report.step("build", || run(in_root(&workspace, cargo()).args(["build", "--workspace"])));
         if built {
             if self.arguments.is_empty() {
                 report.step("generated files", || generate::check(&workspace));
