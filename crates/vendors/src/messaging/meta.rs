@@ -1,0 +1,305 @@
+//! Meta's notification, cut into one event per message and per status. WhatsApp sends it, and Kapso forwards it.
+//!
+//! A notification may carry many accounts, numbers and people at once; each event must be routed, ordered and repeated
+//! alone. Every piece keeps the shape of the whole, and every element its original text, so that one reader reads both.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use provider::Received;
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+/// Meta sends up to 3 MB at once.
+pub(super) const MAX_BODY: usize = 3 * 1024 * 1024;
+
+/// The lists that a value may have, and what one element of each is called. An element of the last one is a message
+/// that the business sent from its own phone; its field says so.
+const LISTS: [(&str, Option<&str>); 3] = [("messages", Some("message")), ("statuses", Some("status")), (ECHOES, None)];
+const ECHOES: &str = "message_echoes";
+
+/// The events of a notification, in its order.
+pub(super) fn events(body: &Bytes) -> Vec<Received> {
+    let notification = match Received::json::<wire::Notification<'_>>(body) {
+        Ok(notification) => notification,
+        Err(malformed) => return vec![*malformed],
+    };
+    let changes: Vec<Change<'_>> = notification
+        .entry
+        .iter()
+        .flat_map(|entry| entry.changes.iter().map(|change| Change::new(&notification, entry, change)))
+        .collect();
+    let pieces: Vec<Piece<'_, '_>> = changes.iter().flat_map(Change::pieces).collect();
+    let alone = pieces.len() == 1;
+    let events = pieces.iter().map(|piece| piece.event(if alone { body.clone() } else { piece.cut() })).collect();
+    Received::at_least_one(events, body)
+}
+
+/// One change of one entry, with its value opened.
+struct Change<'a> {
+    object: Option<&'a RawValue>,
+    entry: &'a wire::Entry<'a>,
+    change: &'a wire::Change<'a>,
+    members: BTreeMap<String, &'a RawValue>,
+    metadata: wire::Metadata,
+    contacts: Vec<(&'a RawValue, wire::Contact)>,
+}
+
+/// What becomes one event: an element of a list, or a change that has none.
+struct Piece<'c, 'a> {
+    change: &'c Change<'a>,
+    element: Option<Element<'a>>,
+    contacts: Vec<&'c (&'a RawValue, wire::Contact)>,
+}
+
+struct Element<'a> {
+    list: &'static str,
+    kind: Option<&'static str>,
+    raw: &'a RawValue,
+    read: serde_json::Result<wire::Element>,
+}
+
+impl<'a> Change<'a> {
+    fn new(notification: &wire::Notification<'a>, entry: &'a wire::Entry<'a>, change: &'a wire::Change<'a>) -> Self {
+        let members: BTreeMap<String, &'a RawValue> = change.value.and_then(open).unwrap_or_default();
+        let metadata = members.get("metadata").copied().and_then(open).unwrap_or_default();
+        let contacts = list(&members, "contacts").into_iter().map(|raw| (raw, open(raw).unwrap_or_default())).collect();
+        Self { object: notification.object, entry, change, members, metadata, contacts }
+    }
+
+    fn pieces<'c>(&'c self) -> Vec<Piece<'c, 'a>> {
+        let elements: Vec<Element<'a>> = LISTS
+            .iter()
+            .flat_map(|(name, kind)| list(&self.members, name).into_iter().map(|raw| Element::new(name, *kind, raw)))
+            .collect();
+        if elements.is_empty() {
+            return vec![Piece { change: self, element: None, contacts: self.contacts.iter().collect() }];
+        }
+        let single = elements.len() == 1;
+        let piece = |element: Element<'a>| {
+            let contacts = self.contacts_of(&element, single);
+            Piece { change: self, element: Some(element), contacts }
+        };
+        elements.into_iter().map(piece).collect()
+    }
+
+    /// The people that an element is about. A single element has all contacts, whatever they are called.
+    fn contacts_of(&self, element: &Element<'a>, single: bool) -> Vec<&(&'a RawValue, wire::Contact)> {
+        let (user_id, phone) = element.peer();
+        let same = |one: Option<&str>, other: Option<&str>| one.is_some() && one == other;
+        self.contacts
+            .iter()
+            .filter(|(_, contact)| single || same(contact.user_id.get(), user_id) || same(contact.wa_id.get(), phone))
+            .collect()
+    }
+
+    fn field(&self) -> &str {
+        self.change.field.get().unwrap_or("unknown")
+    }
+
+    fn account(&self) -> Option<&str> {
+        self.metadata.phone_number_id.get().or(self.entry.id.as_ref().and_then(|(_, id)| id.get()))
+    }
+}
+
+impl<'a> Element<'a> {
+    fn new(list: &'static str, kind: Option<&'static str>, raw: &'a RawValue) -> Self {
+        Self { list, kind, raw, read: serde_json::from_str(raw.get()) }
+    }
+
+    /// Who is on the other side: business-scoped user id and phone number, either of which may be absent.
+    fn peer(&self) -> (Option<&str>, Option<&str>) {
+        let Ok(read) = &self.read else { return (None, None) };
+        match self.list {
+            "messages" => (read.from_user_id.get(), read.from.get()),
+            ECHOES => (read.to_user_id.get(), read.to.get()),
+            _ => (read.recipient_user_id.get(), read.recipient_id.get()),
+        }
+    }
+
+    /// A status is told once for each step of the same message.
+    fn external_id(&self) -> String {
+        let Ok(read) = &self.read else { return String::new() };
+        match (read.id.get(), self.list) {
+            (Some(id), "statuses") => format!("{id}:{}", read.status.or_empty()),
+            (Some(id), _) => id.to_owned(),
+            (None, _) => String::new(),
+        }
+    }
+}
+
+impl Piece<'_, '_> {
+    fn event(&self, payload: Bytes) -> Received {
+        let Some(element) = &self.element else { return self.event_of_change(payload) };
+        let read = match &element.read {
+            Ok(read) => read,
+            Err(error) => return Received::malformed(&payload, error),
+        };
+        let kind = element.kind.unwrap_or(self.change.field());
+        Received::new(element.external_id(), kind, payload)
+            .in_lane(self.lane(element))
+            .occurred(read.timestamp.0)
+            .about(self.change.account())
+    }
+
+    /// The id comes from the change alone, so that it is the same when a repetition comes in other company.
+    fn event_of_change(&self, payload: Bytes) -> Received {
+        let Change { entry, change, .. } = self.change;
+        let waba = entry.id.as_ref().map_or("", |(_, id)| id.or_empty());
+        let id = Received::hashed_id(
+            &format!("{}\n{waba}", self.change.field()),
+            change.value.map_or("", |value| value.get()).as_bytes(),
+        );
+        Received::new(id, self.change.field(), payload).occurred(entry.time.0).about(self.change.account())
+    }
+
+    /// One conversation: our number and the person, who is known by the business-scoped id before the phone number.
+    fn lane(&self, element: &Element<'_>) -> Option<String> {
+        let (user_id, phone) = element.peer();
+        let contact = self.contacts.first().map(|(_, contact)| contact);
+        let person = user_id
+            .or(contact.and_then(|contact| contact.user_id.get()))
+            .or(phone)
+            .or(contact.and_then(|contact| contact.wa_id.get()))?;
+        Some(format!("{}:{person}", self.change.metadata.phone_number_id.or_empty()))
+    }
+
+    /// A notification of its own with nothing but this piece.
+    fn cut(&self) -> Bytes {
+        let Change { object, entry, change, members, .. } = self.change;
+        let value = match &self.element {
+            None => change.value.map(Value::Whole),
+            Some(element) => {
+                let is_list = |name: &str| LISTS.iter().any(|(list, _)| *list == name);
+                let mut cut: BTreeMap<&str, Member<'_>> = members
+                    .iter()
+                    .filter(|(name, _)| !is_list(name) && *name != "contacts")
+                    .map(|(name, raw)| (name.as_str(), Member::One(raw)))
+                    .collect();
+                if !self.contacts.is_empty() {
+                    cut.insert("contacts", Member::Some(self.contacts.iter().map(|(raw, _)| *raw).collect()));
+                }
+                cut.insert(element.list, Member::Some(vec![element.raw]));
+                Some(Value::Cut(cut))
+            }
+        };
+        let id = entry.id.as_ref().map(|(raw, _)| *raw);
+        let changes = [CutChange { field: change.field.get(), value }];
+        let notification = CutNotification { object: *object, entry: [CutEntry { id, changes }] };
+        serde_json::to_vec(&notification).unwrap_or_default().into()
+    }
+}
+
+fn open<'a, T: serde::Deserialize<'a>>(raw: &'a RawValue) -> Option<T> {
+    serde_json::from_str(raw.get()).ok()
+}
+
+fn list<'a>(members: &BTreeMap<String, &'a RawValue>, name: &str) -> Vec<&'a RawValue> {
+    members.get(name).copied().and_then(open).unwrap_or_default()
+}
+
+#[derive(Serialize)]
+struct CutNotification<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    object: Option<&'a RawValue>,
+    entry: [CutEntry<'a>; 1],
+}
+
+#[derive(Serialize)]
+struct CutEntry<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<&'a RawValue>,
+    changes: [CutChange<'a>; 1],
+}
+
+#[derive(Serialize)]
+struct CutChange<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    field: Option<&'a str>,
+    value: Option<Value<'a>>,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Value<'a> {
+    Whole(&'a RawValue),
+    Cut(BTreeMap<&'a str, Member<'a>>),
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Member<'a> {
+    One(&'a RawValue),
+    Some(Vec<&'a RawValue>),
+}
+
+mod wire {
+    use serde::{Deserialize, Deserializer};
+    use serde_json::value::RawValue;
+
+    use crate::loose::{Moment, Text};
+
+    #[derive(Deserialize)]
+    pub(super) struct Notification<'a> {
+        #[serde(borrow, default)]
+        pub(super) object: Option<&'a RawValue>,
+        #[serde(borrow)]
+        pub(super) entry: Vec<Entry<'a>>,
+    }
+
+    #[derive(Deserialize)]
+    pub(super) struct Entry<'a> {
+        #[serde(borrow, default, deserialize_with = "both")]
+        pub(super) id: Option<(&'a RawValue, Text)>,
+        #[serde(default)]
+        pub(super) time: Moment,
+        #[serde(borrow)]
+        pub(super) changes: Vec<Change<'a>>,
+    }
+
+    #[derive(Deserialize)]
+    pub(super) struct Change<'a> {
+        #[serde(default)]
+        pub(super) field: Text,
+        #[serde(borrow, default)]
+        pub(super) value: Option<&'a RawValue>,
+    }
+
+    #[derive(Default, Deserialize)]
+    #[serde(default)]
+    pub(super) struct Metadata {
+        pub(super) phone_number_id: Text,
+    }
+
+    #[derive(Default, Deserialize)]
+    #[serde(default)]
+    pub(super) struct Contact {
+        pub(super) wa_id: Text,
+        pub(super) user_id: Text,
+    }
+
+    /// A message, a status or an echo: they share their few names.
+    #[derive(Default, Deserialize)]
+    #[serde(default)]
+    pub(super) struct Element {
+        pub(super) id: Text,
+        pub(super) status: Text,
+        pub(super) timestamp: Moment,
+        pub(super) from: Text,
+        pub(super) from_user_id: Text,
+        pub(super) to: Text,
+        pub(super) to_user_id: Text,
+        pub(super) recipient_id: Text,
+        pub(super) recipient_user_id: Text,
+    }
+
+    /// A value as it is written and as it is read.
+    fn both<'de: 'a, 'a, D: Deserializer<'de>>(deserializer: D) -> Result<Option<(&'a RawValue, Text)>, D::Error> {
+        let raw = <&'a RawValue>::deserialize(deserializer)?;
+        Ok(Some((raw, serde_json::from_str(raw.get()).unwrap_or_default())))
+    }
+}
+
+#[cfg(test)]
+#[path = "meta_tests.rs"]
+mod tests;

@@ -1,0 +1,3 @@
+//! Who takes money: checkout, subscriptions, refunds.
+
+provider::category! { payments: stripe::Stripe, polar::Polar, lemon_squeezy::LemonSqueezy }

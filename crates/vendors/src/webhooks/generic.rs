@@ -1,0 +1,96 @@
+//! Any sender of Standard Webhooks: <https://github.com/standard-webhooks/standard-webhooks>, version 1.0.0.
+
+use kernel::{Result, Secret};
+use provider::{
+    BoxedSource, Received, Vendor, WebhookRequest, WebhookSource,
+    signature::{Headers, Keys, Names, StandardWebhooks},
+};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+/// Any sender of Standard Webhooks.
+pub struct Generic;
+
+/// Nothing is called.
+#[derive(Debug, Deserialize, JsonSchema)]
+pub struct Settings {}
+
+/// What receiving Standard Webhooks needs.
+#[derive(Debug, Deserialize, JsonSchema)]
+pub struct WebhookSettings {
+    /// Secret that you share with the sender: `whsec_` and 24 to 64 random bytes in base64. Several, separated by
+    /// commas, while you replace it.
+    pub generic_webhook_secret: Secret,
+}
+
+impl Vendor for Generic {
+    const ID: &'static str = "generic";
+    const TITLE: &'static str = "Standard Webhooks";
+
+    type Settings = Settings;
+    type WebhookSettings = WebhookSettings;
+
+    fn webhooks(settings: WebhookSettings) -> Result<BoxedSource> {
+        let keys = Keys::whsec(settings.generic_webhook_secret.rotation(), "GENERIC_WEBHOOK_SECRET")?;
+        Ok(Box::new(Webhooks { scheme: StandardWebhooks::new(keys, Names::Webhook) }))
+    }
+}
+
+struct Webhooks {
+    scheme: StandardWebhooks,
+}
+
+impl WebhookSource for Webhooks {
+    fn verify(&self, request: &WebhookRequest<'_>) -> Result<()> {
+        self.scheme.verify(request)
+    }
+
+    fn events(&self, request: &WebhookRequest<'_>) -> Vec<Received> {
+        match Received::json::<wire::Event>(request.body) {
+            Ok(event) => {
+                let id = StandardWebhooks::id(request).unwrap_or_default();
+                vec![Received::new(id, event.r#type, request.body.clone()).occurred(event.timestamp.0)]
+            }
+            Err(malformed) => vec![*malformed],
+        }
+    }
+
+    fn sign(&self, request: &WebhookRequest<'_>) -> Result<Headers> {
+        Ok(self.scheme.sign(request))
+    }
+}
+
+mod wire {
+    use serde::Deserialize;
+
+    use crate::loose::Moment;
+
+    #[derive(Deserialize)]
+    pub(super) struct Event {
+        pub(super) r#type: String,
+        #[serde(default)]
+        pub(super) timestamp: Moment,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use provider::contract::{Sample, Webhook};
+
+    use super::*;
+
+    impl Sample for Generic {
+        const SETTINGS: &'static [(&'static str, &'static str)] = &[];
+
+        fn webhook() -> Option<Webhook> {
+            Some(Webhook {
+                variables: &[("GENERIC_WEBHOOK_SECRET", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")],
+                other_secret: "whsec_bmV3LXNlY3JldC0wMTIzNDU2Nzg5YWJjZGVmISE=",
+                body: r#"{"type":"contact.created","timestamp":"2022-11-03T20:26:10.344522Z","data":{"id":"1"}}"#,
+                window: Some(StandardWebhooks::WINDOW),
+                covers_body: true,
+                sign: None,
+            })
+        }
+    }
+}

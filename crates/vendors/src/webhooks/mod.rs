@@ -1,0 +1,3 @@
+//! Anybody else who sends webhooks.
+
+provider::category! { webhooks: generic::Generic }
