@@ -28,7 +28,8 @@ pub(super) struct About {
 impl About {
     /// `error` with the facts that every error of a call carries.
     pub(super) fn complete(&self, error: Error, doubt: bool) -> Error {
-        let error = error.context("vendor", self.vendor).context("request", format!("{} {}", self.method, self.path));
+        let request = format!("{} {}", self.method, self.path);
+        let error = error.context("vendor", self.vendor).context("request", request.trim_end());
         if doubt { error.context(OUTCOME.0, OUTCOME.1) } else { error }
     }
 
