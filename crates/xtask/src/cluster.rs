@@ -22,8 +22,12 @@ pub(crate) struct Cluster {
     port: u16,
 }
 
+/// A cluster's folder: this, and the process id of the xtask that made it.
+const PREFIX: &str = "trunkline-";
+
 /// The programs of one PostgreSQL version, and the account that runs them.
-pub(crate) struct Server {
+#[derive(Clone)]
+struct Server {
     programs: PathBuf,
     /// PostgreSQL refuses to run as root; then this account runs it.
     account: Option<&'static str>,
@@ -68,6 +72,13 @@ impl Cluster {
         Ok(())
     }
 
+    /// Whether the process that the lock file names is ours: after a crash it may be anybody's.
+    fn is_running(&self) -> bool {
+        let lock = fs::read_to_string(self.data().join("postmaster.pid")).unwrap_or_default();
+        let is_ours = |id: &str| !sees_processes() || command_line(id).contains(&*self.data().to_string_lossy());
+        lock.lines().next().is_some_and(is_ours)
+    }
+
     fn data(&self) -> PathBuf {
         self.folder.join("data")
     }
@@ -85,7 +96,7 @@ impl Cluster {
 
 impl Drop for Cluster {
     fn drop(&mut self) {
-        if self.data().join("postmaster.pid").exists() {
+        if self.is_running() {
             succeeds(self.control().args(["--mode=immediate", "--wait", "stop"]));
         }
         if let Err(error) = process::remove_folder(&self.folder) {
@@ -125,13 +136,25 @@ impl Server {
             }
             Some(_) | None => preferred,
         };
-        let folder = parent.join(format!("trunkline-{}", std::process::id()));
-        process::remove_folder(&folder)?;
+        self.sweep(&parent)?;
+        let folder = parent.join(format!("{PREFIX}{}", std::process::id()));
         fs::create_dir(&folder)?;
         if let Some(account) = self.account {
             output(program("chown").arg(account).arg(&folder))?;
         }
         Ok(folder)
+    }
+
+    /// Removes the clusters whose xtask was killed before it could do so itself.
+    fn sweep(&self, parent: &Path) -> Result<()> {
+        for entry in fs::read_dir(parent)?.flatten() {
+            let name = entry.file_name();
+            let maker = name.to_str().and_then(|name| name.strip_prefix(PREFIX)?.parse::<u32>().ok());
+            if sees_processes() && maker.is_some_and(|id| command_line(&id.to_string()).is_empty()) {
+                drop(Cluster { server: self.clone(), folder: entry.path(), port: 0 });
+            }
+        }
+        Ok(())
     }
 }
 
@@ -198,6 +221,16 @@ fn as_account(account: &str, path: &Path) -> Command {
     let mut command = program("runuser");
     command.args(["-u", account, "--"]).arg(path);
     command
+}
+
+/// Whether this system tells about its processes in the way that [`command_line`] reads.
+fn sees_processes() -> bool {
+    !command_line("self").is_empty()
+}
+
+/// How a process was started; empty when it is gone.
+fn command_line(process: &str) -> String {
+    fs::read_to_string(Path::new("/proc").join(process).join("cmdline")).unwrap_or_default()
 }
 
 fn free_port() -> Result<u16> {
