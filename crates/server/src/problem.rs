@@ -1,0 +1,105 @@
+//! Errors over HTTP: RFC 9457 problem details. The only place that turns a code into a status.
+
+use std::time::Duration;
+
+use axum::{
+    body::Body,
+    http::{HeaderValue, Response, StatusCode, header},
+    response::IntoResponse,
+};
+use kernel::{Code, Error, Retry};
+use serde_json::json;
+
+/// An error on its way to the caller.
+pub(crate) struct Problem {
+    error: Error,
+    status: StatusCode,
+}
+
+/// The id of the request, which the answer and every log line carry.
+#[derive(Clone)]
+pub(crate) struct RequestId(pub String);
+
+impl Problem {
+    /// A problem that has a status of its own among those of its code: 408, 413, 405.
+    pub(crate) fn with_status(status: StatusCode, error: Error) -> Self {
+        Self { error, status }
+    }
+}
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        Self { status: status(error.code), error }
+    }
+}
+
+/// The one mapping of codes to statuses.
+fn status(code: Code) -> StatusCode {
+    match code {
+        Code::BadRequest => StatusCode::BAD_REQUEST,
+        Code::Unauthenticated => StatusCode::UNAUTHORIZED,
+        Code::Forbidden => StatusCode::FORBIDDEN,
+        Code::NotFound => StatusCode::NOT_FOUND,
+        Code::Conflict => StatusCode::CONFLICT,
+        Code::LimitReached => StatusCode::PAYMENT_REQUIRED,
+        Code::RateLimited => StatusCode::TOO_MANY_REQUESTS,
+        Code::Unsupported => StatusCode::NOT_IMPLEMENTED,
+        Code::Config | Code::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+        Code::Vendor => StatusCode::BAD_GATEWAY,
+        Code::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
+/// The error travels in the response's extensions until the request's id is known: see [`finish`].
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response<Body> {
+        let mut response = Response::new(Body::empty());
+        *response.status_mut() = self.status;
+        response.extensions_mut().insert(std::sync::Arc::new(self.error));
+        response
+    }
+}
+
+/// Writes the body of a response that carries an error, and logs it, once.
+pub(crate) fn finish(response: &mut Response<Body>, id: &RequestId) {
+    let Some(error) = response.extensions_mut().remove::<std::sync::Arc<Error>>() else { return };
+    let status = response.status();
+    log(&error, status, id);
+    // What broke inside is not the caller's to read.
+    let detail = match error.code {
+        Code::Internal => "something broke on our side: quote the request id when you report it",
+        _ => &error.message,
+    };
+    let body = json!({
+        "type": format!("urn:trunkline:error:{}", error.tag),
+        "title": status.canonical_reason(),
+        "status": status.as_u16(),
+        "code": error.code.as_str(),
+        "tag": error.tag,
+        "detail": detail,
+        "requestId": id.0,
+    });
+    *response.body_mut() = Body::from(body.to_string());
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if let Some(wait) = retry_after(&error) {
+        headers.insert(header::RETRY_AFTER, HeaderValue::from(wait.as_secs().max(1)));
+    }
+}
+
+fn retry_after(error: &Error) -> Option<Duration> {
+    match error.retry() {
+        Retry::After(wait) => Some(wait),
+        Retry::Soon if error.code == Code::Unavailable => Some(Duration::from_secs(2)),
+        Retry::Soon | Retry::Never => None,
+    }
+}
+
+fn log(error: &Error, status: StatusCode, id: &RequestId) {
+    if status.is_server_error() {
+        tracing::error!(request_id = id.0, status = status.as_u16(), ?error, "request failed");
+    } else {
+        tracing::info!(request_id = id.0, status = status.as_u16(), tag = error.tag, "request refused");
+    }
+}
