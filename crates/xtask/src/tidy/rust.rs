@@ -103,10 +103,23 @@ impl Source {
             "mod.rs" | "lib.rs" | "main.rs" => stem.rsplit_once('/').map_or("", |(folder, _)| folder),
             _ => stem,
         };
-        let declarations = self.tokens.windows(3).filter(|three| {
-            three[0].test && three[0].is_word("mod") && three[1].kind == Kind::Word && three[2].is_mark(";")
-        });
-        declarations.map(|three| format!("{folder}/{}", three[1].text)).collect()
+        let mut found = Vec::new();
+        for (at, three) in self.tokens.windows(3).enumerate() {
+            if !(three[0].test && three[0].is_word("mod") && three[1].kind == Kind::Word && three[2].is_mark(";")) {
+                continue;
+            }
+            // `#[path = "…"]` directly above is relative to the folder of this file.
+            let elsewhere = match &self.tokens[..at] {
+                [.., path, equals, file, close]
+                    if path.is_word("path") && equals.is_mark("=") && close.is_mark("]") =>
+                {
+                    self.path.rsplit_once('/').map(|(own, _)| format!("{own}/{}", file.text.trim_end_matches(".rs")))
+                }
+                _ => None,
+            };
+            found.push(elsewhere.unwrap_or_else(|| format!("{folder}/{}", three[1].text)));
+        }
+        found
     }
 }
 
@@ -237,11 +250,13 @@ mod tests {
     fn a_test_module_in_its_own_file_is_a_test() {
         let files = [
             File::new("crates/app/src/a.rs", "#[cfg(test)] mod checks; mod real;"),
+            File::new("crates/app/src/b.rs", "#[cfg(test)] #[path = \"b_tests.rs\"] mod tests;"),
+            File::new("crates/app/src/b_tests.rs", "x"),
             File::new("crates/app/src/a/checks.rs", "x"),
             File::new("crates/app/src/a/real.rs", "x"),
         ];
         let tests: Vec<_> = read(&files).iter().map(|source| source.product().count() == 0).collect();
-        assert_eq!(tests, [false, true, false]);
+        assert_eq!(tests, [false, true, true, true, false]);
     }
 
     #[test]
