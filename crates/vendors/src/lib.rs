@@ -1,6 +1,11 @@
 //! The vendors, one file each: `src/<category>/<vendor>.rs`, listed in the category's `mod.rs`. Nothing else knows a
 //! vendor's wire format.
 
+pub mod ai;
+mod array;
+pub mod auth;
+pub mod crm;
+pub mod email;
 mod loose;
 pub mod messaging;
 pub mod payments;
@@ -8,5 +13,14 @@ pub mod webhooks;
 
 /// Every vendor, for the registry.
 pub fn all() -> Vec<provider::VendorEntry> {
-    [payments::entries(), messaging::entries(), webhooks::entries()].concat()
+    [
+        payments::entries(),
+        auth::entries(),
+        email::entries(),
+        messaging::entries(),
+        crm::entries(),
+        ai::entries(),
+        webhooks::entries(),
+    ]
+    .concat()
 }

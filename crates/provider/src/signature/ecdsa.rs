@@ -2,6 +2,7 @@
 
 use aws_lc_rs::{
     digest,
+    encoding::{AsDer, PublicKeyX509Der},
     signature::{ECDSA_P256_SHA256_ASN1, ParsedPublicKey},
 };
 use data_encoding::BASE64;
@@ -43,6 +44,11 @@ impl PublicKeys {
     }
 }
 
+/// A key has exactly one spelling: what is written differently when it is written again (a compressed or hybrid point) is
+/// not what a vendor shows.
 fn key(text: &str) -> Option<ParsedPublicKey> {
-    ParsedPublicKey::new(&ECDSA_P256_SHA256_ASN1, BASE64.decode(text.as_bytes()).ok()?).ok()
+    let bytes = BASE64.decode(text.as_bytes()).ok()?;
+    let key = ParsedPublicKey::new(&ECDSA_P256_SHA256_ASN1, &bytes).ok()?;
+    let written: PublicKeyX509Der<'_> = key.as_der().ok()?;
+    (written.as_ref() == bytes).then_some(key)
 }

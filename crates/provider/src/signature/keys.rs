@@ -84,8 +84,8 @@ pub(super) fn hex(text: &str) -> Option<Mac> {
     decode(&HEXLOWER, text)
 }
 
-/// Reads standard base64 with padding.
-pub(super) fn base64(text: &str) -> Option<Mac> {
+/// Reads a signature in standard base64 with padding.
+pub fn base64(text: &str) -> Option<Mac> {
     decode(&BASE64, text)
 }
 

@@ -15,7 +15,7 @@ use kernel::{Code, Error, Result};
 use crate::WebhookRequest;
 
 pub use ecdsa::PublicKeys;
-pub use keys::{Keys, Mac};
+pub use keys::{Keys, Mac, base64};
 pub use shared::{Tokens, basic};
 pub use stamped::{Stamped, Unit};
 pub use standard::{Names, StandardWebhooks};

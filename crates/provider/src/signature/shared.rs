@@ -1,7 +1,7 @@
 //! Vendors that do not sign: a text that both sides know comes with each request.
 
 use data_encoding::BASE64;
-use kernel::Result;
+use kernel::{Error, Result};
 
 use super::{Mac, equal, mismatch, sha256};
 
@@ -12,6 +12,18 @@ impl Tokens {
     /// Accepts each of `texts`.
     pub fn new(texts: impl IntoIterator<Item = impl AsRef<str>>) -> Self {
         Self(texts.into_iter().map(|text| sha256(&[text.as_ref().as_bytes()])).collect())
+    }
+
+    /// Accepts each of `texts`, of which there must be one.
+    ///
+    /// # Errors
+    /// `Config` when there is none, naming `variable`.
+    pub fn required(texts: impl IntoIterator<Item = impl AsRef<str>>, variable: &'static str) -> Result<Self> {
+        let tokens = Self::new(texts);
+        if tokens.is_empty() {
+            return Err(Error::config("webhook_secret_empty", format!("{variable} holds no secret")));
+        }
+        Ok(tokens)
     }
 
     /// Checks that `given` is one of them.

@@ -1,0 +1,155 @@
+//! WorkOS.
+//!
+//! Webhooks: <https://workos.com/docs/events/data-syncing/webhooks>, checked against `@workos-inc/node` 8.13.0. The time
+//! counts milliseconds. That package signs re-serialised JSON; what arrives is signed as it arrives, so the raw bytes are
+//! what counts.
+
+use std::time::Duration;
+
+use kernel::{Result, Secret};
+use provider::{
+    BoxedSource, Received, Vendor, WebhookRequest, WebhookSource,
+    signature::{Headers, Keys, Stamped, Unit},
+};
+use schemars::JsonSchema;
+use serde::Deserialize;
+use url::Url;
+
+/// WorkOS.
+pub struct WorkOs;
+
+/// What signing in with WorkOS needs.
+#[derive(Debug, Deserialize, JsonSchema)]
+pub struct Settings {
+    /// Client id: WorkOS Dashboard → API Keys. Begins with `client_`.
+    pub workos_client_id: String,
+    /// API key: WorkOS Dashboard → API Keys. Begins with `sk_`.
+    pub workos_api_key: Secret,
+    /// Password that seals session cookies: any random text of at least 32 characters, the same in every product that
+    /// reads the cookie.
+    pub workos_cookie_password: Secret,
+    /// Where WorkOS sends people back to: the address of `/callback`, entered too at WorkOS Dashboard → Redirects.
+    pub workos_redirect_uri: Url,
+}
+
+/// What receiving WorkOS's webhooks needs.
+#[derive(Debug, Deserialize, JsonSchema)]
+pub struct WebhookSettings {
+    /// Signing secret: WorkOS Dashboard → Webhooks → the endpoint. Several, separated by commas, while you replace it.
+    pub workos_webhook_secret: Secret,
+}
+
+impl Vendor for WorkOs {
+    const ID: &'static str = "workos";
+    const TITLE: &'static str = "WorkOS";
+
+    type Settings = Settings;
+    type WebhookSettings = WebhookSettings;
+
+    fn webhooks(settings: WebhookSettings) -> Result<BoxedSource> {
+        let keys = Keys::text(&settings.workos_webhook_secret, "WORKOS_WEBHOOK_SECRET")?;
+        Ok(Box::new(Webhooks { keys }))
+    }
+}
+
+/// Three minutes, as the vendor's Node package has it; it looks at the past only.
+const SCHEME: Stamped = Stamped::new("WorkOS-Signature", Unit::Milliseconds, Duration::from_secs(180), ", ");
+
+struct Webhooks {
+    keys: Keys,
+}
+
+impl WebhookSource for Webhooks {
+    fn verify(&self, request: &WebhookRequest<'_>) -> Result<()> {
+        SCHEME.verify(&self.keys, request)
+    }
+
+    fn events(&self, request: &WebhookRequest<'_>) -> Vec<Received> {
+        let event = match Received::json::<wire::Event>(request.body) {
+            Ok(event) => event,
+            Err(malformed) => return vec![*malformed],
+        };
+        let received = Received::new(&event.id, &event.event, request.body.clone());
+        vec![received.in_lane(event.lane()).occurred(event.created_at.0).about(event.organization())]
+    }
+
+    fn sign(&self, request: &WebhookRequest<'_>) -> Result<Headers> {
+        Ok(SCHEME.sign(&self.keys, request))
+    }
+}
+
+mod wire {
+    use serde::Deserialize;
+
+    use crate::loose::{Moment, Text};
+
+    #[derive(Deserialize)]
+    pub(super) struct Event {
+        pub(super) id: String,
+        pub(super) event: String,
+        #[serde(default)]
+        pub(super) created_at: Moment,
+        #[serde(default)]
+        data: Data,
+    }
+
+    #[derive(Default, Deserialize)]
+    #[serde(default)]
+    struct Data {
+        id: Text,
+        organization_id: Text,
+        user_id: Text,
+    }
+
+    impl Event {
+        pub(super) fn organization(&self) -> Option<&str> {
+            let own = self.data.id.get().filter(|_| self.event.starts_with("organization."));
+            own.or(self.data.organization_id.get())
+        }
+
+        /// An organization's members, invitations and domains follow the organization itself.
+        pub(super) fn lane(&self) -> Option<&str> {
+            self.organization().or(self.data.user_id.get()).or(self.data.id.get())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use provider::contract::{Sample, Webhook};
+
+    use super::*;
+
+    impl Sample for WorkOs {
+        const SETTINGS: &'static [(&'static str, &'static str)] = &[
+            ("WORKOS_CLIENT_ID", "client_0123456789"),
+            ("WORKOS_API_KEY", "sk_test_0123456789"),
+            ("WORKOS_COOKIE_PASSWORD", "aaaaaaaa-cookie-password-at-least-32-chars"),
+            ("WORKOS_REDIRECT_URI", "http://localhost:3000/callback"),
+        ];
+
+        fn webhook() -> Option<Webhook> {
+            Some(Webhook {
+                variables: &[("WORKOS_WEBHOOK_SECRET", "0123456789abcdef")],
+                other_secret: "another secret",
+                body: r#"{"id":"event_1","event":"organization_membership.created","created_at":"2026-01-01T00:00:00.000Z",
+                    "data":{"object":"organization_membership","id":"om_1","organization_id":"org_1","user_id":"user_1"}}"#,
+                window: Some(SCHEME.window),
+                covers_body: true,
+                sign: None,
+            })
+        }
+    }
+
+    #[test]
+    fn an_organization_and_its_memberships_share_a_lane() {
+        for body in [
+            r#"{"id":"1","event":"organization.updated","data":{"id":"org_1"}}"#,
+            r#"{"id":"2","event":"organization_membership.deleted","data":{"id":"om_1","organization_id":"org_1"}}"#,
+        ] {
+            assert_eq!(serde_json::from_str::<wire::Event>(body).unwrap().lane(), Some("org_1"));
+        }
+        let user = r#"{"id":"3","event":"user.created","data":{"id":"user_1"}}"#;
+        assert_eq!(serde_json::from_str::<wire::Event>(user).unwrap().lane(), Some("user_1"));
+    }
+}

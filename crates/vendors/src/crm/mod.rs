@@ -1,0 +1,3 @@
+//! Who keeps the customers of sales teams.
+
+provider::category! { crm: hubspot::HubSpot, pipedrive::Pipedrive, salesforce::Salesforce }

@@ -1,0 +1,3 @@
+//! Who sends e-mail.
+
+provider::category! { email: resend::Resend, sendgrid::SendGrid }
