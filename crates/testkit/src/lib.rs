@@ -1,1 +1,28 @@
-//! testkit
+//! What tests stand on: both databases, a clock that moves when told, dice that fall the same way every time, an
+//! installation in one process, and nodes that can be killed.
+//!
+//! ```no_run
+//! # async fn test() {
+//! use testkit::{App, both, minutes};
+//!
+//! both(|database| async move {
+//!     let app = App::start(&database, |_handlers| {}).await;
+//!     app.deliver("stripe", testkit::event("evt_1", "invoice.paid", "{}")).await.unwrap();
+//!     app.clock.advance(minutes(5));
+//!     app.run_jobs().await;
+//! })
+//! .await;
+//! # }
+//! ```
+
+mod app;
+mod database;
+mod hand;
+mod node;
+mod world;
+
+pub use app::{App, event};
+pub use database::{TestDb, both, postgres, sqlite};
+pub use hand::Hand;
+pub use node::Node;
+pub use world::{TestClock, TestRandom, days, hours, milliseconds, minutes, seconds};

@@ -1,0 +1,159 @@
+//! An installation in one process: database, inbox, workers, with time in the test's hands.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use engine::{
+    Accepted, Delivery, EventFilter, EventId, EventRow, Handlers, Inbox, InboxOptions, Intake, JobFilter, JobId,
+    JobRow, NewJob, Route, Runner, RunnerOptions, World,
+};
+use kernel::{Clock, OrgId, Result, Scope};
+use provider::Received;
+use store::{Db, MigrationSet};
+
+use crate::{TestClock, TestDb, TestRandom};
+
+/// An installation. Nothing runs by itself: [`App::run_jobs`] runs what is due.
+#[derive(Clone)]
+pub struct App {
+    /// The database, migrated.
+    pub db: Db,
+    /// Moves the time of everything here.
+    pub clock: TestClock,
+    /// This clock and seeded dice.
+    pub world: World,
+    /// Where events arrive.
+    pub inbox: Inbox,
+    /// What is registered.
+    pub handlers: Handlers,
+    /// The workers.
+    pub runner: Runner,
+}
+
+impl App {
+    /// An installation with the engine's tables and what `register` puts in.
+    pub async fn start(database: &TestDb, register: impl FnOnce(&mut Handlers)) -> Self {
+        Self::with_tables(database, &[engine::MIGRATIONS], register).await
+    }
+
+    /// An installation with these tables. `sets` begins with [`engine::MIGRATIONS`].
+    pub async fn with_tables(database: &TestDb, sets: &[MigrationSet], register: impl FnOnce(&mut Handlers)) -> Self {
+        let clock = TestClock::new();
+        store::migrate(&database.db, sets, clock.now()).await.expect("an empty database can be migrated");
+        let mut handlers = Handlers::new();
+        register(&mut handlers);
+        Self::on(&database.db, clock, 1, handlers)
+    }
+
+    /// The same installation as another node sees it: its own handle and dice, the same time.
+    pub async fn node(&self, database: &TestDb, seed: u64) -> Self {
+        Self::on(&database.open().await, self.clock.clone(), seed, self.handlers.clone())
+    }
+
+    fn on(db: &Db, clock: TestClock, seed: u64, handlers: Handlers) -> Self {
+        let world = World::new(Arc::new(clock.clone()), Arc::new(TestRandom::new(seed)));
+        let runner = Runner::new(db.clone(), world.clone(), handlers.clone(), RunnerOptions::new(db.engine()));
+        let inbox = Inbox::start(db, &world, InboxOptions::default());
+        Self { db: db.clone(), clock, world, inbox, handlers, runner }
+    }
+
+    /// The same installation with workers that work in another way.
+    #[must_use]
+    pub fn with_workers(mut self, change: impl FnOnce(&mut RunnerOptions)) -> Self {
+        let mut options = RunnerOptions::new(self.db.engine());
+        change(&mut options);
+        self.runner = Runner::new(self.db.clone(), self.world.clone(), self.handlers.clone(), options);
+        self
+    }
+
+    /// Hands in one event of `provider`, as a verified request does.
+    ///
+    /// # Errors
+    /// What the sender would hear.
+    pub async fn deliver(&self, provider: &'static str, event: Received) -> Result<Accepted> {
+        let mut accepted = self.deliver_all(provider, vec![event]).await?;
+        Ok(accepted.remove(0))
+    }
+
+    /// Hands in the events of one request.
+    ///
+    /// # Errors
+    /// What the sender would hear.
+    pub async fn deliver_all(&self, provider: &'static str, events: Vec<Received>) -> Result<Vec<Accepted>> {
+        self.inbox.accept(self.delivery(provider, events)).await
+    }
+
+    /// A request with these events, which arrives now.
+    pub fn delivery(&self, provider: &'static str, events: Vec<Received>) -> Delivery {
+        Delivery { provider, connection: String::new(), headers: Vec::new(), received_at: self.clock.now(), events }
+    }
+
+    /// Puts a job into the queue. None when its key is taken.
+    pub async fn enqueue(&self, job: impl Fn() -> NewJob + Send + Sync + 'static) -> Option<JobId> {
+        let world = self.world.clone();
+        let job = Arc::new(job);
+        let write = store::work(move |tx| {
+            let (world, job) = (world.clone(), job.clone());
+            Box::pin(async move { engine::enqueue(tx, &world, job()).await })
+        });
+        self.db.write(&Scope::System, write).await.expect("a job can be enqueued")
+    }
+
+    /// Makes `key` lead to `organization`. False when it leads elsewhere.
+    pub async fn add_route(&self, key: &str, organization: &OrgId) -> bool {
+        let route = Route { key: key.to_owned(), organization: organization.clone(), connection: None };
+        let now = self.clock.now();
+        let write = store::work(move |tx| {
+            let route = route.clone();
+            Box::pin(async move { engine::add_route(tx, &route, now).await })
+        });
+        self.db.write(&Scope::System, write).await.expect("a route can be added")
+    }
+
+    /// A new organization's id.
+    pub fn organization(&self) -> OrgId {
+        self.world.new_id()
+    }
+
+    /// Runs everything that is due, and what that brings.
+    pub async fn run_jobs(&self) {
+        self.runner.run_until_idle().await;
+    }
+
+    /// All events, oldest first.
+    pub async fn events(&self) -> Vec<EventRow> {
+        let filter = EventFilter { limit: 100_000, ..EventFilter::default() };
+        let mut events = engine::events(&self.db, filter).await.expect("events can be listed");
+        events.reverse();
+        events
+    }
+
+    /// One event.
+    pub async fn event(&self, id: &EventId) -> EventRow {
+        engine::event(&self.db, id).await.expect("the event is there").0
+    }
+
+    /// All jobs, oldest first.
+    pub async fn jobs(&self) -> Vec<JobRow> {
+        let filter = JobFilter { limit: 100_000, ..JobFilter::default() };
+        let mut jobs = engine::jobs(&self.db, filter).await.expect("jobs can be listed");
+        jobs.reverse();
+        jobs
+    }
+
+    /// One job.
+    pub async fn job(&self, id: &JobId) -> JobRow {
+        let id = id.to_string();
+        self.jobs().await.into_iter().find(|job| job.id == id).expect("the job is there")
+    }
+
+    /// How many events there are with this status.
+    pub async fn count(&self, status: &str) -> usize {
+        self.events().await.iter().filter(|event| event.status == status).count()
+    }
+}
+
+/// A verified event with this body.
+pub fn event(external_id: impl AsRef<str>, kind: &str, body: impl Into<Bytes>) -> Received {
+    Received::new(external_id, kind, body.into())
+}

@@ -1,0 +1,48 @@
+//! A connection past the store, as the owner of the database: what a test does behind the product's back.
+
+use sqlx::{AssertSqlSafe, Connection, PgConnection, Row, SqliteConnection};
+
+/// A plain connection. On PostgreSQL it is the superuser's, whom row-level security does not bind.
+pub enum Hand {
+    /// On a SQLite file.
+    Sqlite(SqliteConnection),
+    /// On a PostgreSQL database.
+    Postgres(PgConnection),
+}
+
+impl Hand {
+    /// Connects to this address.
+    pub async fn on(url: &str) -> Self {
+        if url.starts_with("sqlite:") {
+            Self::Sqlite(SqliteConnection::connect(url).await.expect("SQLite's file opens"))
+        } else {
+            Self::Postgres(PgConnection::connect(url).await.expect("PostgreSQL answers"))
+        }
+    }
+
+    /// Runs any text: one statement, several, `begin`, `create table`.
+    pub async fn run(&mut self, sql: &str) {
+        let text = sqlx::raw_sql(AssertSqlSafe(sql.to_owned()));
+        let done = match self {
+            Self::Sqlite(conn) => text.execute(conn).await.map(drop),
+            Self::Postgres(conn) => text.execute(conn).await.map(drop),
+        };
+        done.unwrap_or_else(|error| panic!("by hand, {sql}: {error}"));
+    }
+
+    /// The first column of every row, as text.
+    pub async fn texts(&mut self, sql: &str) -> Vec<String> {
+        let text = sqlx::raw_sql(AssertSqlSafe(sql.to_owned()));
+        let rows: Result<Vec<String>, _> = match self {
+            Self::Sqlite(conn) => {
+                let rows = text.fetch_all(conn).await;
+                rows.and_then(|rows| rows.iter().map(|row| row.try_get(0)).collect())
+            }
+            Self::Postgres(conn) => {
+                let rows = text.fetch_all(conn).await;
+                rows.and_then(|rows| rows.iter().map(|row| row.try_get(0)).collect())
+            }
+        };
+        rows.unwrap_or_else(|error| panic!("by hand, {sql}: {error}"))
+    }
+}
