@@ -13,7 +13,8 @@ pub use cron::{Cron, fire};
 pub use event::{Applied, Event, EventCtx, EventHandler, Routing};
 pub use inbox::{Accepted, Delivery, EventFilter, EventRow, Inbox, InboxOptions, Intake, event, events, replay};
 pub use queue::{
-    EventId, Job, JobCtx, JobFilter, JobId, JobRow, NewJob, Progress, Seq, State, cancel_job, enqueue, jobs, retry_job,
+    Depth, EventId, Job, JobCtx, JobFilter, JobId, JobRow, NewJob, Progress, Seq, State, cancel_job, depths, enqueue,
+    jobs, retry_job,
 };
 pub use retention::retain;
 pub use route::{Route, add_route};

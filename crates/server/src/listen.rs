@@ -23,7 +23,7 @@ const DRAIN: Duration = Duration::from_secs(10);
 const HEAD_LIMIT: usize = 64 * 1024;
 
 /// Serves `router` on `listener` until `stop` turns true, then lets open requests end.
-pub async fn serve(listener: TcpListener, router: Router, mut stop: watch::Receiver<bool>) {
+pub async fn serve(listener: &TcpListener, router: Router, mut stop: watch::Receiver<bool>) {
     let service = TowerToHyperService::new(router);
     let graceful = GracefulShutdown::new();
     let slots = Arc::new(Semaphore::new(CONNECTIONS));
@@ -49,7 +49,6 @@ pub async fn serve(listener: TcpListener, router: Router, mut stop: watch::Recei
             }
         }
     }
-    drop(listener);
     if tokio::time::timeout(DRAIN, graceful.shutdown()).await.is_err() {
         tracing::warn!("connections were cut that did not end in time");
     }

@@ -1,5 +1,6 @@
 //! The queue: what is to be done, once, whatever happens. An event from a vendor is an entry like any other.
 
+mod depth;
 mod job;
 mod list;
 mod seq;
@@ -8,6 +9,7 @@ mod state;
 
 pub(crate) use sql::Claimed;
 
+pub use depth::{Depth, depths};
 pub(crate) use job::{Erased, announce, erase, hash};
 pub use job::{Job, JobCtx, NewJob, Progress, enqueue};
 pub(crate) use list::states;

@@ -1,0 +1,79 @@
+//! A database that has seen a lot: events that were handled, whose bodies retention has dropped.
+
+use engine::World;
+use kernel::Scope;
+use store::{Db, Engine};
+
+/// What to fill.
+#[derive(clap::Args)]
+pub(crate) struct Options {
+    #[arg(long)]
+    database_url: String,
+    /// How many events it shall hold.
+    #[arg(long, default_value_t = 5_000_000)]
+    events: i64,
+}
+
+/// Events in one transaction.
+const STEP: i64 = 100_000;
+
+/// Fills it.
+pub(crate) async fn grow(options: Options) -> anyhow::Result<()> {
+    let mut settings = store::Options::new(options.database_url);
+    settings.statement_timeout = std::time::Duration::from_secs(600);
+    let db = Db::open(&settings).await?;
+    store::migrate(&db, &[engine::MIGRATIONS], World::system().now()).await?;
+    for done in (0..options.events).step_by(usize::try_from(STEP)?) {
+        let (first, last) = (done + 1, (done + STEP).min(options.events));
+        db.write(
+            &Scope::System,
+            store::work(move |tx| {
+                Box::pin(async move {
+                    let (jobs, events) = texts(tx.engine());
+                    tx.system(jobs).bind(first).bind(last).execute().await?;
+                    tx.system(events).bind(first).bind(last).execute().await?;
+                    Ok(())
+                })
+            }),
+        )
+        .await?;
+        eprintln!("{last} events");
+    }
+    if db.engine() == Engine::Postgres {
+        db.write(
+            &Scope::System,
+            store::work(|tx| {
+                Box::pin(async move {
+                    tx.system("select setval(pg_get_serial_sequence('jobs', 'seq'), (select max(seq) from jobs))")
+                        .rows()
+                        .await?;
+                    tx.system("analyze").execute().await
+                })
+            }),
+        )
+        .await?;
+    }
+    db.close().await;
+    Ok(())
+}
+
+/// Hashes in random order, as the hashes of vendors' ids are.
+fn texts(engine: Engine) -> (&'static str, &'static str) {
+    match engine {
+        Engine::Sqlite => (
+            "with recursive n (seq) as (select $1 union all select seq + 1 from n where seq < $2)
+             insert into jobs (seq, kind, dedupe, lane, state, attempts, max_attempts, created_ms, finished_ms)
+             select seq, 'event', abs(random()), 'generic:' || seq, 'processed', 1, 17, 1700000000000, 1700000000001 from n",
+            "with recursive n (seq) as (select $1 union all select seq + 1 from n where seq < $2)
+             insert into inbox_events (seq, provider, connection, external_id, kind, received_ms)
+             select seq, 'generic', '', lower(hex(randomblob(16))), 'bench.happened', 1700000000000 from n",
+        ),
+        Engine::Postgres => (
+            "insert into jobs (seq, kind, dedupe, lane, state, attempts, max_attempts, created_ms, finished_ms)
+             select seq, 'event', (random() * 9e18)::bigint, 'generic:' || seq, 'processed', 1, 17, 1700000000000,
+                 1700000000001 from generate_series($1, $2) as seq",
+            "insert into inbox_events (seq, provider, connection, external_id, kind, received_ms)
+             select seq, 'generic', '', md5(seq::text), 'bench.happened', 1700000000000 from generate_series($1, $2) as seq",
+        ),
+    }
+}

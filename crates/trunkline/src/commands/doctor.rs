@@ -1,0 +1,88 @@
+//! `doctor`: what is configured, what is not, what to mend.
+
+use std::time::Duration;
+
+use engine::World;
+use kernel::{Error, Result};
+use provider::{Registry, VendorEntry, WebhookState};
+use serde::Serialize;
+use store::{Db, Options};
+
+use crate::{boot, environment::Environment, installation::engine_name, output};
+
+/// One thing that was looked at.
+#[derive(Serialize)]
+struct Finding {
+    check: String,
+    status: Status,
+    detail: String,
+}
+
+/// How it stands.
+#[derive(Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Status {
+    Ok,
+    Off,
+    Problem,
+}
+
+/// Looks at everything, prints what it found, and fails when something must be mended.
+pub(crate) async fn run(environment: &Environment, json: bool) -> Result<()> {
+    let mut findings = vec![database(environment).await];
+    findings.push(finding("public address", environment.settings.public_url().map(|url| url.to_string())));
+    for vendor in vendors::all() {
+        if !(vendor.webhook_fields)().is_empty() {
+            findings.push(webhooks(&vendor, environment));
+        }
+        findings.push(client(&vendor, environment));
+    }
+    output::rows(json, &["check", "status", "detail"], &findings)?;
+    match findings.iter().filter(|finding| finding.status == Status::Problem).count() {
+        0 => Ok(()),
+        problems => Err(Error::config("doctor", format!("{problems} to mend: see above"))),
+    }
+}
+
+async fn database(environment: &Environment) -> Finding {
+    let look = async {
+        let db = Db::open(&Options::new(environment.database_url())).await?;
+        db.ping(Duration::from_secs(5)).await?;
+        let applied = store::migrate(&db, boot::MIGRATIONS, World::system().now()).await?;
+        db.close().await;
+        let engine = engine_name(db.engine());
+        Ok(match applied.len() {
+            0 => format!("{engine}, up to date"),
+            steps => format!("{engine}, brought up to date by {steps} steps"),
+        })
+    };
+    finding("database", look.await)
+}
+
+fn webhooks(vendor: &VendorEntry, environment: &Environment) -> Finding {
+    let check = format!("{} webhooks", vendor.id);
+    match Registry::load([*vendor], &environment.variables) {
+        Err(error) => finding(&check, Err(error)),
+        Ok(registry) => match registry.get(vendor.id) {
+            Some((_, WebhookState::Off(why))) => Finding { check, status: Status::Off, detail: why.clone() },
+            Some((_, WebhookState::On(_))) | None => finding(&check, Ok(format!("received at /webhooks/{}", vendor.id))),
+        },
+    }
+}
+
+fn client(vendor: &VendorEntry, environment: &Environment) -> Finding {
+    let check = format!("{} settings", vendor.id);
+    match (vendor.check)(&environment.variables) {
+        Err(error) => finding(&check, Err(error)),
+        Ok(Some(())) => finding(&check, Ok("complete; calls to this vendor come with a later version".to_owned())),
+        Ok(None) => Finding { check, status: Status::Off, detail: "none of its variables is set".to_owned() },
+    }
+}
+
+fn finding(check: &str, result: Result<String>) -> Finding {
+    let (status, detail) = match result {
+        Ok(detail) => (Status::Ok, detail),
+        Err(error) => (Status::Problem, error.message.into_owned()),
+    };
+    Finding { check: check.to_owned(), status, detail }
+}

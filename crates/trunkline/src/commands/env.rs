@@ -1,0 +1,24 @@
+//! `env`: every variable, from the structs that read them.
+
+use kernel::Result;
+use provider::settings::{env_example, fields};
+
+use crate::{output, settings::Settings};
+
+pub(crate) fn run() -> Result<()> {
+    output::say("# Every variable that Trunkline reads. Made by `trunkline env`: do not edit, copy what you need to `.env`.\n");
+    output::say(env_example("Trunkline", &fields::<Settings>()));
+    let mut vendors = vendors::all();
+    vendors.sort_by_key(|vendor| vendor.category);
+    for vendor in vendors {
+        let mut all = (vendor.webhook_fields)();
+        for field in (vendor.fields)() {
+            // A variable that both sides need is shown once.
+            if all.iter().all(|known| known.variable != field.variable) {
+                all.push(field);
+            }
+        }
+        output::say(env_example(&format!("{} ({})", vendor.title, vendor.category), &all));
+    }
+    Ok(())
+}

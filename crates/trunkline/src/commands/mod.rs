@@ -1,0 +1,62 @@
+//! The commands.
+
+mod dev;
+mod doctor;
+mod env;
+mod events;
+mod features;
+mod jobs;
+pub(crate) mod retention;
+mod samples;
+mod serve;
+mod sign;
+
+use engine::World;
+use kernel::Result;
+
+use crate::{
+    boot,
+    cli::{Cli, Command},
+    environment::Environment,
+    logs, output,
+};
+
+/// Runs one command to its end.
+pub(crate) async fn run(cli: Cli, environment: Environment) -> Result<()> {
+    let json = cli.global.json;
+    match cli.command {
+        Command::Env => env::run(),
+        Command::Sign(sign) => sign::run(&sign, &environment),
+        Command::Doctor => doctor::run(&environment, json).await,
+        Command::Dev => {
+            logs::start(&environment.settings)?;
+            dev::run(environment).await
+        }
+        Command::Serve => {
+            logs::start(&environment.settings)?;
+            serve::run(&environment).await
+        }
+        Command::Migrate => migrate(&environment, json).await,
+        Command::Events(command) => events::run(command, &environment, json).await,
+        Command::Jobs(command) => jobs::run(command, &environment, json).await,
+        Command::Organizations(command) => features::organizations(command, &environment, json).await,
+        Command::Connections(command) => features::connections(command, &environment, json).await,
+        Command::Contacts(command) => features::contacts(command, &environment, json).await,
+        Command::Conversations(command) => features::conversations(command, &environment, json).await,
+        Command::Messages(command) => features::messages(command, &environment, json).await,
+        Command::Subscriptions(command) => features::subscriptions(command, &environment, json).await,
+    }
+}
+
+async fn migrate(environment: &Environment, json: bool) -> Result<()> {
+    let (db, applied) = boot::migrated(environment, &World::system()).await?;
+    db.close().await;
+    if json {
+        applied.iter().for_each(|step| output::say(serde_json::json!({ "applied": step })));
+    } else if applied.is_empty() {
+        output::say("the database is up to date");
+    } else {
+        applied.iter().for_each(|step| output::say(format_args!("applied {step}")));
+    }
+    Ok(())
+}

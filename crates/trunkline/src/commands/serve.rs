@@ -1,0 +1,152 @@
+//! `serve`: webhooks in, workers, health, metrics, until it is told to stop.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use engine::{Inbox, InboxOptions, Runner, RunnerOptions, World};
+use kernel::{Error, Result};
+use metrics_exporter_prometheus::PrometheusBuilder;
+use provider::Registry;
+use server::Server;
+use store::Db;
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+    sync::watch,
+};
+
+use crate::{boot, environment::Environment, installation::Installation};
+
+/// How long the body of a webhook may take to arrive.
+const BODY_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a database that is down is waited for when the process starts.
+const DATABASE_PATIENCE: Duration = Duration::from_secs(60);
+
+/// Serves until SIGTERM or SIGINT.
+pub(crate) async fn run(environment: &Environment) -> Result<()> {
+    let started = Started::new(environment).await?;
+    tracing::info!(
+        address = %started.address,
+        database = crate::installation::engine_name(started.db.engine()),
+        "serving"
+    );
+    started.until_stopped(environment).await
+}
+
+/// A process that listens, with its database open and up to date.
+pub(crate) struct Started {
+    pub(crate) db: Db,
+    pub(crate) world: World,
+    pub(crate) address: SocketAddr,
+    pub(crate) registry: Arc<Registry>,
+    listener: TcpListener,
+    _exclusive: boot::Exclusive,
+}
+
+impl Started {
+    /// Reads the vendors' settings, opens the database, listens.
+    pub(crate) async fn new(environment: &Environment) -> Result<Self> {
+        let registry = Arc::new(Registry::load(vendors::all(), &environment.variables)?);
+        let world = World::system();
+        let db = database(environment, &world).await?;
+        let exclusive = boot::exclusive(environment)?;
+        let listen = &environment.settings.trunkline_listen;
+        let unusable = |error: std::io::Error| {
+            let message = format!("cannot listen on {listen}: choose another address with --listen");
+            Error::config("listen", message).source(error)
+        };
+        let listener = TcpListener::bind(listen).await.map_err(unusable)?;
+        let address = listener.local_addr().map_err(unusable)?;
+        Ok(Self { db, world, address, registry, listener, _exclusive: exclusive })
+    }
+
+    /// Works until SIGTERM or SIGINT, then finishes what was begun.
+    pub(crate) async fn until_stopped(self, environment: &Environment) -> Result<()> {
+        let Self { db, world, registry, listener, .. } = &self;
+        let prometheus = PrometheusBuilder::new().install_recorder();
+        let prometheus = prometheus.map_err(|error| Error::internal("metrics", "metrics started twice").source(error))?;
+        let upkeep = tokio::spawn(upkeep(prometheus.clone()));
+        let runner = Runner::new(
+            db.clone(),
+            world.clone(),
+            boot::handlers(environment)?,
+            RunnerOptions::new(db.engine()),
+        );
+        let server = Server {
+            registry: registry.clone(),
+            intake: Arc::new(Inbox::start(db, world, InboxOptions::default())),
+            installation: Arc::new(Installation {
+                db: db.clone(),
+                world: world.clone(),
+                runner: runner.clone(),
+                prometheus,
+                gauges: std::sync::Mutex::default(),
+            }),
+            world: world.clone(),
+            options: Arc::new(server::Options {
+                public_url: environment.settings.public_url()?,
+                body_limit: environment.settings.trunkline_body_limit,
+                body_timeout: BODY_TIMEOUT,
+                cron_secret: environment.settings.cron_secret.clone(),
+            }),
+        };
+        let (stop, stopped) = watch::channel(false);
+        let workers = tokio::spawn({
+            let (runner, stopped) = (runner.clone(), stopped.clone());
+            async move { runner.run(stopped).await }
+        });
+        let surfaces = server::serve(listener, server.router(), stopped);
+        let signals = async {
+            told_to_stop().await?;
+            tracing::info!("stopping: finishing what was begun");
+            drop(stop.send(true));
+            Ok(())
+        };
+        let ((), told) = tokio::join!(surfaces, signals);
+        // What the surfaces accepted last is in the inbox by now, so the workers may go.
+        workers.await.map_err(|error| Error::internal("workers", "the workers ended badly").source(error))?;
+        upkeep.abort();
+        db.close().await;
+        tracing::info!("stopped");
+        told
+    }
+}
+
+/// A database server that starts together with us may take a moment.
+async fn database(environment: &Environment, world: &World) -> Result<Db> {
+    let end = tokio::time::Instant::now() + DATABASE_PATIENCE;
+    loop {
+        match boot::migrated(environment, world).await {
+            Ok((db, applied)) => {
+                for step in applied {
+                    tracing::info!(step, "migrated");
+                }
+                return Ok(db);
+            }
+            Err(error) if error.code == kernel::Code::Unavailable && tokio::time::Instant::now() < end => {
+                tracing::warn!(?error, "waiting for the database");
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// Lets the histograms forget what nobody scraped.
+async fn upkeep(prometheus: metrics_exporter_prometheus::PrometheusHandle) {
+    let mut tick = tokio::time::interval(Duration::from_secs(5));
+    loop {
+        tick.tick().await;
+        prometheus.run_upkeep();
+    }
+}
+
+async fn told_to_stop() -> Result<()> {
+    let deaf = |error: std::io::Error| Error::internal("signals", "signals cannot be heard").source(error);
+    let mut terminate = signal(SignalKind::terminate()).map_err(deaf)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(deaf)?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
+}

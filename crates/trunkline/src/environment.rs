@@ -1,0 +1,75 @@
+//! The one place that reads the environment.
+
+use std::path::{Path, PathBuf};
+
+use kernel::{Error, Result, Secret};
+use provider::settings::{self, Variables};
+
+use crate::{
+    cli::{Cli, Command},
+    settings::Settings,
+};
+
+/// Everything that the process was told from outside.
+pub(crate) struct Environment {
+    /// The variables, for the vendors.
+    pub(crate) variables: Variables,
+    /// The installation's own settings, with the flags applied.
+    pub(crate) settings: Settings,
+}
+
+impl Environment {
+    /// Reads the environment, in `dev` also `.env.local` and `.env`, then applies the flags.
+    pub(crate) fn read(cli: &Cli) -> Result<Self> {
+        if matches!(cli.command, Command::Dev) {
+            read_files(Path::new("."))?;
+        }
+        #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
+        let variables: Variables = std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+            .collect();
+        Self::new(cli, variables)
+    }
+
+    /// The settings behind these variables and flags.
+    pub(crate) fn new(cli: &Cli, variables: Variables) -> Result<Self> {
+        let mut settings: Settings = settings::require(&variables)?;
+        if let Some(data) = &cli.global.data {
+            settings.trunkline_data = data.to_string_lossy().into_owned();
+        }
+        if let Some(url) = &cli.global.database_url {
+            settings.database_url = Some(Secret::new(url));
+        }
+        if let Some(listen) = &cli.global.listen {
+            settings.trunkline_listen.clone_from(listen);
+        }
+        settings.check()?;
+        Ok(Self { variables, settings })
+    }
+
+    /// The data folder.
+    pub(crate) fn data(&self) -> PathBuf {
+        PathBuf::from(&self.settings.trunkline_data)
+    }
+
+    /// The database's address.
+    pub(crate) fn database_url(&self) -> String {
+        match &self.settings.database_url {
+            Some(url) => url.expose().to_owned(),
+            None => format!("sqlite:{}", self.data().join("trunkline.db").display()),
+        }
+    }
+}
+
+/// The nearer file wins, and the environment wins over both.
+fn read_files(folder: &Path) -> Result<()> {
+    for name in [".env.local", ".env"] {
+        match dotenvy::from_path(folder.join(name)) {
+            Ok(()) => {}
+            Err(error) if error.not_found() => {}
+            // The error quotes the line, which may hold a secret.
+            Err(_) => return Err(Error::config("env_file", format!("{name} cannot be read: write NAME=value lines"))),
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,95 @@
+//! What the installation says of itself: health, numbers, crons.
+
+use std::{
+    collections::HashSet,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use engine::{Depth, Runner, World, depths};
+use kernel::{Result, Time};
+use metrics_exporter_prometheus::PrometheusHandle;
+use serde_json::{Value, json};
+use store::{Db, Engine};
+
+/// The parts that know.
+pub(crate) struct Installation {
+    pub(crate) db: Db,
+    pub(crate) world: World,
+    pub(crate) runner: Runner,
+    pub(crate) prometheus: PrometheusHandle,
+    /// The gauges that were shown once: an empty queue shows zero, not what it was when it was last full.
+    pub(crate) gauges: Mutex<HashSet<Gauge>>,
+}
+
+/// The kind and the state of what a gauge counts.
+type Gauge = (String, &'static str);
+
+/// How long the database may take to answer before the node counts as not ready.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+#[async_trait]
+impl server::Installation for Installation {
+    async fn ready(&self) -> Result<Value> {
+        self.db.ping(PATIENCE).await?;
+        let now = self.world.now();
+        let depths = depths(&self.db).await?;
+        let pending: i64 = depths.iter().map(|depth| depth.count).sum();
+        let oldest = depths.iter().map(|depth| depth.first).min();
+        Ok(json!({
+            "status": "ready",
+            "database": engine_name(self.db.engine()),
+            "queue": { "pending": pending, "oldestMs": oldest.map_or(0, |first| age_ms(now, first)) },
+        }))
+    }
+
+    async fn metrics(&self) -> String {
+        // The queue is everybody's: its depth is read when somebody looks, not counted along.
+        if let Ok(depths) = depths(&self.db).await {
+            self.show(depths);
+        }
+        self.prometheus.render()
+    }
+
+    async fn fire(&self, cron: &str) -> Result<()> {
+        self.runner.fire(cron).await
+    }
+}
+
+impl Installation {
+    fn show(&self, depths: Vec<Depth>) {
+        let now = self.world.now();
+        let mut gauges = self.gauges.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut empty = gauges.clone();
+        for depth in depths {
+            let gauge = (depth.kind, depth.state.as_str());
+            empty.remove(&gauge);
+            set(&gauge, depth.count, age_ms(now, depth.first));
+            gauges.insert(gauge);
+        }
+        for gauge in empty {
+            set(&gauge, 0, 0);
+        }
+    }
+}
+
+fn set((kind, state): &Gauge, count: i64, age_ms: i64) {
+    let labels = [("kind", kind.clone()), ("state", (*state).to_owned())];
+    #[expect(clippy::cast_precision_loss, reason = "a gauge is a float, and 2^53 jobs are enough")]
+    let (count, age) = (count as f64, age_ms as f64 / 1000.0);
+    metrics::gauge!("trunkline_queue_depth", &labels).set(count);
+    metrics::gauge!("trunkline_queue_age_seconds", &labels).set(age);
+}
+
+fn age_ms(now: Time, then: Time) -> i64 {
+    now.ms().saturating_sub(then.ms()).max(0)
+}
+
+/// As people call it.
+pub(crate) fn engine_name(engine: Engine) -> &'static str {
+    match engine {
+        Engine::Sqlite => "SQLite",
+        Engine::Postgres => "PostgreSQL",
+    }
+}

@@ -1,0 +1,55 @@
+//! Structured logs, with people and secrets masked on the way out.
+
+use std::io::{self, Write};
+
+use kernel::{Error, Result, mask};
+use tracing_subscriber::{EnvFilter, fmt::MakeWriter};
+
+use crate::settings::{LogFormat, Settings};
+
+/// Starts logging to standard error.
+pub(crate) fn start(settings: &Settings) -> Result<()> {
+    let filter = EnvFilter::try_new(&settings.trunkline_log).map_err(|error| {
+        Error::config("log_filter", "TRUNKLINE_LOG is not a filter: write it like info or info,engine=debug").source(error)
+    })?;
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(Masked);
+    let started = match settings.trunkline_log_format {
+        LogFormat::Pretty => builder.with_target(false).try_init(),
+        LogFormat::Json => builder.json().flatten_event(true).try_init(),
+    };
+    started.map_err(|error| Error::internal("logging", "logging started twice").source(error))
+}
+
+/// Makes writers that mask what they write.
+struct Masked;
+
+/// One log line.
+struct Line(Vec<u8>);
+
+impl<'a> MakeWriter<'a> for Masked {
+    type Writer = Line;
+
+    fn make_writer(&'a self) -> Line {
+        Line(Vec::new())
+    }
+}
+
+impl Write for Line {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A line is complete when its writer goes.
+impl Drop for Line {
+    fn drop(&mut self) {
+        let line = String::from_utf8_lossy(&self.0);
+        // Where standard error is gone there is nobody to tell.
+        io::stderr().lock().write_all(mask(&line).as_bytes()).unwrap_or_default();
+    }
+}

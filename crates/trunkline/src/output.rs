@@ -1,0 +1,79 @@
+//! What commands print: tables for people, JSON lines for scripts.
+
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "commands talk to the terminal, here and only here")]
+
+use kernel::{Error, Result};
+use serde::Serialize;
+use serde_json::Value;
+
+/// Prints a line.
+pub(crate) fn say(line: impl std::fmt::Display) {
+    println!("{line}");
+}
+
+/// Prints an error: the sentence, then what is known about it.
+pub(crate) fn complain(error: &Error) {
+    eprintln!("error: {}", error.message);
+    for (name, value) in error.facts() {
+        eprintln!("  {name}: {value}");
+    }
+    let mut cause = std::error::Error::source(error);
+    while let Some(error) = cause {
+        eprintln!("  because: {}", kernel::mask(&error.to_string()));
+        cause = error.source();
+    }
+}
+
+/// Prints rows: each as one line of JSON, or all as a table of these columns.
+pub(crate) fn rows<T: Serialize>(json: bool, columns: &[&str], rows: &[T]) -> Result<()> {
+    let unprintable = |error| Error::internal("unprintable", "a row cannot be printed").source(error);
+    let values = rows.iter().map(serde_json::to_value).collect::<Result<Vec<_>, _>>().map_err(unprintable)?;
+    if json {
+        values.iter().for_each(say);
+    } else if values.is_empty() {
+        say("none");
+    } else {
+        table(columns, &values);
+    }
+    Ok(())
+}
+
+/// Longer cells are cut, except in the last column.
+const CELL: usize = 40;
+
+fn table(columns: &[&str], rows: &[Value]) {
+    let cells: Vec<Vec<String>> =
+        rows.iter().map(|row| columns.iter().map(|column| cell(column, &row[*column])).collect()).collect();
+    let widths: Vec<usize> = (0..columns.len())
+        .map(|at| cells.iter().map(|row| row[at].chars().count()).chain([columns[at].len()]).max().unwrap_or(0))
+        .collect();
+    line(&columns.iter().map(|column| (*column).to_owned()).collect::<Vec<_>>(), &widths);
+    for row in &cells {
+        line(row, &widths);
+    }
+}
+
+fn line(cells: &[String], widths: &[usize]) {
+    let padded: Vec<_> = cells.iter().zip(widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
+    println!("{}", padded.join("  ").trim_end());
+}
+
+/// Moments are stored in milliseconds and shown as people write them.
+fn cell(column: &str, value: &Value) -> String {
+    let text = match value {
+        Value::Null => String::new(),
+        Value::String(text) => text.replace(['\n', '\r', '\t'], " "),
+        Value::Number(number) if is_moment(column) => {
+            number.as_i64().map_or_else(|| number.to_string(), |ms| kernel::Time::from_ms(ms).to_string())
+        }
+        other @ (Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_)) => other.to_string(),
+    };
+    match text.char_indices().nth(CELL) {
+        Some((cut, _)) => format!("{}…", &text[..cut]),
+        None => text,
+    }
+}
+
+fn is_moment(column: &str) -> bool {
+    column == "_creationTime" || column.ends_with("At")
+}

@@ -1,0 +1,138 @@
+//! The installation's own settings. Vendors declare theirs themselves.
+
+use std::time::Duration;
+
+use kernel::{Error, Result, Secret};
+use schemars::JsonSchema;
+use serde::Deserialize;
+use url::Url;
+
+/// Trunkline itself.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+pub(crate) struct Settings {
+    /// The database: `sqlite:FILE`, or `postgres://USER:PASSWORD@HOST/DATABASE` for several nodes. Without it, a SQLite
+    /// file in the data folder.
+    pub(crate) database_url: Option<Secret>,
+    /// The folder of the SQLite database and of files.
+    #[serde(default = "data")]
+    pub(crate) trunkline_data: String,
+    /// The address to listen on.
+    #[serde(default = "listen")]
+    pub(crate) trunkline_listen: String,
+    /// How the outside world reaches this installation. Some vendors sign the address that they call, so it must be right
+    /// behind a proxy. Also read as NEXT_PUBLIC_APP_URL.
+    #[serde(alias = "next_public_app_url")]
+    pub(crate) trunkline_public_url: Option<Url>,
+    /// The production host without `https://`, as Vercel sets it: the public address when nothing else says it.
+    pub(crate) vercel_project_production_url: Option<String>,
+    /// Opens `/api/cron/{name}` to an outside scheduler that shows it as `Authorization: Bearer …`. At least 16
+    /// characters. Several, separated by commas, are all accepted.
+    pub(crate) cron_secret: Option<Secret>,
+    /// How long the bodies of events that were handled are kept: `30d`, `12h`.
+    #[serde(default = "retention")]
+    pub(crate) trunkline_inbox_retention: String,
+    /// The largest body of a webhook, in bytes, unless its vendor is known to send more.
+    #[serde(default = "body_limit")]
+    pub(crate) trunkline_body_limit: usize,
+    /// What is logged: `error`, `warn`, `info`, `debug`, or a filter such as `info,engine=debug`.
+    #[serde(default = "log")]
+    pub(crate) trunkline_log: String,
+    /// How it is logged: `pretty` for people, `json` for machines.
+    #[serde(default)]
+    pub(crate) trunkline_log_format: LogFormat,
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum LogFormat {
+    /// For people.
+    #[default]
+    Pretty,
+    /// For machines: one object per line.
+    Json,
+}
+
+fn data() -> String {
+    "data".to_owned()
+}
+
+fn listen() -> String {
+    "127.0.0.1:3000".to_owned()
+}
+
+fn retention() -> String {
+    "30d".to_owned()
+}
+
+fn body_limit() -> usize {
+    1 << 20
+}
+
+fn log() -> String {
+    "info".to_owned()
+}
+
+/// A shorter secret could be guessed.
+const CRON_SECRET_LENGTH: usize = 16;
+
+impl Settings {
+    /// What the types cannot say.
+    pub(crate) fn check(&self) -> Result<()> {
+        self.retention()?;
+        if let Some(secret) = &self.cron_secret
+            && secret.rotation().any(|secret| secret.len() < CRON_SECRET_LENGTH)
+        {
+            return Err(Error::config(
+                "cron_secret_short",
+                "CRON_SECRET is shorter than 16 characters: make one with `openssl rand -hex 32`",
+            ));
+        }
+        Ok(())
+    }
+
+    /// How long the bodies of handled events are kept.
+    pub(crate) fn retention(&self) -> Result<Duration> {
+        span(&self.trunkline_inbox_retention).ok_or_else(|| {
+            Error::config(
+                "retention_malformed",
+                "TRUNKLINE_INBOX_RETENTION is not a span of time: write it like 30d or 12h",
+            )
+        })
+    }
+
+    /// How the outside world reaches this installation.
+    pub(crate) fn public_url(&self) -> Result<Url> {
+        if let Some(url) = &self.trunkline_public_url {
+            return Ok(url.clone());
+        }
+        let address = match &self.vercel_project_production_url {
+            Some(host) => format!("https://{host}/"),
+            None => format!("http://{}/", self.trunkline_listen),
+        };
+        address.parse().map_err(|error| {
+            Error::config("public_url", "TRUNKLINE_LISTEN is not an address: write it like 127.0.0.1:3000").source(error)
+        })
+    }
+}
+
+/// Reads `30d`, `12h`, `90 minutes`: a day has 24 hours here.
+pub(crate) fn span(text: &str) -> Option<Duration> {
+    let span: jiff::Span = text.parse().ok()?;
+    let seconds = span.total((jiff::Unit::Second, jiff::SpanRelativeTo::days_are_24_hours())).ok()?;
+    (seconds >= 0.0).then(|| Duration::from_secs_f64(seconds))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spans_are_written_as_people_write_them() {
+        assert_eq!(span("30d"), Some(Duration::from_secs(30 * 86_400)));
+        assert_eq!(span("90 minutes"), Some(Duration::from_secs(5400)));
+        for wrong in ["", "30", "-1d", "a while"] {
+            assert_eq!(span(wrong), None, "{wrong}");
+        }
+    }
+}
