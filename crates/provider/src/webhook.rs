@@ -42,7 +42,7 @@ pub struct Received {
     pub occurred_at: Option<Time>,
     /// Whose account it concerns, as the vendor names it: a phone number id, a portal id, a customer id.
     pub account: Option<String>,
-    /// The event itself. For a request that carries one event, the whole body.
+    /// The event itself: the whole body of a request that is one event, the element where the vendor sends an array.
     pub payload: Bytes,
     /// Why this can never be handled although its signature is valid: it is stored and shown, not run.
     pub defect: Option<String>,
@@ -102,9 +102,18 @@ impl Received {
         serde_json::from_str(text).map_err(|error| Box::new(Self::malformed(body, error)))
     }
 
-    /// These events; where there are none, the body as [`Received::malformed`], so that no request vanishes.
-    pub fn at_least_one(events: Vec<Self>, body: &Bytes) -> Vec<Self> {
-        if events.is_empty() { vec![Self::malformed(body, "it carries no event")] } else { events }
+    /// Checks that a body carries a sensible number of events, before they are made: none would vanish unseen, and a
+    /// body of a million tiny elements is an attack, whoever signed it.
+    ///
+    /// # Errors
+    /// [`Received::malformed`] for no event and for more than any vendor sends at once.
+    pub fn countable(events: usize, body: &Bytes) -> Result<(), Box<Self>> {
+        const MOST: usize = 10_000;
+        match events {
+            0 => Err(Box::new(Self::malformed(body, "it carries no event"))),
+            1..=MOST => Ok(()),
+            _ => Err(Box::new(Self::malformed(body, format!("it carries {events} events, more than {MOST}")))),
+        }
     }
 
     /// The id of an event that has none of its own: SHA-256 over its kind and its raw bytes, in hex.

@@ -7,18 +7,21 @@ use serde_json::value::RawValue;
 
 /// The events of an array. An element that cannot be read is malformed and does not spoil the others.
 pub(crate) fn events<T: DeserializeOwned>(body: &Bytes, event: impl Fn(T, Bytes) -> Received) -> Vec<Received> {
-    let elements = match Received::json::<Vec<&RawValue>>(body) {
-        Ok(elements) => elements,
-        Err(malformed) => return vec![*malformed],
-    };
-    let events = elements.iter().map(|element| {
-        let payload = body.slice_ref(element.get().as_bytes());
-        match Received::json(&payload) {
+    match Received::json::<Vec<&RawValue>>(body) {
+        Ok(elements) => each(&elements, body, |payload| match Received::json(&payload) {
             Ok(read) => event(read, payload.clone()),
             Err(malformed) => *malformed,
-        }
-    });
-    Received::at_least_one(events.collect(), body)
+        }),
+        Err(malformed) => vec![*malformed],
+    }
+}
+
+/// One event for each element of `body`, from its own bytes.
+pub(crate) fn each(elements: &[&RawValue], body: &Bytes, event: impl Fn(Bytes) -> Received) -> Vec<Received> {
+    match Received::countable(elements.len(), body) {
+        Ok(()) => elements.iter().map(|element| event(body.slice_ref(element.get().as_bytes()))).collect(),
+        Err(malformed) => vec![*malformed],
+    }
 }
 
 #[cfg(test)]
@@ -37,5 +40,12 @@ mod tests {
     fn an_empty_array_is_kept_as_malformed() {
         let read = |(): (), payload| Received::new("x", "kind", payload);
         assert!(events(&Bytes::from_static(b"[]"), read)[0].defect.is_some());
+    }
+    #[test]
+    fn a_body_of_countless_elements_is_one_malformed_event() {
+        let body = Bytes::from(format!("[{}1]", "1,".repeat(100_000)));
+        let events = events(&body, |_: u8, payload| Received::new("x", "kind", payload));
+        assert_eq!(events.len(), 1);
+        assert!(events[0].defect.is_some());
     }
 }

@@ -1,12 +1,12 @@
 //! JSON values as vendors really send them. Reading one never fails: what is not understood is absent, because an event
 //! with a field of a new type is still an event.
 
-use std::fmt;
+use std::{fmt, marker::PhantomData};
 
 use kernel::Time;
 use serde::{
     Deserialize, Deserializer,
-    de::{IgnoredAny, MapAccess, SeqAccess, Visitor},
+    de::{IgnoredAny, MapAccess, SeqAccess, Visitor, value::MapAccessDeserializer},
 };
 
 /// A name, an id, a number that serves as one, or an object with an `id` (what vendors call expanded).
@@ -50,6 +50,11 @@ fn moment(text: &str) -> Option<Time> {
         Ok(number) => Some(Time::from_seconds(number)),
         Err(_) => Time::parse(text),
     }
+}
+
+/// An object, or its default where something else stands: `#[serde(default, deserialize_with = "loose::object")]`.
+pub(crate) fn object<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(deserializer: D) -> Result<T, D::Error> {
+    deserializer.deserialize_any(Object(PhantomData))
 }
 
 struct Loose;
@@ -103,6 +108,49 @@ impl<'de> Visitor<'de> for Loose {
     }
 }
 
+struct Object<T>(PhantomData<T>);
+
+impl<'de, T: Default + Deserialize<'de>> Visitor<'de> for Object<T> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("anything")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<T, A::Error> {
+        T::deserialize(MapAccessDeserializer::new(members))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<T, A::Error> {
+        while items.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(T::default())
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<T, E> {
+        Ok(T::default())
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<T, E> {
+        Ok(T::default())
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<T, E> {
+        Ok(T::default())
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<T, E> {
+        Ok(T::default())
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<T, E> {
+        Ok(T::default())
+    }
+
+    fn visit_unit<E>(self) -> Result<T, E> {
+        Ok(T::default())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -122,6 +170,35 @@ mod tests {
             (r#""""#, None),
         ] {
             assert_eq!(serde_json::from_str::<Text>(json).unwrap().get(), expected, "{json}");
+        }
+    }
+
+    #[test]
+    fn what_should_be_an_object_and_is_not_counts_as_absent() {
+        #[derive(Default, Deserialize)]
+        #[serde(default)]
+        struct Inner {
+            id: Text,
+        }
+        #[derive(Deserialize)]
+        struct Outer {
+            #[serde(default, deserialize_with = "object")]
+            inner: Inner,
+            after: u8,
+        }
+        for (inner, id) in [
+            (r#"{"id":"x","more":[{}]}"#, Some("x")),
+            ("{}", None),
+            ("null", None),
+            ("true", None),
+            ("1", None),
+            ("-1", None),
+            ("1.5", None),
+            (r#""text""#, None),
+            (r#"[{"id":"x"},[1]]"#, None),
+        ] {
+            let outer: Outer = serde_json::from_str(&format!(r#"{{"inner":{inner},"after":7}}"#)).unwrap();
+            assert_eq!((outer.inner.id.get(), outer.after), (id, 7), "{inner}");
         }
     }
 

@@ -74,14 +74,14 @@ impl WebhookSource for Webhooks {
 mod wire {
     use serde::Deserialize;
 
-    use crate::loose::{Moment, Text};
+    use crate::loose::{self, Moment, Text};
 
     #[derive(Deserialize)]
     pub(super) struct Event {
         pub(super) r#type: String,
         #[serde(default)]
         pub(super) timestamp: Moment,
-        #[serde(default)]
+        #[serde(default, deserialize_with = "loose::object")]
         data: Data,
     }
 

@@ -81,11 +81,11 @@ impl WebhookSource for Webhooks {
 mod wire {
     use serde::{Deserialize, de::IgnoredAny};
 
-    use crate::loose::{Moment, Text};
+    use crate::loose::{self, Moment, Text};
 
     #[derive(Deserialize)]
     pub(super) struct Hook {
-        #[serde(default)]
+        #[serde(default, deserialize_with = "loose::object")]
         pub(super) metadata: Metadata,
         #[serde(default)]
         user: Text,

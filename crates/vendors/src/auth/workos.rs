@@ -81,7 +81,7 @@ impl WebhookSource for Webhooks {
 mod wire {
     use serde::Deserialize;
 
-    use crate::loose::{Moment, Text};
+    use crate::loose::{self, Moment, Text};
 
     #[derive(Deserialize)]
     pub(super) struct Event {
@@ -89,7 +89,7 @@ mod wire {
         pub(super) event: String,
         #[serde(default)]
         pub(super) created_at: Moment,
-        #[serde(default)]
+        #[serde(default, deserialize_with = "loose::object")]
         data: Data,
     }
 

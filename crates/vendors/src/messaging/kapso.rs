@@ -12,9 +12,9 @@ use provider::{
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::value::RawValue;
 
 use super::{challenge, meta};
+use crate::array;
 
 /// Kapso.
 pub struct Kapso;
@@ -76,10 +76,7 @@ impl WebhookSource for Webhooks {
         }
         let named = envelope.r#type.get().or(request.header("X-Webhook-Event"));
         match envelope.batch() {
-            Some(Ok(payloads)) => {
-                let event = |raw: &&RawValue| event(&body.slice_ref(raw.get().as_bytes()), named, None);
-                Received::at_least_one(payloads.iter().map(event).collect(), body)
-            }
+            Some(Ok(payloads)) => array::each(&payloads, body, |payload| event(&payload, named, None)),
             Some(Err(error)) => vec![Received::malformed(body, error)],
             None => vec![event(body, named, request.header("X-Idempotency-Key"))],
         }
@@ -124,7 +121,7 @@ mod wire {
     use serde::Deserialize;
     use serde_json::value::RawValue;
 
-    use crate::loose::{Moment, Text};
+    use crate::loose::{self, Moment, Text};
 
     #[derive(Deserialize)]
     pub(super) struct Envelope<'a> {
@@ -148,9 +145,9 @@ mod wire {
 
     #[derive(Deserialize)]
     pub(super) struct Payload {
-        #[serde(default)]
+        #[serde(default, deserialize_with = "loose::object")]
         pub(super) message: Message,
-        #[serde(default)]
+        #[serde(default, deserialize_with = "loose::object")]
         conversation: Conversation,
         #[serde(default)]
         phone_number_id: Text,
@@ -167,6 +164,7 @@ mod wire {
         pub(super) timestamp: Moment,
         from: Text,
         from_user_id: Text,
+        #[serde(deserialize_with = "loose::object")]
         kapso: Kapso,
     }
 

@@ -3,7 +3,7 @@
 //! A notification may carry many accounts, numbers and people at once; each event must be routed, ordered and repeated
 //! alone. Every piece keeps the shape of the whole, and every element its original text, so that one reader reads both.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use bytes::Bytes;
 use provider::Received;
@@ -12,6 +12,10 @@ use serde_json::value::RawValue;
 
 /// Meta sends up to 3 MB at once.
 pub(super) const MAX_BODY: usize = 3 * 1024 * 1024;
+
+/// Every piece repeats what its value says of all: the number, mostly. A body that makes this more than a few times its
+/// own length was not made by Meta.
+const LONGEST_CUT: usize = 32 * 1024 * 1024;
 
 /// The lists that a value may have, and what one element of each is called. An element of the last one is a message
 /// that the business sent from its own phone; its field says so.
@@ -30,9 +34,16 @@ pub(super) fn events(body: &Bytes) -> Vec<Received> {
         .flat_map(|entry| entry.changes.iter().map(|change| Change::new(&notification, entry, change)))
         .collect();
     let pieces: Vec<Piece<'_, '_>> = changes.iter().flat_map(Change::pieces).collect();
-    let alone = pieces.len() == 1;
-    let events = pieces.iter().map(|piece| piece.event(if alone { body.clone() } else { piece.cut() })).collect();
-    Received::at_least_one(events, body)
+    if let Err(malformed) = Received::countable(pieces.len(), body) {
+        return vec![*malformed];
+    }
+    if pieces.len() == 1 {
+        return pieces.iter().map(|piece| piece.event(body.clone())).collect();
+    }
+    if pieces.iter().map(Piece::length).sum::<usize>() > LONGEST_CUT {
+        return vec![Received::malformed(body, "its pieces together are many times longer than it is")];
+    }
+    pieces.iter().map(|piece| piece.event(piece.cut())).collect()
 }
 
 /// One change of one entry, with its value opened.
@@ -42,14 +53,17 @@ struct Change<'a> {
     change: &'a wire::Change<'a>,
     members: BTreeMap<String, &'a RawValue>,
     metadata: wire::Metadata,
-    contacts: Vec<(&'a RawValue, wire::Contact)>,
+    contacts: Vec<Person<'a>>,
 }
+
+/// A contact as it is written and as it is read.
+type Person<'a> = (&'a RawValue, wire::Contact);
 
 /// What becomes one event: an element of a list, or a change that has none.
 struct Piece<'c, 'a> {
     change: &'c Change<'a>,
     element: Option<Element<'a>>,
-    contacts: Vec<&'c (&'a RawValue, wire::Contact)>,
+    contacts: Vec<&'c Person<'a>>,
 }
 
 struct Element<'a> {
@@ -73,24 +87,29 @@ impl<'a> Change<'a> {
             .flat_map(|(name, kind)| list(&self.members, name).into_iter().map(|raw| Element::new(name, *kind, raw)))
             .collect();
         if elements.is_empty() {
-            return vec![Piece { change: self, element: None, contacts: self.contacts.iter().collect() }];
+            return vec![Piece { change: self, element: None, contacts: Vec::new() }];
         }
         let single = elements.len() == 1;
+        let mut people: HashMap<&str, &Person<'a>> = HashMap::new();
+        for person in &self.contacts {
+            for id in [person.1.user_id.get(), person.1.wa_id.get()].into_iter().flatten() {
+                people.entry(id).or_insert(person);
+            }
+        }
         let piece = |element: Element<'a>| {
-            let contacts = self.contacts_of(&element, single);
+            let (user_id, phone) = element.peer();
+            let known = user_id.and_then(|id| people.get(id)).or(phone.and_then(|id| people.get(id)));
+            // A single element has all contacts, whatever they are called.
+            let contacts = if single { self.contacts.iter().collect() } else { known.copied().into_iter().collect() };
             Piece { change: self, element: Some(element), contacts }
         };
         elements.into_iter().map(piece).collect()
     }
 
-    /// The people that an element is about. A single element has all contacts, whatever they are called.
-    fn contacts_of(&self, element: &Element<'a>, single: bool) -> Vec<&(&'a RawValue, wire::Contact)> {
-        let (user_id, phone) = element.peer();
-        let same = |one: Option<&str>, other: Option<&str>| one.is_some() && one == other;
-        self.contacts
-            .iter()
-            .filter(|(_, contact)| single || same(contact.user_id.get(), user_id) || same(contact.wa_id.get(), phone))
-            .collect()
+    /// What the value says of all its elements.
+    fn shared(&self) -> impl Iterator<Item = (&str, &'a RawValue)> {
+        let of_some = |name: &str| name == "contacts" || LISTS.iter().any(|(list, _)| *list == name);
+        self.members.iter().filter(move |(name, _)| !of_some(name)).map(|(name, raw)| (name.as_str(), *raw))
     }
 
     fn field(&self) -> &str {
@@ -156,7 +175,11 @@ impl Piece<'_, '_> {
     /// One conversation: our number and the person, who is known by the business-scoped id before the phone number.
     fn lane(&self, element: &Element<'_>) -> Option<String> {
         let (user_id, phone) = element.peer();
-        let contact = self.contacts.first().map(|(_, contact)| contact);
+        // The contact tells the id that the element leaves out. Of several, none is surely the one.
+        let contact = match &self.contacts[..] {
+            [(_, contact)] => Some(contact),
+            _ => None,
+        };
         let person = user_id
             .or(contact.and_then(|contact| contact.user_id.get()))
             .or(phone)
@@ -164,18 +187,21 @@ impl Piece<'_, '_> {
         Some(format!("{}:{person}", self.change.metadata.phone_number_id.or_empty()))
     }
 
+    /// About how long its cut will be.
+    fn length(&self) -> usize {
+        let Some(element) = &self.element else { return self.change.change.value.map_or(0, |value| value.get().len()) };
+        let shared = self.change.shared().map(|(name, raw)| name.len() + raw.get().len()).sum::<usize>();
+        shared + element.raw.get().len() + self.contacts.iter().map(|(raw, _)| raw.get().len()).sum::<usize>()
+    }
+
     /// A notification of its own with nothing but this piece.
     fn cut(&self) -> Bytes {
-        let Change { object, entry, change, members, .. } = self.change;
+        let Change { object, entry, change, .. } = self.change;
         let value = match &self.element {
             None => change.value.map(Value::Whole),
             Some(element) => {
-                let is_list = |name: &str| LISTS.iter().any(|(list, _)| *list == name);
-                let mut cut: BTreeMap<&str, Member<'_>> = members
-                    .iter()
-                    .filter(|(name, _)| !is_list(name) && *name != "contacts")
-                    .map(|(name, raw)| (name.as_str(), Member::One(raw)))
-                    .collect();
+                let mut cut: BTreeMap<&str, Member<'_>> =
+                    self.change.shared().map(|(name, raw)| (name, Member::One(raw))).collect();
                 if !self.contacts.is_empty() {
                     cut.insert("contacts", Member::Some(self.contacts.iter().map(|(raw, _)| *raw).collect()));
                 }

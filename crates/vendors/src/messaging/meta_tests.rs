@@ -126,3 +126,12 @@ fn what_is_not_a_notification_is_kept_as_malformed() {
     let odd = cut(&notification(&json!({"messages": [1, {"id": "wamid.1"}]})));
     assert!(odd[0].defect.is_some() && odd[1].defect.is_none(), "one bad element does not spoil the others");
 }
+
+#[test]
+fn a_body_that_was_made_to_be_cut_into_something_huge_is_kept_in_one_piece() {
+    let messages: Vec<Value> = (0..5000).map(|number| json!({"id": number.to_string(), "from": "1"})).collect();
+    let value =
+        |filling: usize| json!({"metadata": "x".repeat(filling), "contacts": [{"wa_id": "1"}], "messages": messages});
+    assert_eq!(cut(&notification(&value(100))).len(), 5000);
+    assert!(cut(&notification(&value(100_000)))[0].defect.is_some());
+}

@@ -78,12 +78,12 @@ impl WebhookSource for Webhooks {
 mod wire {
     use serde::Deserialize;
 
-    use crate::loose::{Moment, Text};
+    use crate::loose::{self, Moment, Text};
 
     #[derive(Deserialize)]
     pub(super) struct Event {
         pub(super) meta: Meta,
-        #[serde(default)]
+        #[serde(default, deserialize_with = "loose::object")]
         pub(super) data: Data,
     }
 
@@ -97,6 +97,7 @@ mod wire {
     pub(super) struct Data {
         r#type: Text,
         id: Text,
+        #[serde(deserialize_with = "loose::object")]
         pub(super) attributes: Attributes,
     }
 

@@ -79,7 +79,7 @@ impl WebhookSource for Webhooks {
 mod wire {
     use serde::Deserialize;
 
-    use crate::loose::{Moment, Text};
+    use crate::loose::{self, Moment, Text};
 
     #[derive(Deserialize)]
     pub(super) struct Event {
@@ -89,13 +89,13 @@ mod wire {
         pub(super) created: Moment,
         #[serde(default)]
         pub(super) account: Text,
-        #[serde(default)]
+        #[serde(default, deserialize_with = "loose::object")]
         pub(super) data: Data,
     }
 
     #[derive(Default, Deserialize)]
     pub(super) struct Data {
-        #[serde(default)]
+        #[serde(default, deserialize_with = "loose::object")]
         pub(super) object: Object,
     }
 
@@ -106,16 +106,18 @@ mod wire {
         object: Text,
         customer: Text,
         subscription: Text,
-        parent: Option<Parent>,
+        #[serde(deserialize_with = "loose::object")]
+        parent: Parent,
     }
 
     /// Where an invoice says what it is for since API version 2025-03-31.
-    #[derive(Deserialize)]
+    #[derive(Default, Deserialize)]
     struct Parent {
-        subscription_details: Option<SubscriptionDetails>,
+        #[serde(default, deserialize_with = "loose::object")]
+        subscription_details: SubscriptionDetails,
     }
 
-    #[derive(Deserialize)]
+    #[derive(Default, Deserialize)]
     struct SubscriptionDetails {
         #[serde(default)]
         subscription: Text,
@@ -123,9 +125,8 @@ mod wire {
 
     impl Object {
         pub(super) fn subscription(&self) -> Option<&str> {
-            let details = self.parent.as_ref().and_then(|parent| parent.subscription_details.as_ref());
             let own = self.id.get().filter(|_| self.object.get() == Some("subscription"));
-            own.or(self.subscription.get()).or(details.and_then(|details| details.subscription.get()))
+            own.or(self.subscription.get()).or(self.parent.subscription_details.subscription.get())
         }
 
         pub(super) fn customer(&self) -> Option<&str> {
