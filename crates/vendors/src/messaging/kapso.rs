@@ -215,5 +215,4 @@ mod wire {
 }
 
 #[cfg(test)]
-#[path = "kapso_tests.rs"]
 mod tests;

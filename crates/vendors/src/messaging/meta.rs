@@ -3,11 +3,12 @@
 //! A notification may carry many accounts, numbers and people at once; each event must be routed, ordered and repeated
 //! alone. Every piece keeps the shape of the whole, and every element its original text, so that one reader reads both.
 
+mod cut;
+
 use std::collections::{BTreeMap, HashMap};
 
 use bytes::Bytes;
 use provider::Received;
-use serde::Serialize;
 use serde_json::value::RawValue;
 
 /// Meta sends up to 3 MB at once.
@@ -186,34 +187,6 @@ impl Piece<'_, '_> {
             .or(contact.and_then(|contact| contact.wa_id.get()))?;
         Some(format!("{}:{person}", self.change.metadata.phone_number_id.or_empty()))
     }
-
-    /// About how long its cut will be.
-    fn length(&self) -> usize {
-        let Some(element) = &self.element else { return self.change.change.value.map_or(0, |value| value.get().len()) };
-        let shared = self.change.shared().map(|(name, raw)| name.len() + raw.get().len()).sum::<usize>();
-        shared + element.raw.get().len() + self.contacts.iter().map(|(raw, _)| raw.get().len()).sum::<usize>()
-    }
-
-    /// A notification of its own with nothing but this piece.
-    fn cut(&self) -> Bytes {
-        let Change { object, entry, change, .. } = self.change;
-        let value = match &self.element {
-            None => change.value.map(Value::Whole),
-            Some(element) => {
-                let mut cut: BTreeMap<&str, Member<'_>> =
-                    self.change.shared().map(|(name, raw)| (name, Member::One(raw))).collect();
-                if !self.contacts.is_empty() {
-                    cut.insert("contacts", Member::Some(self.contacts.iter().map(|(raw, _)| *raw).collect()));
-                }
-                cut.insert(element.list, Member::Some(vec![element.raw]));
-                Some(Value::Cut(cut))
-            }
-        };
-        let id = entry.id.as_ref().map(|(raw, _)| *raw);
-        let changes = [CutChange { field: change.field.get(), value }];
-        let notification = CutNotification { object: *object, entry: [CutEntry { id, changes }] };
-        serde_json::to_vec(&notification).unwrap_or_default().into()
-    }
 }
 
 fn open<'a, T: serde::Deserialize<'a>>(raw: &'a RawValue) -> Option<T> {
@@ -222,41 +195,6 @@ fn open<'a, T: serde::Deserialize<'a>>(raw: &'a RawValue) -> Option<T> {
 
 fn list<'a>(members: &BTreeMap<String, &'a RawValue>, name: &str) -> Vec<&'a RawValue> {
     members.get(name).copied().and_then(open).unwrap_or_default()
-}
-
-#[derive(Serialize)]
-struct CutNotification<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    object: Option<&'a RawValue>,
-    entry: [CutEntry<'a>; 1],
-}
-
-#[derive(Serialize)]
-struct CutEntry<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    id: Option<&'a RawValue>,
-    changes: [CutChange<'a>; 1],
-}
-
-#[derive(Serialize)]
-struct CutChange<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    field: Option<&'a str>,
-    value: Option<Value<'a>>,
-}
-
-#[derive(Serialize)]
-#[serde(untagged)]
-enum Value<'a> {
-    Whole(&'a RawValue),
-    Cut(BTreeMap<&'a str, Member<'a>>),
-}
-
-#[derive(Serialize)]
-#[serde(untagged)]
-enum Member<'a> {
-    One(&'a RawValue),
-    Some(Vec<&'a RawValue>),
 }
 
 mod wire {
@@ -327,5 +265,4 @@ mod wire {
 }
 
 #[cfg(test)]
-#[path = "meta_tests.rs"]
 mod tests;
