@@ -1,1 +1,50 @@
-//! app
+//! The features, one folder each. None knows a vendor: what vendors send arrives in the words of `provider`.
+//!
+//! Queries and mutations are functions on a database; their argument and answer types are those of the operations that
+//! will be made of them.
+
+pub mod billing;
+pub mod connections;
+pub mod contacts;
+pub mod conversations;
+pub mod messages;
+mod name;
+pub mod organizations;
+
+use std::sync::Arc;
+
+use engine::Handlers;
+use provider::{messaging, payments};
+use store::{Migration, MigrationSet};
+
+pub use name::Name;
+
+/// A vendor's name in the registry, and who reads its events.
+pub type Reads<R> = Vec<(&'static str, Arc<R>)>;
+
+/// Lets the features handle the events of these vendors.
+pub fn register(
+    handlers: &mut Handlers,
+    messaging: Reads<dyn messaging::Reader>,
+    payments: Reads<dyn payments::Reader>,
+) {
+    for (provider, reader) in messaging {
+        handlers.on(provider, Arc::new(messages::Events::new(reader)));
+    }
+    for (provider, reader) in payments {
+        handlers.on(provider, Arc::new(billing::Events::new(reader)));
+    }
+}
+
+/// The tables of the features.
+pub const MIGRATIONS: MigrationSet = MigrationSet {
+    name: "app",
+    migrations: &[
+        Migration::portable("0001_organizations", include_str!("../migrations/0001_organizations.sql")),
+        Migration::portable("0002_connections", include_str!("../migrations/0002_connections.sql")),
+        Migration::portable("0003_contacts", include_str!("../migrations/0003_contacts.sql")),
+        Migration::portable("0004_conversations", include_str!("../migrations/0004_conversations.sql")),
+        Migration::portable("0005_messages", include_str!("../migrations/0005_messages.sql")),
+        Migration::portable("0006_billing", include_str!("../migrations/0006_billing.sql")),
+    ],
+};

@@ -4,6 +4,8 @@
 mod category;
 pub mod contract;
 pub mod http;
+pub mod messaging;
+pub mod payments;
 pub mod settings;
 pub mod signature;
 mod vendor;

@@ -1,0 +1,228 @@
+//! Versions of a subscription, and what they come to.
+
+use kernel::{Id, Limits, Time, prefix};
+use provider::payments::{self, Period, Plan, Status, Step};
+use serde::Serialize;
+
+/// The id of a subscription.
+pub type SubscriptionId = Id<prefix::Subscription>;
+
+/// What an organization pays for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Subscription {
+    /// `sub_…`
+    #[serde(rename = "_id")]
+    pub id: SubscriptionId,
+    /// When it was first heard of.
+    #[serde(rename = "_creationTime")]
+    pub creation_time: Time,
+    /// The vendor.
+    pub provider: String,
+    /// The vendor's id.
+    pub external_id: String,
+    /// The vendor's id of the customer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub customer_id: Option<String>,
+    /// Where it stands. A cancelled one may be used until `endsAt`.
+    pub status: Status,
+    /// The same in the vendor's word.
+    pub vendor_status: String,
+    /// The product, or the price where no product is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub plan_id: Option<String>,
+    /// What people call it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub plan_name: Option<String>,
+    /// The price or variant of the product.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub price_id: Option<String>,
+    /// The begin of the period that is paid for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub current_period_start: Option<Time>,
+    /// Its end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub current_period_end: Option<Time>,
+    /// Until when it costs nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trial_ends_at: Option<Time>,
+    /// Whether it ends with the period.
+    pub cancel_at_period_end: bool,
+    /// When it ends or ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ends_at: Option<Time>,
+    /// What it allows: by its own word, else by its product's.
+    #[serde(flatten)]
+    pub limits: Limits,
+}
+
+/// Something on sale.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Product {
+    /// The vendor.
+    pub provider: String,
+    /// The vendor's id.
+    pub product_id: String,
+    /// What it is called.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// What it allows.
+    #[serde(flatten)]
+    pub limits: Limits,
+}
+
+/// A subscription as one event showed it. Of two versions the greater counts, and the fields stand in the order in which
+/// they decide: one that is over wins, then the later one, then the one that comes later in a life. The last fields
+/// decide only between two that say different things of the same moment, so that it is never the order of arrival.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Version {
+    pub ended: bool,
+    pub at: Time,
+    pub step: Step,
+    pub status: Status,
+    pub vendor_status: String,
+    pub customer: Option<String>,
+    pub plan: Plan,
+    pub period: Period,
+    pub trial_end: Option<Time>,
+    pub cancel_at_period_end: bool,
+    pub ends_at: Option<Time>,
+    pub limits: Allowance,
+}
+
+/// Limits that have an order, for [`Version`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Allowance(pub Option<i64>, pub Option<i64>, pub Option<i64>);
+
+/// The subscriptions of a customer that ran at one moment. Of two snapshots the greater counts.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Snapshot {
+    pub at: Time,
+    /// Their ids, in order.
+    pub running: Vec<String>,
+}
+
+/// What is known of a product. Of two versions the greater counts.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Sold {
+    pub at: Time,
+    pub name: Option<String>,
+    pub limits: Allowance,
+}
+
+/// What a version comes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Standing {
+    pub status: Status,
+    /// When it was missing in a snapshot, if that is why it ended.
+    pub ended_by_snapshot: Option<Time>,
+}
+
+impl Version {
+    pub(super) fn of(subscription: &payments::Subscription, at: Time) -> Self {
+        Self {
+            ended: subscription.ended,
+            at: subscription.at.unwrap_or(at),
+            step: subscription.step,
+            status: subscription.status,
+            vendor_status: subscription.vendor_status.clone(),
+            customer: subscription.customer.clone(),
+            plan: subscription.plan.clone(),
+            period: subscription.period,
+            trial_end: subscription.trial_end,
+            cancel_at_period_end: subscription.cancel_at_period_end,
+            ends_at: subscription.ends_at,
+            limits: subscription.limits.into(),
+        }
+    }
+
+    /// What it comes to, with the newest snapshot of its customer: a subscription that was running before the snapshot
+    /// and is not in it has ended, until something newer says otherwise. Snapshots show no others than running ones, so
+    /// that they say nothing about those that were not.
+    pub(super) fn standing(&self, id: &str, snapshot: Option<&Snapshot>) -> Standing {
+        let runs = matches!(self.status, Status::Trialing | Status::Active);
+        match snapshot {
+            Some(snapshot) if runs && !self.ended && snapshot.at > self.at && !snapshot.shows(id) => {
+                Standing { status: Status::Cancelled, ended_by_snapshot: Some(snapshot.at) }
+            }
+            Some(_) | None => Standing { status: self.status, ended_by_snapshot: None },
+        }
+    }
+}
+
+impl Snapshot {
+    pub(super) fn of(snapshot: &payments::Snapshot, at: Time) -> Self {
+        let mut running: Vec<_> = snapshot.running.iter().map(|subscription| subscription.id.clone()).collect();
+        running.sort();
+        Self { at: snapshot.at.unwrap_or(at), running }
+    }
+
+    fn shows(&self, id: &str) -> bool {
+        self.running.iter().any(|running| running == id)
+    }
+}
+
+impl Sold {
+    pub(super) fn of(product: &payments::Product, at: Time) -> Self {
+        Self { at: product.at.unwrap_or(at), name: product.name.clone(), limits: product.limits.into() }
+    }
+}
+
+impl From<Limits> for Allowance {
+    fn from(limits: Limits) -> Self {
+        Self(limits.max_customers, limits.max_staff, limits.max_clients)
+    }
+}
+
+impl From<Allowance> for Limits {
+    fn from(Allowance(max_customers, max_staff, max_clients): Allowance) -> Self {
+        Self { max_customers, max_staff, max_clients }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn version(ms: i64, status: Status) -> Version {
+        Version {
+            ended: false,
+            at: Time::from_ms(ms),
+            step: Step::Updated,
+            status,
+            vendor_status: status.as_str().to_owned(),
+            customer: Some("cus_1".to_owned()),
+            plan: Plan::default(),
+            period: Period::default(),
+            trial_end: None,
+            cancel_at_period_end: false,
+            ends_at: None,
+            limits: Allowance::default(),
+        }
+    }
+
+    #[test]
+    fn what_is_over_stays_over() {
+        let over = Version { ended: true, ..version(10, Status::Cancelled) };
+        assert!(over > version(20, Status::Active));
+    }
+
+    #[test]
+    fn of_the_same_moment_the_later_step_of_a_life_counts() {
+        let created = Version { step: Step::Created, ..version(10, Status::Incomplete) };
+        assert!(version(10, Status::Active) > created);
+        assert!(version(10, Status::PastDue) > version(10, Status::Active));
+    }
+
+    #[test]
+    fn a_snapshot_ends_what_ran_before_it_and_is_not_in_it() {
+        let without = Snapshot { at: Time::from_ms(10), running: vec!["other".to_owned()] };
+        let status = |version: &Version, id: &str| version.standing(id, Some(&without)).status;
+        assert_eq!(status(&version(5, Status::Active), "sub"), Status::Cancelled);
+        assert_eq!(status(&version(5, Status::Active), "other"), Status::Active);
+        assert_eq!(status(&version(15, Status::Active), "sub"), Status::Active, "it was bought after the snapshot");
+        assert_eq!(status(&version(5, Status::PastDue), "sub"), Status::PastDue, "snapshots do not show these");
+        assert_eq!(status(&version(5, Status::Incomplete), "sub"), Status::Incomplete);
+    }
+}

@@ -1,0 +1,10 @@
+//! Connections: an organization's accounts at vendors. They are how an event finds its organization.
+
+mod model;
+mod mutations;
+mod queries;
+mod store;
+
+pub use model::{Connection, ConnectionId, route_key};
+pub use mutations::{AddConnection, add, ensure};
+pub use queries::list;

@@ -1,0 +1,40 @@
+//! A connection.
+
+use kernel::{Error, Id, Result, Time, prefix};
+use serde::Serialize;
+
+/// The id of a connection.
+pub type ConnectionId = Id<prefix::Connection>;
+
+/// An organization's account at a vendor.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Connection {
+    /// `con_…`
+    #[serde(rename = "_id")]
+    pub id: ConnectionId,
+    /// When it was added.
+    #[serde(rename = "_creationTime")]
+    pub creation_time: Time,
+    /// The vendor's name in the registry.
+    pub provider: String,
+    /// The account as the vendor names it in events: a phone number id.
+    pub account: String,
+    /// What people call it.
+    pub name: String,
+}
+
+/// The key under which the organization of a vendor's account is found.
+pub fn route_key(provider: &str, account: &str) -> String {
+    format!("{provider}:account:{account}")
+}
+
+/// Checks an account that came from outside.
+pub(super) fn check_account(account: &str) -> Result<()> {
+    if (1..=255).contains(&account.len()) && !account.chars().any(|c| c.is_control() || c.is_whitespace()) {
+        return Ok(());
+    }
+    Err(Error::bad_request(
+        "account_invalid",
+        "an account is the id that the vendor gave it, such as a phone number id: 1 to 255 characters without spaces",
+    ))
+}

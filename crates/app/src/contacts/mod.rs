@@ -1,0 +1,15 @@
+//! Contacts: the people who write to an organization, and what they are called on each channel.
+//!
+//! Nobody is known by one name for ever: phone numbers are hidden, changed and given to others. A contact is found by
+//! any name that it has, and two contacts that turn out to be one person are merged, in a way that can be undone.
+
+mod merge;
+mod model;
+mod mutations;
+mod queries;
+mod store;
+
+pub use merge::unmerge;
+pub use model::{Contact, ContactId, Identity, Kind, Merge};
+pub(crate) use mutations::{recall, rename, resolve};
+pub use queries::{list, merges};

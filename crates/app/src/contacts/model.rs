@@ -1,0 +1,228 @@
+//! A contact, and whose a name is.
+
+use kernel::{Error, Id, Result, Time, prefix};
+use provider::messaging::Person;
+use serde::Serialize;
+
+/// The id of a contact.
+pub type ContactId = Id<prefix::Contact>;
+
+/// A person who writes to an organization.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Contact {
+    /// `cnt_…`
+    #[serde(rename = "_id")]
+    pub id: ContactId,
+    /// When it was first heard of.
+    #[serde(rename = "_creationTime")]
+    pub creation_time: Time,
+    /// The name for people.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// The number, as `+` and digits; people may hide it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub phone: Option<String>,
+    /// The name that the person chose on a channel.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub username: Option<String>,
+    /// Everything it is called now.
+    pub identities: Vec<Identity>,
+}
+
+/// What a contact is called on a channel.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Identity {
+    /// The channel.
+    pub channel: String,
+    /// What sort of name it is.
+    pub kind: Kind,
+    /// The name.
+    pub value: String,
+}
+
+/// A sort of name. The order is how much each says about who a person is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// The vendor's id of the person for one business. It is never given to another person.
+    Bsuid,
+    /// The same for the business above.
+    ParentBsuid,
+    /// A phone number. It may be given to another person one day.
+    Phone,
+    /// A chosen name. It says nothing: anybody may take one that was given up.
+    Username,
+}
+
+/// Two contacts that were found to be one person.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Merge {
+    /// `mrg_…`
+    #[serde(rename = "_id")]
+    pub id: String,
+    /// When it was found.
+    #[serde(rename = "_creationTime")]
+    pub creation_time: Time,
+    /// The contact that is left, the older one.
+    pub kept: ContactId,
+    /// The contact that is no more.
+    pub merged: ContactId,
+    /// When somebody found that they are two people after all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub undone_at: Option<Time>,
+}
+
+impl Kind {
+    const ALL: [Self; 4] = [Self::Bsuid, Self::ParentBsuid, Self::Phone, Self::Username];
+
+    /// As it is stored and shown.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Bsuid => "bsuid",
+            Self::ParentBsuid => "parent_bsuid",
+            Self::Phone => "phone",
+            Self::Username => "username",
+        }
+    }
+
+    pub(super) fn parse(text: &str) -> Result<Self> {
+        let known = Self::ALL.into_iter().find(|kind| kind.as_str() == text);
+        known.ok_or_else(|| Error::internal("identity_kind", format!("there is no kind of name called {text}")))
+    }
+
+    /// Whether it stays one person's for ever.
+    fn is_for_ever(self) -> bool {
+        matches!(self, Self::Bsuid | Self::ParentBsuid)
+    }
+
+    /// Whether a person has one at a time. Ids are per business: a person has one for each that they write to.
+    pub(super) fn is_single(self) -> bool {
+        matches!(self, Self::Phone | Self::Username)
+    }
+
+    /// Whether it tells who a person is.
+    fn identifies(self) -> bool {
+        !matches!(self, Self::Username)
+    }
+}
+
+/// A name that somebody has or had.
+#[derive(Clone, Debug)]
+pub(super) struct Known {
+    pub contact: ContactId,
+    pub kind: Kind,
+    pub value: String,
+    pub from: Time,
+    /// Until when; still, where there is none.
+    pub to: Option<Time>,
+    /// What the contact is called, and since when.
+    pub name: Option<String>,
+}
+
+impl Known {
+    fn held_at(&self, at: Time) -> bool {
+        self.from <= at && self.to.is_none_or(|to| at < to)
+    }
+}
+
+/// What a person is called, most telling first.
+pub(super) fn names(person: &Person) -> Vec<(Kind, &str)> {
+    let names = [
+        (Kind::Bsuid, &person.bsuid),
+        (Kind::ParentBsuid, &person.parent_bsuid),
+        (Kind::Phone, &person.phone),
+        (Kind::Username, &person.username),
+    ];
+    names.into_iter().filter_map(|(kind, name)| Some((kind, name.as_deref()?))).collect()
+}
+
+/// The contacts that the names lead to, for something that was said at `at`; the most telling name first.
+pub(super) fn owners(known: &[Known], at: Time) -> Vec<ContactId> {
+    let mut owners: Vec<ContactId> = Vec::new();
+    for kind in Kind::ALL.into_iter().filter(|kind| kind.identifies()) {
+        if let Some(owner) = holder(known, kind, at)
+            && !owners.contains(&owner.contact)
+        {
+            owners.push(owner.contact.clone());
+        }
+    }
+    owners
+}
+
+/// Who had the name at that moment; else who has it now; else, for a name that is never another's, who had it last.
+pub(super) fn holder(known: &[Known], kind: Kind, at: Time) -> Option<&Known> {
+    let of_kind = || known.iter().filter(|known| known.kind == kind);
+    of_kind()
+        .find(|known| known.held_at(at))
+        .or_else(|| of_kind().find(|known| known.to.is_none()))
+        .or_else(|| of_kind().filter(|_| kind.is_for_ever()).max_by_key(|known| known.to))
+}
+
+#[cfg(test)]
+mod tests {
+    use kernel::Clock;
+
+    use super::*;
+
+    struct Dice;
+    impl Clock for Dice {
+        fn now(&self) -> Time {
+            Time::from_ms(0)
+        }
+    }
+    impl kernel::Random for Dice {
+        fn fill(&self, bytes: &mut [u8]) {
+            use std::sync::atomic::{AtomicU8, Ordering};
+            static NEXT: AtomicU8 = AtomicU8::new(0);
+            bytes.fill(NEXT.fetch_add(1, Ordering::SeqCst));
+        }
+    }
+
+    fn contact() -> ContactId {
+        ContactId::new(&Dice, &Dice)
+    }
+
+    fn known(contact: &ContactId, kind: Kind, from: i64, to: Option<i64>) -> Known {
+        Known {
+            contact: contact.clone(),
+            kind,
+            value: "x".to_owned(),
+            from: Time::from_ms(from),
+            to: to.map(Time::from_ms),
+            name: None,
+        }
+    }
+
+    #[test]
+    fn the_id_says_more_than_the_number() {
+        let (ada, bob) = (contact(), contact());
+        let both = [known(&bob, Kind::Phone, 0, None), known(&ada, Kind::Bsuid, 0, None)];
+        assert_eq!(owners(&both, Time::from_ms(5)), [ada, bob]);
+    }
+
+    #[test]
+    fn a_number_that_moved_on_is_whose_it_was_at_the_time() {
+        let (old, new) = (contact(), contact());
+        let numbers = [known(&old, Kind::Phone, 10, Some(20)), known(&new, Kind::Phone, 20, None)];
+        assert_eq!(owners(&numbers, Time::from_ms(15)), [old]);
+        assert_eq!(owners(&numbers, Time::from_ms(20)), std::slice::from_ref(&new));
+        assert_eq!(
+            owners(&numbers, Time::from_ms(5)),
+            [new],
+            "before anybody had it, who has it now is the best guess"
+        );
+    }
+
+    #[test]
+    fn an_id_that_was_replaced_still_leads_to_its_person_and_a_number_does_not() {
+        let ada = contact();
+        assert_eq!(owners(&[known(&ada, Kind::Bsuid, 0, Some(10))], Time::from_ms(30)), std::slice::from_ref(&ada));
+        assert_eq!(owners(&[known(&ada, Kind::Phone, 0, Some(10))], Time::from_ms(30)), []);
+    }
+
+    #[test]
+    fn a_chosen_name_tells_nothing() {
+        assert_eq!(owners(&[known(&contact(), Kind::Username, 0, None)], Time::from_ms(5)), []);
+    }
+}

@@ -1,0 +1,211 @@
+//! The statements on conversations.
+
+use ::store::{FromRow, Row, Tx};
+use kernel::{Result, Time};
+
+use super::{Conversation, ConversationId, News, Status};
+use crate::contacts::{ContactId, Merge};
+
+pub(super) async fn find_open(tx: &mut Tx, contact: &ContactId, channel: &str) -> Result<Option<ConversationId>> {
+    let row = tx
+        .query(
+            "select id from conversations where org_id = $1 and contact_id = $2 and channel = $3 and status = 'open'",
+        )
+        .bind(contact)
+        .bind(channel)
+        .row()
+        .await?;
+    row.map(|row| row.id("id")).transpose()
+}
+
+/// False when there is an open one already.
+pub(super) async fn insert(
+    tx: &mut Tx,
+    id: &ConversationId,
+    contact: &ContactId,
+    channel: &str,
+    now: Time,
+) -> Result<bool> {
+    let inserted = tx
+        .query(
+            "insert into conversations (org_id, id, contact_id, channel, status, created_ms)
+             values ($1, $2, $3, $4, 'open', $5)
+             on conflict (org_id, contact_id, channel) where status = 'open' do nothing",
+        )
+        .bind(id)
+        .bind(contact)
+        .bind(channel)
+        .bind(now)
+        .execute()
+        .await?;
+    Ok(inserted == 1)
+}
+
+pub(super) async fn note(tx: &mut Tx, id: &ConversationId, news: &News) -> Result<()> {
+    tx.query(
+        "update conversations set unread_count = unread_count + $3,
+             last_message_preview = case when last_message_ms <= $4 then $5 else last_message_preview end,
+             connection_id = case when last_message_ms <= $4 then $6 else connection_id end,
+             last_message_ms = case when last_message_ms <= $4 then $4 else last_message_ms end
+         where org_id = $1 and id = $2",
+    )
+    .bind(id)
+    .bind(news.unread)
+    .bind(news.at)
+    .bind(&news.preview)
+    .bind(news.connection.as_deref())
+    .execute()
+    .await
+    .map(drop)
+}
+
+pub(super) async fn newest(tx: &mut Tx, limit: i64) -> Result<Vec<Conversation>> {
+    tx.query(
+        "select v.id, v.created_ms, v.contact_id, c.name as contact_name, v.channel, v.connection_id, v.status,
+             v.unread_count, v.last_message_ms, v.last_message_preview,
+             (select i.value from contact_identities i
+              where i.org_id = $1 and i.contact_id = v.contact_id and i.kind = 'phone' and i.valid_to_ms is null
+              order by i.valid_from_ms desc limit 1) as contact_phone
+         from conversations v join contacts c on c.org_id = v.org_id and c.id = v.contact_id
+         where v.org_id = $1 and v.status <> 'merged' order by v.last_message_ms desc, v.id desc limit $2",
+    )
+    .bind(limit)
+    .all()
+    .await
+}
+
+/// The open conversations of a contact, with their channels.
+pub(super) async fn all_open(tx: &mut Tx, contact: &ContactId) -> Result<Vec<(ConversationId, String)>> {
+    let rows = tx
+        .query("select id, channel from conversations where org_id = $1 and contact_id = $2 and status = 'open'")
+        .bind(contact)
+        .rows()
+        .await?;
+    rows.iter().map(|row| Ok((row.id("id")?, row.text("channel")?))).collect()
+}
+
+/// Adds what one conversation counts and shows to another.
+pub(super) async fn pour(tx: &mut Tx, from: &ConversationId, into: &ConversationId) -> Result<()> {
+    let Some(row) = figures(tx, from).await? else { return Ok(()) };
+    let news = News {
+        at: row.time("last_message_ms")?,
+        preview: row.opt_text("last_message_preview")?.unwrap_or_default(),
+        unread: false,
+        connection: row.opt_text("connection_id")?,
+    };
+    note(tx, into, &news).await?;
+    add_unread(tx, into, row.int("unread_count")?).await
+}
+
+async fn figures(tx: &mut Tx, id: &ConversationId) -> Result<Option<Row>> {
+    tx.query(
+        "select unread_count, last_message_ms, last_message_preview, connection_id from conversations
+         where org_id = $1 and id = $2",
+    )
+    .bind(id)
+    .row()
+    .await
+}
+
+async fn add_unread(tx: &mut Tx, id: &ConversationId, count: i64) -> Result<()> {
+    tx.query("update conversations set unread_count = unread_count + $3 where org_id = $1 and id = $2")
+        .bind(id)
+        .bind(count)
+        .execute()
+        .await
+        .map(drop)
+}
+
+pub(super) async fn set_merged(tx: &mut Tx, id: &ConversationId) -> Result<()> {
+    tx.query("update conversations set status = 'merged' where org_id = $1 and id = $2")
+        .bind(id)
+        .execute()
+        .await
+        .map(drop)
+}
+
+/// Notes what [`move_all`] is about to move.
+pub(super) async fn note_moved(tx: &mut Tx, merge: &Merge) -> Result<()> {
+    tx.query(
+        "insert into contact_merge_items (org_id, merge_id, kind, item_id, from_id)
+         select org_id, $2, 'conversation', id, contact_id from conversations
+         where org_id = $1 and contact_id = $3 and status <> 'merged'",
+    )
+    .bind(&merge.id)
+    .bind(&merge.merged)
+    .execute()
+    .await
+    .map(drop)
+}
+
+pub(super) async fn move_all(tx: &mut Tx, merge: &Merge) -> Result<()> {
+    tx.query("update conversations set contact_id = $2 where org_id = $1 and contact_id = $3 and status <> 'merged'")
+        .bind(&merge.kept)
+        .bind(&merge.merged)
+        .execute()
+        .await
+        .map(drop)
+}
+
+pub(super) async fn move_back(tx: &mut Tx, merge: &Merge) -> Result<()> {
+    tx.query(
+        "update conversations set contact_id = $3
+         where org_id = $1 and contact_id = $4 and id in (
+             select item_id from contact_merge_items where org_id = $1 and merge_id = $2 and kind = 'conversation')",
+    )
+    .bind(&merge.id)
+    .bind(&merge.merged)
+    .bind(&merge.kept)
+    .execute()
+    .await
+    .map(drop)
+}
+
+pub(super) async fn reopen(tx: &mut Tx, id: &ConversationId) -> Result<()> {
+    tx.query("update conversations set status = 'open' where org_id = $1 and id = $2 and status = 'merged'")
+        .bind(id)
+        .execute()
+        .await
+        .map(drop)
+}
+
+/// Takes what was poured in out again; what is shown is the newest message that is left.
+pub(super) async fn take_out(
+    tx: &mut Tx,
+    from: &ConversationId,
+    into: &ConversationId,
+    newest: Option<(Time, String)>,
+) -> Result<()> {
+    let unread = figures(tx, from).await?.map_or(Ok(0), |row| row.int("unread_count"))?;
+    let (at, preview) = newest.unwrap_or_default();
+    tx.query(
+        "update conversations set last_message_ms = $4, last_message_preview = $5,
+             unread_count = case when unread_count > $3 then unread_count - $3 else 0 end
+         where org_id = $1 and id = $2",
+    )
+    .bind(into)
+    .bind(unread)
+    .bind(at)
+    .bind(preview)
+    .execute()
+    .await
+    .map(drop)
+}
+
+impl FromRow for Conversation {
+    fn from_row(row: &Row) -> Result<Self> {
+        Ok(Self {
+            id: row.id("id")?,
+            creation_time: row.time("created_ms")?,
+            contact_id: row.id("contact_id")?,
+            contact_name: row.opt_text("contact_name")?,
+            contact_phone: row.opt_text("contact_phone")?,
+            channel: row.text("channel")?,
+            connection_id: row.opt_text("connection_id")?,
+            status: Status::parse(&row.text("status")?)?,
+            unread_count: row.int("unread_count")?,
+            last_message_at: row.time("last_message_ms")?,
+            last_message_preview: row.opt_text("last_message_preview")?,
+        })
+    }
+}

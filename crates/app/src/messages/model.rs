@@ -1,0 +1,224 @@
+//! A message, and how far it has come.
+
+use kernel::{Error, Id, Result, Time, prefix};
+use provider::messaging::{self, Step};
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::conversations::ConversationId;
+
+/// The id of a message.
+pub type MessageId = Id<prefix::Message>;
+
+/// A message of a conversation.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Message {
+    /// `msg_…`
+    #[serde(rename = "_id")]
+    pub id: MessageId,
+    /// When it was stored.
+    #[serde(rename = "_creationTime")]
+    pub creation_time: Time,
+    /// The conversation.
+    pub conversation_id: ConversationId,
+    /// The vendor that told of it.
+    pub provider: String,
+    /// The vendor's id.
+    pub external_id: String,
+    /// Who wrote it.
+    pub direction: Direction,
+    /// `text`, `image`, `interactive`, …
+    pub r#type: String,
+    /// What a person would read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+    /// What it holds; its form follows from the type.
+    pub content: Value,
+    /// The message that it answers, by the vendor's id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reply_to: Option<String>,
+    /// How far it has come.
+    pub status: Status,
+    /// When it was written, by the vendor's clock.
+    pub occurred_at: Time,
+    /// When each step of its way was taken.
+    #[serde(flatten)]
+    pub steps: Steps,
+}
+
+/// When each step of the way of a message of ours was taken, and why it ended early.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Steps {
+    /// When the vendor had it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sent_at: Option<Time>,
+    /// When it was on the person's phone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub delivered_at: Option<Time>,
+    /// When it was seen.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub read_at: Option<Time>,
+    /// When it failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failed_at: Option<Time>,
+    /// Why it failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+/// Who wrote a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Direction {
+    /// The contact.
+    Inbound,
+    /// The organization.
+    Outbound,
+}
+
+/// How far a message has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Status {
+    /// It came to us.
+    Received,
+    /// The vendor has it.
+    Sent,
+    /// It cannot be delivered.
+    Failed,
+    /// It is on the person's phone.
+    Delivered,
+    /// It was seen.
+    Read,
+}
+
+impl Direction {
+    /// As it is stored and shown.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Inbound => "inbound",
+            Self::Outbound => "outbound",
+        }
+    }
+
+    pub(super) fn parse(text: &str) -> Result<Self> {
+        let known = [Self::Inbound, Self::Outbound].into_iter().find(|direction| direction.as_str() == text);
+        known.ok_or_else(|| Error::internal("message_direction", format!("there is no direction called {text}")))
+    }
+}
+
+impl From<messaging::Direction> for Direction {
+    fn from(direction: messaging::Direction) -> Self {
+        match direction {
+            messaging::Direction::Inbound => Self::Inbound,
+            messaging::Direction::Outbound => Self::Outbound,
+        }
+    }
+}
+
+impl Status {
+    const ALL: [Self; 5] = [Self::Received, Self::Sent, Self::Failed, Self::Delivered, Self::Read];
+
+    /// As it is stored and shown.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Received => "received",
+            Self::Sent => "sent",
+            Self::Failed => "failed",
+            Self::Delivered => "delivered",
+            Self::Read => "read",
+        }
+    }
+
+    pub(super) fn parse(text: &str) -> Result<Self> {
+        let known = Self::ALL.into_iter().find(|status| status.as_str() == text);
+        known.ok_or_else(|| Error::internal("message_status", format!("there is no status called {text}")))
+    }
+
+    pub(super) fn of(step: Step) -> Self {
+        match step {
+            Step::Sent => Self::Sent,
+            Step::Failed => Self::Failed,
+            Step::Delivered => Self::Delivered,
+            Step::Read => Self::Read,
+        }
+    }
+}
+
+/// A step as it is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Taken {
+    pub step: Step,
+    pub at: Time,
+    pub error: Option<String>,
+}
+
+impl Steps {
+    /// Notes a step. Steps come late, twice and in any order: the outcome is the same.
+    pub(super) fn take(&mut self, taken: &Taken) {
+        let place = match taken.step {
+            Step::Sent => &mut self.sent_at,
+            Step::Failed => &mut self.failed_at,
+            Step::Delivered => &mut self.delivered_at,
+            Step::Read => &mut self.read_at,
+        };
+        *place = Some(place.map_or(taken.at, |known| known.min(taken.at)));
+        if taken.step == Step::Failed {
+            self.error = self.error.take().max(taken.error.clone());
+        }
+    }
+
+    /// The furthest step: none is taken back, and a message that arrived did not fail.
+    pub(super) fn furthest(&self) -> Option<Step> {
+        let taken = [
+            (Step::Sent, self.sent_at),
+            (Step::Failed, self.failed_at),
+            (Step::Delivered, self.delivered_at),
+            (Step::Read, self.read_at),
+        ];
+        taken.into_iter().filter(|(_, at)| at.is_some()).map(|(step, _)| step).max()
+    }
+}
+
+pub(super) fn parse_step(text: &str) -> Result<Step> {
+    let known = [Step::Sent, Step::Failed, Step::Delivered, Step::Read].into_iter();
+    let mut known = known.filter(|step| Status::of(*step).as_str() == text);
+    known.next().ok_or_else(|| Error::internal("message_step", format!("there is no step called {text}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn taken(step: Step, ms: i64) -> Taken {
+        let error = (step == Step::Failed).then(|| "131026 undeliverable".to_owned());
+        Taken { step, at: Time::from_ms(ms), error }
+    }
+
+    fn after(taken: &[&Taken]) -> Steps {
+        let mut steps = Steps::default();
+        for taken in taken {
+            steps.take(taken);
+        }
+        steps
+    }
+
+    #[test]
+    fn the_order_in_which_steps_are_told_does_not_matter() {
+        let (sent, delivered, read) = (taken(Step::Sent, 1), taken(Step::Delivered, 2), taken(Step::Read, 3));
+        let all = after(&[&sent, &delivered, &read]);
+        assert_eq!(all.furthest(), Some(Step::Read));
+        assert_eq!(after(&[&read, &sent, &delivered, &sent]), all);
+        assert_eq!(after(&[&read]).furthest(), Some(Step::Read), "delivered may be left out");
+    }
+
+    #[test]
+    fn a_message_that_arrived_did_not_fail() {
+        let (sent, failed, delivered) = (taken(Step::Sent, 1), taken(Step::Failed, 2), taken(Step::Delivered, 3));
+        assert_eq!(after(&[&failed, &sent]).furthest(), Some(Step::Failed));
+        assert_eq!(after(&[&delivered, &failed]).furthest(), Some(Step::Delivered));
+        assert_eq!(after(&[&failed, &delivered]), after(&[&delivered, &failed]));
+    }
+}

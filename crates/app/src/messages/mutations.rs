@@ -1,0 +1,131 @@
+//! Keeping messages, and the steps of their way.
+
+use ::store::Tx;
+use engine::EventCtx;
+use kernel::{Error, Result, Time};
+use provider::messaging::{self, Delivery, Renamed};
+
+use super::{
+    Direction, Message, Status,
+    model::{Steps, Taken},
+    store,
+};
+use crate::{
+    contacts,
+    conversations::{self, ConversationId, News},
+};
+
+/// Where an event came from.
+pub(super) struct Source {
+    pub provider: String,
+    pub channel: &'static str,
+    pub connection: Option<String>,
+    /// When it happened, for what does not say so itself.
+    pub at: Time,
+}
+
+/// Keeps a message in the open conversation with its person. One that is known changes nothing.
+pub(super) async fn receive(ctx: &mut EventCtx<'_>, source: &Source, message: &messaging::Message) -> Result<()> {
+    if store::is_known(ctx.tx, &message.id).await? {
+        return Ok(());
+    }
+    if message.person.is_nobody() {
+        return Err(Error::bad_request("person_missing", "the message does not say who is on the other side"));
+    }
+    let at = message.at.unwrap_or(source.at);
+    let contact = contacts::resolve(ctx, source.channel, &message.person, at).await?;
+    let conversation = conversations::open(ctx, &contact, source.channel).await?;
+    let message = keep(ctx, source, message, &conversation, at).await?;
+    let news = News {
+        at,
+        preview: News::preview(message.0.text.as_deref(), &message.0.r#type),
+        unread: message.1,
+        connection: source.connection.clone(),
+    };
+    conversations::note(ctx.tx, &conversation, &news).await
+}
+
+/// Notes a step of a message of ours; it waits where the message is not known yet.
+pub(super) async fn deliver(ctx: &mut EventCtx<'_>, source: &Source, delivery: &Delivery) -> Result<()> {
+    let at = delivery.at.unwrap_or(source.at);
+    let taken = Taken { step: delivery.step, at, error: delivery.error.clone() };
+    match store::steps(ctx.tx, &delivery.message).await? {
+        Some(mut steps) => {
+            let before = steps.clone();
+            steps.take(&taken);
+            if steps != before {
+                store::set_steps(ctx.tx, &delivery.message, &steps).await?;
+            }
+        }
+        None => store::insert_early(ctx.tx, &delivery.message, &taken).await?,
+    }
+    if !delivery.person.is_nobody() {
+        contacts::recall(ctx, source.channel, &delivery.person, at).await?;
+    }
+    Ok(())
+}
+
+/// Notes that a person goes by other names.
+pub(super) async fn rename(ctx: &mut EventCtx<'_>, source: &Source, renamed: &Renamed) -> Result<()> {
+    contacts::rename(ctx, source.channel, renamed, renamed.at.unwrap_or(source.at)).await.map(drop)
+}
+
+/// Moves all messages of a conversation, and notes for the way back where they were.
+pub(crate) async fn move_all(tx: &mut Tx, merge: &str, from: &ConversationId, into: &ConversationId) -> Result<()> {
+    store::note_moved(tx, merge, from).await?;
+    store::move_all(tx, from, into).await
+}
+
+/// Moves back what a merge moved, and tells from where it was and where it had been moved to.
+pub(crate) async fn move_back(tx: &mut Tx, merge: &str) -> Result<Vec<(ConversationId, ConversationId)>> {
+    let pairs = store::moved(tx, merge).await?;
+    store::move_back(tx, merge).await?;
+    Ok(pairs)
+}
+
+/// When the newest message of a conversation was written, and how it begins.
+pub(crate) async fn newest_of(tx: &mut Tx, conversation: &ConversationId) -> Result<Option<(Time, String)>> {
+    let newest = store::of_conversation(tx, conversation, 1).await?.into_iter().next();
+    Ok(newest.map(|message| (message.occurred_at, News::preview(message.text.as_deref(), &message.r#type))))
+}
+
+/// Stores a message with the steps that were told before it.
+async fn keep(
+    ctx: &mut EventCtx<'_>,
+    source: &Source,
+    message: &messaging::Message,
+    conversation: &ConversationId,
+    at: Time,
+) -> Result<(Message, bool)> {
+    let direction = Direction::from(message.direction);
+    let mut steps = Steps::default();
+    let status = match direction {
+        Direction::Inbound => Status::Received,
+        Direction::Outbound => {
+            for taken in store::take_early(ctx.tx, &message.id).await? {
+                steps.take(&taken);
+            }
+            steps.furthest().map_or(Status::Sent, Status::of)
+        }
+    };
+    let content = serde_json::to_value(&message.content)
+        .map_err(|error| Error::bad_request("content_unwritable", "a message holds what JSON cannot").source(error))?;
+    let kept = Message {
+        id: ctx.new_id(),
+        creation_time: ctx.now(),
+        conversation_id: conversation.clone(),
+        provider: source.provider.clone(),
+        external_id: message.id.clone(),
+        direction,
+        r#type: message.kind.clone(),
+        // PostgreSQL stores no NUL in a text; in the content it is escaped.
+        text: message.content.text().map(|text| text.replace('\0', "")),
+        content,
+        reply_to: message.reply_to.clone(),
+        status,
+        occurred_at: at,
+        steps,
+    };
+    store::insert(ctx.tx, &kept).await?;
+    Ok((kept, direction == Direction::Inbound && message.asks_for_attention))
+}

@@ -1,0 +1,208 @@
+//! The statements on messages.
+
+use ::store::{FromRow, Row, Tx};
+use kernel::{Error, Result};
+
+use super::{
+    Direction, Message, Status,
+    model::{Steps, Taken, parse_step},
+};
+use crate::conversations::ConversationId;
+
+pub(super) async fn is_known(tx: &mut Tx, external_id: &str) -> Result<bool> {
+    let query = "select id from messages where org_id = $1 and external_id = $2";
+    Ok(tx.query(query).bind(external_id).row().await?.is_some())
+}
+
+pub(super) async fn insert(tx: &mut Tx, message: &Message) -> Result<()> {
+    tx.query(
+        "insert into messages (org_id, id, conversation_id, provider, external_id, direction, type, text, content,
+             reply_to, status, sent_ms, delivered_ms, read_ms, failed_ms, error, occurred_ms, created_ms)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
+         on conflict (org_id, external_id) do nothing",
+    )
+    .bind(&message.id)
+    .bind(&message.conversation_id)
+    .bind(&message.provider)
+    .bind(&message.external_id)
+    .bind(message.direction.as_str())
+    .bind(&message.r#type)
+    .bind(message.text.as_deref())
+    .bind(message.content.to_string())
+    .bind(message.reply_to.as_deref())
+    .bind(message.status.as_str())
+    .bind(message.steps.sent_at)
+    .bind(message.steps.delivered_at)
+    .bind(message.steps.read_at)
+    .bind(message.steps.failed_at)
+    .bind(message.steps.error.as_deref())
+    .bind(message.occurred_at)
+    .bind(message.creation_time)
+    .execute()
+    .await
+    .map(drop)
+}
+
+pub(super) async fn newest(tx: &mut Tx, limit: i64) -> Result<Vec<Message>> {
+    tx.query(
+        "select id, created_ms, conversation_id, provider, external_id, direction, type, text, content, reply_to, status,
+             sent_ms, delivered_ms, read_ms, failed_ms, error, occurred_ms
+         from messages where org_id = $1 order by occurred_ms desc, id desc limit $2",
+    )
+    .bind(limit)
+    .all()
+    .await
+}
+
+pub(super) async fn of_conversation(tx: &mut Tx, conversation: &ConversationId, limit: i64) -> Result<Vec<Message>> {
+    tx.query(
+        "select id, created_ms, conversation_id, provider, external_id, direction, type, text, content, reply_to, status,
+             sent_ms, delivered_ms, read_ms, failed_ms, error, occurred_ms
+         from messages where org_id = $1 and conversation_id = $2 order by occurred_ms desc, id desc limit $3",
+    )
+    .bind(conversation)
+    .bind(limit)
+    .all()
+    .await
+}
+
+/// The steps of a message of ours.
+pub(super) async fn steps(tx: &mut Tx, external_id: &str) -> Result<Option<Steps>> {
+    tx.query(
+        "select sent_ms, delivered_ms, read_ms, failed_ms, error from messages
+         where org_id = $1 and external_id = $2 and direction = 'outbound'",
+    )
+    .bind(external_id)
+    .optional()
+    .await
+}
+
+pub(super) async fn set_steps(tx: &mut Tx, external_id: &str, steps: &Steps) -> Result<()> {
+    tx.query(
+        "update messages set status = $3, sent_ms = $4, delivered_ms = $5, read_ms = $6, failed_ms = $7, error = $8
+         where org_id = $1 and external_id = $2",
+    )
+    .bind(external_id)
+    .bind(steps.furthest().map_or(Status::Sent, Status::of).as_str())
+    .bind(steps.sent_at)
+    .bind(steps.delivered_at)
+    .bind(steps.read_at)
+    .bind(steps.failed_at)
+    .bind(steps.error.as_deref())
+    .execute()
+    .await
+    .map(drop)
+}
+
+/// Keeps a step for a message that is not known yet.
+pub(super) async fn insert_early(tx: &mut Tx, external_id: &str, taken: &Taken) -> Result<()> {
+    tx.query(
+        "insert into early_statuses (org_id, external_id, status, at_ms, error) values ($1, $2, $3, $4, $5)
+         on conflict (org_id, external_id, status) do nothing",
+    )
+    .bind(external_id)
+    .bind(Status::of(taken.step).as_str())
+    .bind(taken.at)
+    .bind(taken.error.as_deref())
+    .execute()
+    .await
+    .map(drop)
+}
+
+/// Takes out the steps that were told before the message.
+pub(super) async fn take_early(tx: &mut Tx, external_id: &str) -> Result<Vec<Taken>> {
+    tx.query("delete from early_statuses where org_id = $1 and external_id = $2 returning status, at_ms, error")
+        .bind(external_id)
+        .all()
+        .await
+}
+
+/// Notes what [`move_all`] is about to move.
+pub(super) async fn note_moved(tx: &mut Tx, merge: &str, from: &ConversationId) -> Result<()> {
+    tx.query(
+        "insert into contact_merge_items (org_id, merge_id, kind, item_id, from_id)
+         select org_id, $2, 'message', id, conversation_id from messages where org_id = $1 and conversation_id = $3",
+    )
+    .bind(merge)
+    .bind(from)
+    .execute()
+    .await
+    .map(drop)
+}
+
+pub(super) async fn move_all(tx: &mut Tx, from: &ConversationId, into: &ConversationId) -> Result<()> {
+    tx.query("update messages set conversation_id = $3 where org_id = $1 and conversation_id = $2")
+        .bind(from)
+        .bind(into)
+        .execute()
+        .await
+        .map(drop)
+}
+
+/// From which conversation to which a merge moved messages.
+pub(super) async fn moved(tx: &mut Tx, merge: &str) -> Result<Vec<(ConversationId, ConversationId)>> {
+    let rows = tx
+        .query(
+            "select distinct i.from_id, m.conversation_id
+             from contact_merge_items i join messages m on m.org_id = i.org_id and m.id = i.item_id
+             where i.org_id = $1 and i.merge_id = $2 and i.kind = 'message'",
+        )
+        .bind(merge)
+        .rows()
+        .await?;
+    rows.iter().map(|row| Ok((row.id("from_id")?, row.id("conversation_id")?))).collect()
+}
+
+pub(super) async fn move_back(tx: &mut Tx, merge: &str) -> Result<()> {
+    tx.query(
+        "update messages set conversation_id = (
+             select i.from_id from contact_merge_items i
+             where i.org_id = $1 and i.merge_id = $2 and i.kind = 'message' and i.item_id = messages.id)
+         where org_id = $1 and id in (
+             select item_id from contact_merge_items where org_id = $1 and merge_id = $2 and kind = 'message')",
+    )
+    .bind(merge)
+    .execute()
+    .await
+    .map(drop)
+}
+
+impl FromRow for Message {
+    fn from_row(row: &Row) -> Result<Self> {
+        let content = serde_json::from_str(&row.text("content")?)
+            .map_err(|error| Error::internal("message_content", "a stored message is not JSON").source(error))?;
+        Ok(Self {
+            id: row.id("id")?,
+            creation_time: row.time("created_ms")?,
+            conversation_id: row.id("conversation_id")?,
+            provider: row.text("provider")?,
+            external_id: row.text("external_id")?,
+            direction: Direction::parse(&row.text("direction")?)?,
+            r#type: row.text("type")?,
+            text: row.opt_text("text")?,
+            content,
+            reply_to: row.opt_text("reply_to")?,
+            status: Status::parse(&row.text("status")?)?,
+            occurred_at: row.time("occurred_ms")?,
+            steps: Steps::from_row(row)?,
+        })
+    }
+}
+
+impl FromRow for Steps {
+    fn from_row(row: &Row) -> Result<Self> {
+        Ok(Self {
+            sent_at: row.opt_time("sent_ms")?,
+            delivered_at: row.opt_time("delivered_ms")?,
+            read_at: row.opt_time("read_ms")?,
+            failed_at: row.opt_time("failed_ms")?,
+            error: row.opt_text("error")?,
+        })
+    }
+}
+
+impl FromRow for Taken {
+    fn from_row(row: &Row) -> Result<Self> {
+        Ok(Self { step: parse_step(&row.text("status")?)?, at: row.time("at_ms")?, error: row.opt_text("error")? })
+    }
+}

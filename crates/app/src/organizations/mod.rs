@@ -1,0 +1,11 @@
+//! Organizations: the tenants, and what other systems call them.
+
+mod model;
+mod mutations;
+mod queries;
+mod store;
+
+pub use model::{ExternalId, Organization, route_key};
+pub use mutations::{CreateOrganization, create, ensure};
+pub(crate) use queries::{exists, named};
+pub use queries::{find, list};
