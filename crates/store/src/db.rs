@@ -17,7 +17,7 @@ pub struct Db {
 #[derive(Clone)]
 enum Driver {
     Sqlite(SqliteDb),
-    Postgres(PostgresDb),
+    Postgres(Box<PostgresDb>),
 }
 
 /// How a write transaction is kept apart from others on PostgreSQL. SQLite has one writer, so there it is all the same.
@@ -47,7 +47,7 @@ impl Db {
         let woken = Arc::new(Notify::new());
         let driver = match options.engine()? {
             Engine::Sqlite => Driver::Sqlite(SqliteDb::open(options, woken.clone()).await?),
-            Engine::Postgres => Driver::Postgres(PostgresDb::open(options, woken.clone())?),
+            Engine::Postgres => Driver::Postgres(Box::new(PostgresDb::open(options, woken.clone())?)),
         };
         Ok(Self { driver, woken })
     }

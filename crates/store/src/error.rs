@@ -1,6 +1,6 @@
 //! The database's errors in our words. Statements and values never appear in them.
 
-use std::time::Duration;
+use std::{any::Any, fmt, time::Duration};
 
 use kernel::{Code, Error};
 
@@ -10,24 +10,27 @@ const CONFLICT: &str = "transaction_conflict";
 const COME_BACK: Duration = Duration::from_secs(2);
 
 pub(crate) fn from_sqlx(error: sqlx::Error) -> Error {
-    let translated = match &error {
-        sqlx::Error::Database(database) => from_database(database.code().as_deref().unwrap_or(""), database.kind()),
-        sqlx::Error::Io(_)
-        | sqlx::Error::Tls(_)
-        | sqlx::Error::PoolTimedOut
-        | sqlx::Error::PoolClosed
-        | sqlx::Error::WorkerCrashed
-        | sqlx::Error::BeginFailed => down(),
-        sqlx::Error::Configuration(_) => {
-            Error::config("database_url_malformed", "DATABASE_URL cannot be read as a database address")
-        }
-        _ => Error::internal("database_error", "the database did not understand us"),
+    if let sqlx::Error::Database(database) = &error {
+        let (code, kind) = (database.code().unwrap_or_default(), database.kind());
+        return from_database(&code, &kind).source(Cause::new(&code, database.message()));
+    }
+    let translated = if is_lost(&error) {
+        down()
+    } else if matches!(error, sqlx::Error::Configuration(_)) {
+        Error::config("database_url_malformed", "DATABASE_URL cannot be read as a database address")
+    } else {
+        Error::internal("database_error", "the database did not understand us")
     };
     translated.source(error)
 }
 
-fn from_database(code: &str, kind: sqlx::error::ErrorKind) -> Error {
-    if kind == sqlx::error::ErrorKind::UniqueViolation {
+fn is_lost(error: &sqlx::Error) -> bool {
+    use sqlx::Error::{BeginFailed, Io, PoolClosed, PoolTimedOut, Tls, WorkerCrashed};
+    matches!(error, Io(_) | Tls(_) | PoolTimedOut | PoolClosed | WorkerCrashed | BeginFailed)
+}
+
+fn from_database(code: &str, kind: &sqlx::error::ErrorKind) -> Error {
+    if *kind == sqlx::error::ErrorKind::UniqueViolation {
         return Error::conflict("already_exists", "such a row exists already");
     }
     match code {
@@ -35,6 +38,8 @@ fn from_database(code: &str, kind: sqlx::error::ErrorKind) -> Error {
         "40001" | "40P01" => Error::unavailable(CONFLICT, "another change was in the way"),
         // PostgreSQL: statement time-out, lock time-out.
         "57014" | "55P03" => slow(),
+        // SQLite: interrupted, which only our own time limit does.
+        "9" => slow(),
         // PostgreSQL: insufficient privilege, which is also what a row-level policy answers to a foreign row.
         "42501" => Error::internal("row_level_security", "the database's own tenant check refused a statement"),
         // PostgreSQL: data exceptions, such as a NUL character in a text.
@@ -44,6 +49,35 @@ fn from_database(code: &str, kind: sqlx::error::ErrorKind) -> Error {
         "5" | "6" | "261" | "517" | "10" | "13" | "14" | "266" | "522" | "778" | "1034" => down(),
         _ => Error::internal("database_error", "the database refused a statement"),
     }
+}
+
+/// What the database said, without the rows and statements that it likes to quote: sqlx shows those in `Debug`.
+#[derive(Debug)]
+struct Cause(String);
+
+impl Cause {
+    fn new(code: &str, message: &str) -> Self {
+        // PostgreSQL's data exceptions quote the value: `invalid input syntax for type bigint: "…"`.
+        let quotes_values = code.len() == 5 && code.starts_with("22");
+        Self(if quotes_values { code.to_owned() } else { format!("{code}: {message}") })
+    }
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Cause {}
+
+/// A transaction's closure panicked; nothing was done.
+pub(crate) fn panicked(panic: &(dyn Any + Send)) -> Error {
+    let words = panic.downcast_ref::<&str>().copied();
+    let words = words.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("without words");
+    // What it says may hold a value: it is logged here, masked, and not passed on.
+    tracing::error!(panic = %kernel::mask(words), "a transaction panicked");
+    Error::internal("panicked", "the work of a transaction panicked: this is a defect in it").never_retry()
 }
 
 /// The database does not answer; nothing was done.

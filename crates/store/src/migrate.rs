@@ -9,7 +9,7 @@ use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor, PgConnection, Ro
 use crate::{
     Db,
     error::from_sqlx,
-    postgres::{ROLE, bypasses_policies},
+    postgres::{ROLE, bypasses_policies, make_role},
 };
 
 /// One step. `postgres` is the same text where the step is portable.
@@ -113,6 +113,7 @@ async fn migrate_postgres(conn: &mut PgConnection, sets: &[MigrationSet], now: T
         protect_tenants(&mut tx).await.map_err(from_sqlx)?;
         if bypasses_policies(&mut tx).await.map_err(from_sqlx)? {
             make_role(&mut tx).await.map_err(from_sqlx)?;
+            grant(&mut tx).await.map_err(from_sqlx)?;
         }
     }
     tx.commit().await.map_err(from_sqlx)?;
@@ -122,7 +123,7 @@ async fn migrate_postgres(conn: &mut PgConnection, sets: &[MigrationSet], now: T
 /// Puts every table with a column `org_id` behind a policy that holds for its owner too.
 async fn protect_tenants(conn: &mut PgConnection) -> Result<(), sqlx::Error> {
     let unprotected = sqlx::query(
-        "select c.relname::text as name from pg_class c
+        "select quote_ident(c.relname) as name from pg_class c
          join pg_attribute a on a.attrelid = c.oid and a.attname = 'org_id' and not a.attisdropped
          where c.relnamespace = current_schema()::regnamespace and c.relkind in ('r', 'p') and not c.relforcerowsecurity",
     )
@@ -134,21 +135,22 @@ async fn protect_tenants(conn: &mut PgConnection) -> Result<(), sqlx::Error> {
             "alter table {table} enable row level security;
              alter table {table} force row level security;
              create policy tenant on {table}
-                 using (org_id = current_setting('trunkline.org', true))
-                 with check (org_id = current_setting('trunkline.org', true))"
+                 using (org_id = nullif(current_setting('trunkline.org', true), ''))
+                 with check (org_id = nullif(current_setting('trunkline.org', true), ''))"
         );
         sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut *conn).await?;
     }
     Ok(())
 }
 
-/// Makes the role that connections take on. Roles belong to the whole server: another database may have made it already.
-async fn make_role(conn: &mut PgConnection) -> Result<(), sqlx::Error> {
+/// Lets the role that connections take on use the tables.
+async fn grant(conn: &mut PgConnection) -> Result<(), sqlx::Error> {
     let sql = format!(
-        "do $$ begin create role {ROLE} nologin; exception when duplicate_object or unique_violation then null; end $$;
-         do $$ begin execute format('grant usage on schema %I to {ROLE}', current_schema()); end $$;
-         do $$ begin execute format('grant select, insert, update, delete on all tables in schema %I to {ROLE}', current_schema()); end $$;
-         do $$ begin execute format('grant usage, select on all sequences in schema %I to {ROLE}', current_schema()); end $$;
+        "do $$ begin
+             execute format('grant usage on schema %I to {ROLE}', current_schema());
+             execute format('grant select, insert, update, delete on all tables in schema %I to {ROLE}', current_schema());
+             execute format('grant usage, select on all sequences in schema %I to {ROLE}', current_schema());
+         end $$;
          revoke insert, update, delete on trunkline_migrations from {ROLE}"
     );
     sqlx::raw_sql(AssertSqlSafe(sql)).execute(conn).await.map(drop)

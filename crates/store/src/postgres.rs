@@ -1,7 +1,16 @@
 //! PostgreSQL: serializable transactions, retried; every tenant table behind a policy that our role cannot bypass.
 
-use std::{str::FromStr, sync::Arc, time::Duration};
+use std::{
+    panic::AssertUnwindSafe,
+    str::FromStr,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
+use futures_util::FutureExt;
 use kernel::{Error, Result, Scope};
 use sqlx::{
     AssertSqlSafe, ConnectOptions, Executor, PgPool, Row as _,
@@ -12,14 +21,14 @@ use tokio::sync::Notify;
 
 use crate::{
     BoxFuture, Isolation, Options, Tx,
-    error::{from_sqlx, is_conflict},
+    error::{from_sqlx, is_conflict, panicked},
     tx::Conn,
 };
 
 /// The role that every connection takes on when the one in `DATABASE_URL` could bypass row-level security.
 pub(crate) const ROLE: &str = "trunkline_app";
 /// How often a transaction that another one was in the way of is run again.
-const TRIES: u32 = 12;
+const TRIES: u32 = 40;
 
 #[derive(Clone)]
 pub(crate) struct PostgresDb {
@@ -65,20 +74,7 @@ impl PostgresDb {
             Isolation::ReadCommitted => "begin isolation level read committed",
         };
         for attempt in 1.. {
-            let mut tx = self.begin(begin, scope).await?;
-            let result = match work(&mut tx).await {
-                Ok(answer) => {
-                    let wakes = tx.wakes;
-                    tx.commit().await.map(|()| {
-                        if wakes {
-                            self.woken.notify_waiters();
-                        }
-                        answer
-                    })
-                }
-                Err(error) => Err(error),
-            };
-            match result {
+            match self.once(begin, scope, &work).await {
                 Err(error) if is_conflict(&error) && attempt < TRIES => {
                     metrics::counter!("trunkline_transaction_conflicts_total").increment(1);
                     tokio::time::sleep(pause(attempt)).await;
@@ -89,20 +85,36 @@ impl PostgresDb {
         Err(Error::internal("unreachable", "a transaction ended neither way"))
     }
 
+    /// One run of `work`, to its commit or its end. A panic in it is its error.
+    async fn once<T, F>(&self, begin: &str, scope: &Scope, work: &F) -> Result<T>
+    where
+        F: Fn(&mut Tx) -> BoxFuture<'_, Result<T>> + Send,
+    {
+        let mut tx = self.begin(begin, scope).await?;
+        let run = AssertUnwindSafe(async { work(&mut tx).await }).catch_unwind().await;
+        let answer = run.map_err(|panic| panicked(&*panic))??;
+        let wakes = tx.wakes;
+        tx.commit().await?;
+        if wakes {
+            self.woken.notify_waiters();
+        }
+        Ok(answer)
+    }
+
     /// Begins and sets the organization, in one round trip.
     async fn begin(&self, begin: &str, scope: &Scope) -> Result<Tx> {
         // An id is made of letters, digits and an underscore: see `kernel::Id::parse`.
         let organization = scope.organization().map_or("", |id| id.as_str());
         let sql = format!("{begin}; select set_config('trunkline.org', '{organization}', true)");
-        let mut tries = 0;
+        let (mut tries, dead) = (0, self.pool.options().get_max_connections());
         loop {
             tries += 1;
             match self.pool.begin_with(AssertSqlSafe(sql.clone())).await {
                 Ok(tx) => return Ok(Tx::new(Conn::Postgres(tx), scope.clone())),
-                // A pooled connection may have died with the server it was connected to.
-                Err(sqlx::Error::Io(_) | sqlx::Error::BeginFailed) if tries < 3 => {}
+                // A pooled connection may have died with the server it was connected to, and the others with it.
+                Err(sqlx::Error::Io(_) | sqlx::Error::BeginFailed) if tries <= dead => {}
                 Err(sqlx::Error::Database(error))
-                    if tries < 3 && error.code().is_some_and(|c| c.starts_with("57P")) => {}
+                    if tries <= dead && error.code().is_some_and(|c| c.starts_with("57P")) => {}
                 Err(error) => return Err(from_sqlx(error)),
             }
         }
@@ -119,12 +131,29 @@ impl PostgresDb {
     }
 }
 
-/// Becomes a role that row-level security binds, when this one is above it.
+/// Becomes a role that row-level security binds, when this one is above it. It is made here where it is missing, so that
+/// no connection is ever above the policies, also not one that was opened before the first migration.
 async fn drop_privileges(conn: &mut PgConnection) -> Result<(), sqlx::Error> {
-    if bypasses_policies(conn).await? && role_exists(conn).await? {
+    if bypasses_policies(conn).await? {
+        if !role_exists(conn).await? {
+            make_role(conn).await?;
+        }
         conn.execute(AssertSqlSafe(format!("set role {ROLE}"))).await?;
     }
     Ok(())
+}
+
+/// Makes the role. Roles belong to the whole server: another database may be making it at the same time.
+pub(crate) async fn make_role(conn: &mut PgConnection) -> Result<(), sqlx::Error> {
+    let sql = format!(
+        "do $$ begin create role {ROLE} nologin; exception when duplicate_object or unique_violation then null; end $$;
+         do $$ begin
+             if not (select rolsuper from pg_roles where rolname = current_user) then
+                 execute format('grant {ROLE} to %I', current_user);
+             end if;
+         end $$"
+    );
+    sqlx::raw_sql(AssertSqlSafe(sql)).execute(conn).await.map(drop)
 }
 
 /// Whether row-level security does not hold for the connected role.
@@ -141,7 +170,11 @@ async fn role_exists(conn: &mut PgConnection) -> Result<bool, sqlx::Error> {
     Ok(row.try_get::<i64, _>("roles")? > 0)
 }
 
-/// A few milliseconds, more after each try. The database's own timing is the jitter.
+/// A few milliseconds, more after each try, and never the same for two that were in each other's way.
 fn pause(attempt: u32) -> Duration {
-    Duration::from_millis(u64::from(attempt.min(8).pow(2)))
+    static TURN: AtomicU64 = AtomicU64::new(0);
+    let longest = u64::from(attempt.min(8).pow(2)) * 1000;
+    // Steps of the golden ratio: every few turns are spread evenly.
+    let spread = TURN.fetch_add(1, Ordering::Relaxed).wrapping_mul(618) % 1000;
+    Duration::from_micros(longest / 4 + longest * spread / 1000)
 }

@@ -1,0 +1,229 @@
+//! The one task that writes: whatever waits shares a commit, each write in its own savepoint.
+
+use std::{
+    collections::VecDeque,
+    panic::AssertUnwindSafe,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use futures_util::FutureExt;
+use kernel::{Result, Scope};
+use sqlx::{ConnectOptions, Connection, SqliteConnection, sqlite::SqliteConnectOptions};
+use tokio::sync::{Notify, mpsc, oneshot};
+
+use super::deadline::Deadline;
+use crate::{
+    BoxFuture, Tx,
+    error::{down, from_sqlx, panicked, slow},
+    tx::Conn,
+};
+
+/// Writes that share one commit. The first of them waits for the last, so this bounds the wait.
+const BATCH: usize = 256;
+/// How long a batch may grow in time: one slow write must not hold the commit of many fast ones.
+const BATCH_TIME: Duration = Duration::from_millis(20);
+
+pub(super) enum Message {
+    Write(Write),
+    Close(oneshot::Sender<()>),
+}
+
+/// One caller's write, waiting for its turn.
+pub(super) struct Write {
+    scope: Scope,
+    work: Box<dyn Work>,
+}
+
+impl Write {
+    /// A write, and where its answer will come.
+    pub(super) fn new<T, F>(scope: Scope, work: F) -> (Self, oneshot::Receiver<Result<T>>)
+    where
+        T: Send + 'static,
+        F: Fn(&mut Tx) -> BoxFuture<'_, Result<T>> + Send + Sync + 'static,
+    {
+        let (told, answer) = oneshot::channel();
+        (Self { scope, work: Box::new(Caller { work, answer: None, told }) }, answer)
+    }
+}
+
+/// A caller's work, whatever the type of its answer. It may run again when its transaction was lost to a neighbour.
+trait Work: Send {
+    /// Runs it and keeps its answer. Whether its changes are to be kept.
+    fn run<'t>(&'t mut self, tx: &'t mut Tx) -> BoxFuture<'t, bool>;
+    /// Tells the caller: its answer, or the error that came between it and its commit.
+    fn tell(self: Box<Self>, end: Result<()>);
+}
+
+struct Caller<T, F> {
+    work: F,
+    answer: Option<Result<T>>,
+    told: oneshot::Sender<Result<T>>,
+}
+
+impl<T, F> Work for Caller<T, F>
+where
+    T: Send + 'static,
+    F: Fn(&mut Tx) -> BoxFuture<'_, Result<T>> + Send + Sync + 'static,
+{
+    fn run<'t>(&'t mut self, tx: &'t mut Tx) -> BoxFuture<'t, bool> {
+        Box::pin(async move {
+            self.answer = None;
+            let run = AssertUnwindSafe(async { (self.work)(tx).await }).catch_unwind().await;
+            let answer = run.unwrap_or_else(|panic| Err(panicked(&*panic)));
+            self.answer.insert(answer).is_ok()
+        })
+    }
+
+    fn tell(self: Box<Self>, end: Result<()>) {
+        let answer = match self.answer {
+            Some(Ok(answer)) => end.map(|()| answer),
+            Some(Err(error)) => Err(error),
+            // The time was up before there was an answer, or its turn never came.
+            None => Err(end.err().unwrap_or_else(slow)),
+        };
+        // A caller that went away does not hear it.
+        drop(self.told.send(answer));
+    }
+}
+
+/// What the one task that writes needs.
+pub(super) struct Writer {
+    connect: Arc<SqliteConnectOptions>,
+    statement_timeout: Duration,
+    woken: Arc<Notify>,
+    inbox: mpsc::Receiver<Message>,
+    /// What comes before the inbox: writes whose transaction was lost to a neighbour, a close that came amid a batch.
+    first: VecDeque<Message>,
+    /// Until when the statement in progress may run.
+    deadline: Deadline,
+}
+
+/// Runs whatever waits in one transaction, commits, answers; again and again.
+impl Writer {
+    pub(super) fn new(
+        connect: Arc<SqliteConnectOptions>,
+        statement_timeout: Duration,
+        woken: Arc<Notify>,
+        inbox: mpsc::Receiver<Message>,
+    ) -> Self {
+        Self { connect, statement_timeout, woken, inbox, first: VecDeque::new(), deadline: Deadline::default() }
+    }
+
+    pub(super) async fn run(mut self, conn: SqliteConnection) {
+        let mut conn = Some(conn);
+        while let Some(message) = self.next().await {
+            let write = match message {
+                Message::Write(write) => write,
+                Message::Close(closed) => {
+                    if let Some(conn) = conn.take()
+                        && let Err(error) = conn.close().await
+                    {
+                        tracing::warn!(?error, "SQLite's file was not closed cleanly");
+                    }
+                    // A caller that went away does not need to know.
+                    closed.send(()).unwrap_or_default();
+                    return;
+                }
+            };
+            let open = match conn.take() {
+                Some(open) => Ok(open),
+                None => self.open().await,
+            };
+            conn = match open {
+                Ok(open) => self.batch(open, write).await,
+                Err(error) => {
+                    tracing::error!(?error, "SQLite's file cannot be opened");
+                    write.work.tell(Err(down()));
+                    None
+                }
+            };
+        }
+    }
+
+    async fn next(&mut self) -> Option<Message> {
+        match self.first.pop_front() {
+            Some(message) => Some(message),
+            None => self.inbox.recv().await,
+        }
+    }
+
+    pub(super) async fn open(&mut self) -> Result<SqliteConnection> {
+        let mut conn = self.connect.connect().await.map_err(from_sqlx)?;
+        self.deadline.watch(&mut conn).await?;
+        Ok(conn)
+    }
+
+    /// One transaction. Gives the connection back unless it is in doubt.
+    async fn batch(&mut self, conn: SqliteConnection, first: Write) -> Option<SqliteConnection> {
+        let mut tx = Tx::new(Conn::SqliteWriter(conn), Scope::System);
+        self.deadline.clear();
+        if let Err(error) = tx.control("begin immediate").await {
+            tracing::warn!(?error, "SQLite's writer cannot begin");
+            first.work.tell(Err(down()));
+            return None;
+        }
+        let began = Instant::now();
+        let mut done = Vec::new();
+        let mut next = Some(first);
+        while let Some(mut write) = next.take() {
+            if let Err(error) = self.one(&mut tx, &mut write).await {
+                // SQLite undoes the whole transaction when it interrupts a change, or when the disk fails under it.
+                tracing::warn!(?error, neighbours = done.len(), "SQLite's writer lost its transaction");
+                write.work.tell(Err(error));
+                self.first.extend(done.into_iter().map(Message::Write));
+                return None;
+            }
+            done.push(write);
+            if done.len() < BATCH && began.elapsed() < BATCH_TIME {
+                next = self.another();
+            }
+        }
+        metrics::histogram!("trunkline_sqlite_writes_per_commit").record(u32::try_from(done.len()).unwrap_or(0));
+        let committed = tx.control("commit").await;
+        let ok = committed.is_ok();
+        if let Err(error) = committed {
+            tracing::error!(?error, "SQLite's writer cannot commit");
+        }
+        for write in done {
+            write.work.tell(if ok { Ok(()) } else { Err(down()) });
+        }
+        if ok && tx.wakes {
+            self.woken.notify_waiters();
+        }
+        match tx.conn {
+            Conn::SqliteWriter(conn) if ok => Some(conn),
+            Conn::SqliteWriter(_) | Conn::SqliteReader(_) | Conn::Postgres(_) => None,
+        }
+    }
+
+    /// A write that waits already, to share the commit.
+    fn another(&mut self) -> Option<Write> {
+        let message = self.first.pop_front().or_else(|| self.inbox.try_recv().ok());
+        match message? {
+            Message::Write(write) => Some(write),
+            close @ Message::Close(_) => {
+                self.first.push_front(close);
+                None
+            }
+        }
+    }
+
+    /// One caller's work in a savepoint: what fails leaves no trace, and its neighbours do not notice.
+    ///
+    /// # Errors
+    /// When the whole transaction is lost.
+    async fn one(&mut self, tx: &mut Tx, write: &mut Write) -> Result<()> {
+        tx.control("savepoint one").await?;
+        tx.set_scope(write.scope.clone());
+        self.deadline.set(self.statement_timeout);
+        match tokio::time::timeout(self.statement_timeout, write.work.run(tx)).await {
+            Ok(true) => {}
+            Ok(false) => tx.control("rollback to one").await?,
+            // The deadline still stands: the statement that nobody waits for any more has to end before this begins.
+            Err(_) => tx.control("rollback to one").await.map_err(|error| slow().source(error))?,
+        }
+        self.deadline.clear();
+        tx.control("release one").await
+    }
+}
