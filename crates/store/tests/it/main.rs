@@ -1,0 +1,10 @@
+//! The store, on both databases.
+
+mod close;
+mod errors;
+mod limits;
+mod migrations;
+mod outage;
+mod tables;
+mod tenants;
+mod transactions;

@@ -1,0 +1,146 @@
+//! PostgreSQL goes away under the pool and comes back: callers are told, and nothing has to be restarted.
+
+use std::{
+    net::TcpListener,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+use kernel::Code;
+use store::{Db, Options};
+use testkit::{milliseconds, seconds};
+
+use crate::tables::{counted, hit, migrate};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_stops_and_starts_is_used_again_without_a_restart() {
+    let Some(cluster) = Cluster::start() else { return };
+    let options = Options { acquire_timeout: milliseconds(500), ..Options::new(cluster.url()) };
+    let db = Db::open(&options).await.unwrap();
+    migrate(&db).await.unwrap();
+    // Every connection of the pool is open when the server goes.
+    let hits = futures_util::future::join_all((0..40).map(|_| hit(&db))).await;
+    assert_eq!(hits.into_iter().filter(Result::is_ok).count(), 40);
+
+    cluster.control(&["--mode=immediate", "stop"]);
+    let error = hit(&db).await.unwrap_err();
+    assert_eq!((error.code, error.tag), (Code::Unavailable, "database_down"));
+    assert!(db.ping(seconds(5)).await.is_err());
+
+    cluster.control(&["start"]);
+    // The very first call after it is back succeeds, although the pool is full of dead connections.
+    hit(&db).await.unwrap();
+    db.ping(seconds(5)).await.unwrap();
+    assert_eq!(counted(&db).await, 41);
+
+    // Again, with connections that are only known to be dead when they are used.
+    cluster.control(&["--mode=fast", "restart"]);
+    hit(&db).await.unwrap();
+    assert_eq!(counted(&db).await, 42);
+    db.close().await;
+}
+
+#[tokio::test]
+async fn a_server_that_is_down_at_the_start_may_come_up_later() {
+    let Some(cluster) = Cluster::start() else { return };
+    cluster.control(&["--mode=fast", "stop"]);
+    let options = Options { acquire_timeout: milliseconds(200), ..Options::new(cluster.url()) };
+    let db = Db::open(&options).await.unwrap();
+    assert_eq!(migrate(&db).await.unwrap_err().code, Code::Unavailable);
+    cluster.control(&["start"]);
+    migrate(&db).await.unwrap();
+    hit(&db).await.unwrap();
+    db.close().await;
+}
+
+/// A throw-away server of this test's own, in a folder that goes with it.
+struct Cluster {
+    programs: PathBuf,
+    folder: tempfile::TempDir,
+    port: u16,
+}
+
+impl Cluster {
+    /// None, with a message, where PostgreSQL is not installed or cannot be run.
+    fn start() -> Option<Self> {
+        let Some(programs) = programs() else {
+            skipped("PostgreSQL's programs are not in /usr/lib/postgresql");
+            return None;
+        };
+        let folder = tempfile::Builder::new().prefix("trunkline-outage-").tempdir().expect("a folder can be made");
+        let port = free_port().expect("a port is free");
+        let cluster = Self { programs, folder, port };
+        if is_root() && !succeeds(Command::new("chown").arg("postgres").arg(cluster.folder.path())) {
+            skipped("PostgreSQL does not run as root, and there is no account postgres");
+            return None;
+        }
+        let mut make = cluster.command("initdb");
+        make.args(["--username=postgres", "--auth=trust", "--locale=C", "--encoding=UTF8", "--no-sync", "--pgdata"]);
+        assert!(succeeds(make.arg(cluster.data())), "initdb failed");
+        let settings =
+            format!("listen_addresses = '127.0.0.1'\nport = {port}\nunix_socket_directories = ''\nfsync = off\n");
+        let added = cluster.data().join("postgresql.auto.conf");
+        std::fs::write(added, settings).expect("settings can be written");
+        cluster.control(&["start"]);
+        Some(cluster)
+    }
+
+    fn url(&self) -> String {
+        format!("postgres://postgres@127.0.0.1:{}/postgres", self.port)
+    }
+
+    fn control(&self, words: &[&str]) {
+        let mut command = self.command("pg_ctl");
+        command.args(["--wait", "--timeout=60", "--silent", "--pgdata"]).arg(self.data());
+        command.arg("--log").arg(self.folder.path().join("log")).args(words);
+        assert!(succeeds(&mut command), "pg_ctl {words:?} failed");
+    }
+
+    fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    /// One of PostgreSQL's programs; by the account postgres when we are root, because it refuses to run as root.
+    fn command(&self, program: &str) -> Command {
+        let path = self.programs.join(program);
+        let mut command = Command::new(if is_root() { Path::new("runuser") } else { &path });
+        if is_root() {
+            command.args(["-u", "postgres", "--"]).arg(path);
+        }
+        command.current_dir(self.folder.path());
+        command
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        let mut stop = self.command("pg_ctl");
+        stop.args(["--mode=immediate", "--wait", "--silent", "stop", "--pgdata"]).arg(self.data());
+        succeeds(&mut stop);
+    }
+}
+
+/// A port that no outgoing connection is given while the server is down: those begin at 32768.
+fn free_port() -> Option<u16> {
+    let first = 20_000 + u16::try_from(std::process::id() % 10_000).ok()?;
+    (first..32_000).find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok())
+}
+
+fn programs() -> Option<PathBuf> {
+    let versions = std::fs::read_dir("/usr/lib/postgresql").ok()?.flatten();
+    versions.map(|version| version.path().join("bin")).filter(|bin| bin.join("initdb").is_file()).max()
+}
+
+fn is_root() -> bool {
+    use std::os::unix::fs::MetadataExt;
+    std::fs::metadata("/proc/self").is_ok_and(|me| me.uid() == 0)
+}
+
+fn succeeds(command: &mut Command) -> bool {
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|end| end.success())
+}
+
+#[expect(clippy::print_stderr, reason = "what was not tested must be seen")]
+fn skipped(why: &str) {
+    eprintln!("the outage of PostgreSQL is not tested: {why}");
+}

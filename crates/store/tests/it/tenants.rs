@@ -1,0 +1,156 @@
+//! The second wall: on PostgreSQL, what a statement forgets, row-level security remembers.
+
+use kernel::{Code, Scope};
+use store::{Db, Tx};
+use testkit::{both, postgres};
+
+use crate::tables::{migrate, note, organizations, tables};
+
+#[tokio::test]
+async fn the_organization_is_supplied_by_the_scope() {
+    both(|database| async move {
+        tables(&database).await;
+        let (ours, theirs) = organizations();
+        note(&database.db, &ours, 1).await.unwrap();
+        for (who, notes) in [(Scope::from(ours), 1), (Scope::from(theirs), 0)] {
+            let count = database.db.read(&who, |tx| {
+                Box::pin(async move {
+                    tx.query("select count(*) as n from notes where org_id = $1").row().await?.unwrap().int("n")
+                })
+            });
+            assert_eq!(count.await.unwrap(), notes);
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn every_table_with_an_organization_forces_row_level_security() {
+    postgres(|database| async move {
+        tables(&database).await;
+        let protected = database
+            .by_hand()
+            .await
+            .texts(
+                "select c.relname || ' ' || c.relrowsecurity || ' ' || c.relforcerowsecurity from pg_class c
+                 join pg_attribute a on a.attrelid = c.oid and a.attname = 'org_id' where c.relkind = 'r' order by 1",
+            )
+            .await;
+        assert_eq!(protected, ["notes true true", "order true true"]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_statement_that_forgets_its_organization_reaches_no_other_one() {
+    postgres(|database| async move {
+        tables(&database).await;
+        let (ours, theirs) = organizations();
+        note(&database.db, &ours, 1).await.unwrap();
+        note(&database.db, &theirs, 2).await.unwrap();
+        let ours = Scope::from(ours);
+
+        assert_eq!(seen(&database.db, &ours).await, [1]);
+        assert_eq!(changed(&database.db, &ours, "update notes set body = 'mine'").await, 1);
+        assert_eq!(changed(&database.db, &ours, "delete from notes where id = 2").await, 0);
+        let moved = database.db.write(&ours, |tx| {
+            Box::pin(async move { tx.system("update notes set org_id = 'org_of_nobody'").execute().await })
+        });
+        assert_eq!(moved.await.unwrap_err().tag, "row_level_security");
+        let (_, theirs) = organizations();
+        let planted = database.db.write(&ours, move |tx| {
+            let theirs = theirs.to_string();
+            Box::pin(async move {
+                tx.system("insert into notes (org_id, id, body) values ($1, 3, '')").bind(theirs).execute().await
+            })
+        });
+        assert_eq!(planted.await.unwrap_err().tag, "row_level_security");
+        let everything = database.by_hand().await.texts("select id || ' ' || body from notes order by id").await;
+        assert_eq!(everything, ["1 mine", "2 hello"]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_system_sees_and_touches_no_tenant_rows() {
+    postgres(|database| async move {
+        tables(&database).await;
+        let (ours, _) = organizations();
+        note(&database.db, &ours, 1).await.unwrap();
+        database.by_hand().await.run("insert into notes (org_id, id, body) values ('', 2, 'of nobody')").await;
+
+        assert_eq!(seen(&database.db, &Scope::System).await, [0; 0]);
+        assert_eq!(changed(&database.db, &Scope::System, "delete from notes").await, 0);
+        let planted = database.db.write(&Scope::System, |tx| {
+            Box::pin(
+                async move { tx.system("insert into notes (org_id, id, body) values ('', 3, '')").execute().await },
+            )
+        });
+        assert_eq!(planted.await.unwrap_err().tag, "row_level_security");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn no_connection_can_bypass_it_not_even_one_opened_before_the_first_migration() {
+    postgres(|database| async move {
+        let early = database.open().await;
+        early.ping(testkit::seconds(10)).await.unwrap();
+        migrate(&early).await.unwrap();
+        let (ours, theirs) = organizations();
+        note(&early, &theirs, 1).await.unwrap();
+        for db in [&early, &database.db] {
+            assert_eq!(roles(db).await, ["trunkline_app f f"]);
+            assert_eq!(seen(db, &Scope::from(ours.clone())).await, [0; 0]);
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_organization_does_not_stay_on_a_pooled_connection() {
+    postgres(|database| async move {
+        let mut options = database.options();
+        options.max_connections = 1;
+        let db = database.open_with(&options).await;
+        migrate(&db).await.unwrap();
+        let (ours, _) = organizations();
+        note(&db, &ours, 1).await.unwrap();
+        assert_eq!(seen(&db, &Scope::System).await, [0; 0]);
+        let ours = Scope::from(ours);
+        let failed =
+            db.write(&ours, |tx| Box::pin(async move { tx.system("select no_such_column").rows().await.map(drop) }));
+        assert_eq!(failed.await.unwrap_err().code, Code::Internal);
+        assert_eq!(seen(&db, &Scope::System).await, [0; 0]);
+    })
+    .await;
+}
+
+/// The ids of all notes that a statement without any organization finds.
+async fn seen(db: &Db, scope: &Scope) -> Vec<i64> {
+    let read = db.read(scope, |tx| {
+        Box::pin(async move {
+            let rows = tx.system("select id from notes order by id").rows().await?;
+            rows.iter().map(|row| row.int("id")).collect()
+        })
+    });
+    read.await.expect("the database answers")
+}
+
+async fn changed(db: &Db, scope: &Scope, sql: &'static str) -> u64 {
+    let write = store::work(move |tx: &mut Tx| Box::pin(async move { tx.system(sql).execute().await }));
+    db.write(scope, write).await.expect("the database answers")
+}
+
+/// Who the connections are, and whether they are above row-level security.
+async fn roles(db: &Db) -> Vec<String> {
+    let read = db.read(&Scope::System, |tx| {
+        Box::pin(async move {
+            let sql = "select current_user || case when rolsuper then ' t' else ' f' end
+                     || case when rolbypassrls then ' t' else ' f' end as who
+                 from pg_roles where rolname = current_user";
+            tx.system(sql).rows().await?.iter().map(|row| row.text("who")).collect()
+        })
+    });
+    read.await.expect("the database answers")
+}
