@@ -10,7 +10,8 @@ use crate::settings::{LogFormat, Settings};
 /// Starts logging to standard error.
 pub(crate) fn start(settings: &Settings) -> Result<()> {
     let filter = EnvFilter::try_new(&settings.trunkline_log).map_err(|error| {
-        Error::config("log_filter", "TRUNKLINE_LOG is not a filter: write it like info or info,engine=debug").source(error)
+        Error::config("log_filter", "TRUNKLINE_LOG is not a filter: write it like info or info,engine=debug")
+            .source(error)
     })?;
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(Masked);
     let started = match settings.trunkline_log_format {

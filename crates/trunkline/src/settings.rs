@@ -111,7 +111,8 @@ impl Settings {
             None => format!("http://{}/", self.trunkline_listen),
         };
         address.parse().map_err(|error| {
-            Error::config("public_url", "TRUNKLINE_LISTEN is not an address: write it like 127.0.0.1:3000").source(error)
+            Error::config("public_url", "TRUNKLINE_LISTEN is not an address: write it like 127.0.0.1:3000")
+                .source(error)
         })
     }
 }

@@ -65,7 +65,9 @@ fn webhooks(vendor: &VendorEntry, environment: &Environment) -> Finding {
         Err(error) => finding(&check, Err(error)),
         Ok(registry) => match registry.get(vendor.id) {
             Some((_, WebhookState::Off(why))) => Finding { check, status: Status::Off, detail: why.clone() },
-            Some((_, WebhookState::On(_))) | None => finding(&check, Ok(format!("received at /webhooks/{}", vendor.id))),
+            Some((_, WebhookState::On(_))) | None => {
+                finding(&check, Ok(format!("received at /webhooks/{}", vendor.id)))
+            }
         },
     }
 }

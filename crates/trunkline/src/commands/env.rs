@@ -6,7 +6,9 @@ use provider::settings::{env_example, fields};
 use crate::{output, settings::Settings};
 
 pub(crate) fn run() -> Result<()> {
-    output::say("# Every variable that Trunkline reads. Made by `trunkline env`: do not edit, copy what you need to `.env`.\n");
+    output::say(
+        "# Every variable that Trunkline reads. Made by `trunkline env`: do not edit, copy what you need to `.env`.\n",
+    );
     output::say(env_example("Trunkline", &fields::<Settings>()));
     let mut vendors = vendors::all();
     vendors.sort_by_key(|vendor| vendor.category);

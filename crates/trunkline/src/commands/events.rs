@@ -40,7 +40,11 @@ pub(crate) async fn run(command: Events, environment: &Environment, json: bool) 
                 }
             };
             let replayed = engine::replay(&db, &world, &ids).await?;
-            output::say(if json { json!({ "replayed": replayed }).to_string() } else { format!("replayed {replayed}") });
+            output::say(if json {
+                json!({ "replayed": replayed }).to_string()
+            } else {
+                format!("replayed {replayed}")
+            });
         }
     }
     db.close().await;
@@ -53,7 +57,10 @@ fn moment(text: &str, now: Time) -> Result<Time> {
         return Ok(moment);
     }
     let span = span(text).ok_or_else(|| {
-        Error::bad_request("since_malformed", "--since is neither a moment like 2026-11-20T12:00:00Z nor a span like 2h")
+        Error::bad_request(
+            "since_malformed",
+            "--since is neither a moment like 2026-11-20T12:00:00Z nor a span like 2h",
+        )
     })?;
     Ok(now - span)
 }

@@ -63,14 +63,11 @@ impl Started {
     pub(crate) async fn until_stopped(self, environment: &Environment) -> Result<()> {
         let Self { db, world, registry, listener, .. } = &self;
         let prometheus = PrometheusBuilder::new().install_recorder();
-        let prometheus = prometheus.map_err(|error| Error::internal("metrics", "metrics started twice").source(error))?;
+        let prometheus =
+            prometheus.map_err(|error| Error::internal("metrics", "metrics started twice").source(error))?;
         let upkeep = tokio::spawn(upkeep(prometheus.clone()));
-        let runner = Runner::new(
-            db.clone(),
-            world.clone(),
-            boot::handlers(environment)?,
-            RunnerOptions::new(db.engine()),
-        );
+        let runner =
+            Runner::new(db.clone(), world.clone(), boot::handlers(environment)?, RunnerOptions::new(db.engine()));
         let server = Server {
             registry: registry.clone(),
             intake: Arc::new(Inbox::start(db, world, InboxOptions::default())),
