@@ -66,9 +66,10 @@ pub(crate) fn finish(response: &mut Response<Body>, id: &RequestId) {
     let status = response.status();
     log(&error, status, id);
     // What broke inside is not the caller's to read.
-    let detail = match error.code {
-        Code::Internal => "something broke on our side: quote the request id when you report it",
-        _ => &error.message,
+    let detail = if error.code == Code::Internal {
+        "something broke on our side: quote the request id when you report it"
+    } else {
+        &error.message
     };
     let body = json!({
         "type": format!("urn:trunkline:error:{}", error.tag),
@@ -97,7 +98,10 @@ fn retry_after(error: &Error) -> Option<Duration> {
 }
 
 fn log(error: &Error, status: StatusCode, id: &RequestId) {
-    if status.is_server_error() {
+    if error.code == Code::Config {
+        // A stranger can ask for what is not set up as often as it likes.
+        tracing::warn!(request_id = id.0, status = status.as_u16(), tag = error.tag, "request needs a setting");
+    } else if status.is_server_error() {
         tracing::error!(request_id = id.0, status = status.as_u16(), ?error, "request failed");
     } else {
         tracing::info!(request_id = id.0, status = status.as_u16(), tag = error.tag, "request refused");

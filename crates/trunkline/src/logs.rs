@@ -1,6 +1,6 @@
 //! Structured logs, with people and secrets masked on the way out.
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 
 use kernel::{Error, Result, mask};
 use tracing_subscriber::{EnvFilter, fmt::MakeWriter};
@@ -13,7 +13,8 @@ pub(crate) fn start(settings: &Settings) -> Result<()> {
         Error::config("log_filter", "TRUNKLINE_LOG is not a filter: write it like info or info,engine=debug")
             .source(error)
     })?;
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(Masked);
+    let builder =
+        tracing_subscriber::fmt().with_env_filter(filter).with_ansi(io::stderr().is_terminal()).with_writer(Masked);
     let started = match settings.trunkline_log_format {
         LogFormat::Pretty => builder.with_target(false).try_init(),
         LogFormat::Json => builder.json().flatten_event(true).try_init(),

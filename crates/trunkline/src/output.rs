@@ -43,7 +43,8 @@ const CELL: usize = 40;
 
 fn table(columns: &[&str], rows: &[Value]) {
     let cells: Vec<Vec<String>> =
-        rows.iter().map(|row| columns.iter().map(|column| cell(column, &row[*column])).collect()).collect();
+        rows.iter().map(|row| columns.iter().map(|column| text(column, &row[*column])).collect()).collect();
+    let cells: Vec<Vec<String>> = cells.into_iter().map(cut_all_but_the_last).collect();
     let widths: Vec<usize> = (0..columns.len())
         .map(|at| cells.iter().map(|row| row[at].chars().count()).chain([columns[at].len()]).max().unwrap_or(0))
         .collect();
@@ -59,19 +60,26 @@ fn line(cells: &[String], widths: &[usize]) {
 }
 
 /// Moments are stored in milliseconds and shown as people write them.
-fn cell(column: &str, value: &Value) -> String {
-    let text = match value {
+fn text(column: &str, value: &Value) -> String {
+    match value {
         Value::Null => String::new(),
         Value::String(text) => text.replace(['\n', '\r', '\t'], " "),
         Value::Number(number) if is_moment(column) => {
             number.as_i64().map_or_else(|| number.to_string(), |ms| kernel::Time::from_ms(ms).to_string())
         }
         other @ (Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_)) => other.to_string(),
-    };
-    match text.char_indices().nth(CELL) {
-        Some((cut, _)) => format!("{}…", &text[..cut]),
-        None => text,
     }
+}
+
+fn cut_all_but_the_last(mut cells: Vec<String>) -> Vec<String> {
+    let last = cells.len().saturating_sub(1);
+    for cell in &mut cells[..last] {
+        if let Some((cut, _)) = cell.char_indices().nth(CELL) {
+            cell.truncate(cut);
+            cell.push('…');
+        }
+    }
+    cells
 }
 
 fn is_moment(column: &str) -> bool {

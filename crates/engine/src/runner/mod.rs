@@ -112,19 +112,21 @@ impl Runner {
         }
         let life = tokio::spawn(inner.clone().sign_of_life());
         let listener = tokio::spawn(inner.clone().listen());
+        let mut quiet = false;
         while !*stop.borrow() {
             let woken = inner.db.woken();
             let settled = inner.settled.notified();
-            let full = inner.round().await;
-            if full {
+            // After a quiet wait a look is enough; a claim is a write.
+            if (!quiet || inner.has_work().await) && inner.round().await {
+                quiet = false;
                 continue;
             }
-            tokio::select! {
-                () = woken => {}
-                () = settled, if inner.is_full() => {}
-                () = tokio::time::sleep(inner.options.poll) => {}
-                _ = stop.changed() => {}
-            }
+            quiet = tokio::select! {
+                () = woken => false,
+                () = settled, if inner.is_full() => false,
+                () = tokio::time::sleep(inner.options.poll) => true,
+                _ = stop.changed() => false,
+            };
         }
         inner.drain().await;
         life.abort();

@@ -95,7 +95,7 @@ impl Started {
         let signals = async {
             told_to_stop().await?;
             tracing::info!("stopping: finishing what was begun");
-            drop(stop.send(true));
+            stop.send_replace(true);
             Ok(())
         };
         let ((), told) = tokio::join!(surfaces, signals);
