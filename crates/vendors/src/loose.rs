@@ -6,8 +6,9 @@ use std::{fmt, marker::PhantomData};
 use kernel::Time;
 use serde::{
     Deserialize, Deserializer,
-    de::{IgnoredAny, MapAccess, SeqAccess, Visitor, value::MapAccessDeserializer},
+    de::{DeserializeOwned, IgnoredAny, MapAccess, SeqAccess, Visitor, value::MapAccessDeserializer},
 };
+use serde_json::Value;
 
 /// A name, an id, a number that serves as one, or an object with an `id` (what vendors call expanded).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -24,6 +25,10 @@ impl Text {
 
     pub(crate) fn or_empty(&self) -> &str {
         self.get().unwrap_or_default()
+    }
+
+    pub(crate) fn owned(&self) -> Option<String> {
+        self.get().map(str::to_owned)
     }
 }
 
@@ -55,6 +60,17 @@ fn moment(text: &str) -> Option<Time> {
 /// An object, or its default where something else stands: `#[serde(default, deserialize_with = "loose::object")]`.
 pub(crate) fn object<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(deserializer: D) -> Result<T, D::Error> {
     deserializer.deserialize_any(Object(PhantomData))
+}
+
+/// The elements of a list that can be read; none where something else stands.
+pub(crate) fn list<'de, D: Deserializer<'de>, T: DeserializeOwned>(deserializer: D) -> Result<Vec<T>, D::Error> {
+    let Value::Array(items) = Value::deserialize(deserializer)? else { return Ok(Vec::new()) };
+    Ok(items.into_iter().filter_map(|item| serde_json::from_value(item).ok()).collect())
+}
+
+/// Whether `true` stands there.
+pub(crate) fn flag<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    Ok(Value::deserialize(deserializer)? == Value::Bool(true))
 }
 
 struct Loose;

@@ -4,6 +4,8 @@
 //! alone or in batches, and Meta's notifications forwarded as they are. The signature covers the body alone; the event's
 //! name and the idempotency key are in headers, which are not signed, so that ids come from the body where it has one.
 
+mod read;
+
 use bytes::Bytes;
 use kernel::{Result, Secret};
 use provider::{
@@ -15,6 +17,8 @@ use serde::Deserialize;
 
 use super::{challenge, meta};
 use crate::array;
+
+pub(super) use read::Reader;
 
 /// Kapso.
 pub struct Kapso;

@@ -3,11 +3,14 @@
 //! A notification may carry many accounts, numbers and people at once; each event must be routed, ordered and repeated
 //! alone. Every piece keeps the shape of the whole, and every element its original text, so that one reader reads both.
 
+pub(super) mod content;
 mod cut;
+pub(super) mod read;
 
 use std::collections::{BTreeMap, HashMap};
 
 use bytes::Bytes;
+use kernel::Result;
 use provider::Received;
 use serde_json::value::RawValue;
 
@@ -46,6 +49,26 @@ pub(super) fn events(body: &Bytes) -> Vec<Received> {
     }
     pieces.iter().map(|piece| piece.event(piece.cut())).collect()
 }
+
+/// Reads notifications.
+pub(super) struct Reader;
+
+impl provider::messaging::Reader for Reader {
+    fn channel(&self) -> &'static str {
+        CHANNEL
+    }
+
+    fn reads(&self, kind: &str) -> bool {
+        read::reads(kind)
+    }
+
+    fn read(&self, _kind: &str, payload: &[u8]) -> Result<Vec<provider::messaging::Change>> {
+        read::read(payload)
+    }
+}
+
+/// What people write on, through whichever vendor.
+pub(super) const CHANNEL: &str = "whatsapp";
 
 /// One change of one entry, with its value opened.
 struct Change<'a> {

@@ -3,6 +3,8 @@
 //! Webhooks: <https://docs.lemonsqueezy.com/help/webhooks>. The signature covers the body alone, without a time, and
 //! events have no id: the hash of name and body is the id, and with it the protection against replays.
 
+mod read;
+
 use kernel::{Result, Secret};
 use provider::{
     BoxedSource, Received, Vendor, WebhookRequest, WebhookSource,
@@ -10,6 +12,8 @@ use provider::{
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
+
+pub(super) use read::Reader;
 
 /// Lemon Squeezy.
 pub struct LemonSqueezy;

@@ -1,3 +1,18 @@
 //! Who takes money: checkout, subscriptions, refunds.
 
+mod metadata;
+
+use std::sync::Arc;
+
+use provider::{Vendor, payments::Reader};
+
+/// Who reads the events of each vendor.
+pub fn readers() -> Vec<(&'static str, Arc<dyn Reader>)> {
+    vec![
+        (stripe::Stripe::ID, Arc::new(stripe::Reader)),
+        (polar::Polar::ID, Arc::new(polar::Reader)),
+        (lemon_squeezy::LemonSqueezy::ID, Arc::new(lemon_squeezy::Reader)),
+    ]
+}
+
 provider::category! { payments: stripe::Stripe, polar::Polar, lemon_squeezy::LemonSqueezy }

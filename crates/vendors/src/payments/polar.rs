@@ -4,6 +4,8 @@
 //! are those of Standard Webhooks, but the key is the whole text of the secret: one that begins with `whsec_` is *not*
 //! base64. Polar keeps the order per endpoint, gives up after ten attempts and then switches the endpoint off.
 
+mod read;
+
 use kernel::{Result, Secret};
 use provider::{
     BoxedSource, Received, Vendor, WebhookRequest, WebhookSource,
@@ -11,6 +13,8 @@ use provider::{
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
+
+pub(super) use read::Reader;
 
 /// Polar.
 pub struct Polar;

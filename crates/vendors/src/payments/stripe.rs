@@ -4,6 +4,8 @@
 //! `2026-10-28.endive`). The key is the whole text of the secret, `whsec_` included. Order is not guaranteed and
 //! events repeat for three days.
 
+mod read;
+
 use std::time::Duration;
 
 use kernel::{Result, Secret};
@@ -13,6 +15,8 @@ use provider::{
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
+
+pub(super) use read::Reader;
 
 /// Stripe.
 pub struct Stripe;
