@@ -36,13 +36,13 @@ pub(crate) async fn recall(
     Ok(Some(contact))
 }
 
-/// The contact of somebody who goes by other names from `at` on.
-pub(crate) async fn rename(ctx: &mut EventCtx<'_>, channel: &str, renamed: &Renamed, at: Time) -> Result<ContactId> {
+/// Notes that somebody goes by other names from `at` on. Of somebody who is not known nothing is kept.
+pub(crate) async fn rename(ctx: &mut EventCtx<'_>, channel: &str, renamed: &Renamed, at: Time) -> Result<()> {
     // What the person wrote under the new names may have come before this news, and have made a contact of its own.
     let mut found = owners(&store::known(ctx.tx, channel, &renamed.before).await?, at);
     let after = owners(&store::known(ctx.tx, channel, &renamed.after).await?, at);
     found.extend(after.into_iter().filter(|contact| !found.contains(contact)).collect::<Vec<_>>());
-    let Some(contact) = one(ctx, &found).await? else { return make(ctx, channel, &renamed.after, at).await };
+    let Some(contact) = one(ctx, &found).await? else { return Ok(()) };
     let after = names(&renamed.after);
     for (kind, value) in names(&renamed.before) {
         let replaced = after.iter().any(|(other, name)| *other == kind && *name != value);
@@ -51,8 +51,7 @@ pub(crate) async fn rename(ctx: &mut EventCtx<'_>, channel: &str, renamed: &Rena
         }
     }
     let known = store::known(ctx.tx, channel, &renamed.after).await?;
-    learn(ctx, channel, &contact, &renamed.after, &known, at).await?;
-    Ok(contact)
+    learn(ctx, channel, &contact, &renamed.after, &known, at).await
 }
 
 /// One contact out of those that the names of one person lead to.

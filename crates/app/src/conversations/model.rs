@@ -83,6 +83,30 @@ pub(crate) struct News {
     pub connection: Option<String>,
 }
 
+/// What a conversation counts and shows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Figures {
+    pub unread: i64,
+    pub at: Time,
+    pub preview: Option<String>,
+    pub connection: Option<String>,
+}
+
+impl Figures {
+    /// What two conversations count and show as one.
+    pub(super) fn with(self, other: &Self) -> Self {
+        let unread = self.unread + other.unread;
+        let shown = if other.at > self.at { other.clone() } else { self };
+        Self { unread, ..shown }
+    }
+
+    /// What is left when `other` is taken out, and `newest` is the newest message that stays.
+    pub(super) fn without(self, other: &Self, newest: Option<(Time, String)>) -> Self {
+        let (at, preview) = newest.map_or((Time::default(), None), |(at, preview)| (at, Some(preview)));
+        Self { unread: (self.unread - other.unread).max(0), at, preview, connection: self.connection }
+    }
+}
+
 /// Lists show so many characters of a message.
 const PREVIEW: usize = 200;
 

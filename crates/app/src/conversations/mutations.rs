@@ -4,7 +4,7 @@ use ::store::Tx;
 use engine::EventCtx;
 use kernel::{Error, Result};
 
-use super::{ConversationId, News, store};
+use super::{ConversationId, News, model::Figures, store};
 use crate::{
     contacts::{ContactId, Merge},
     messages,
@@ -35,7 +35,9 @@ pub(crate) async fn merge(tx: &mut Tx, merge: &Merge) -> Result<()> {
     for (from, channel) in store::all_open(tx, &merge.merged).await? {
         let Some(into) = store::find_open(tx, &merge.kept, &channel).await? else { continue };
         messages::move_all(tx, &merge.id, &from, &into).await?;
-        store::pour(tx, &from, &into).await?;
+        // The emptied conversation keeps what it counted, for the way back.
+        let (theirs, ours) = (figures(tx, &from).await?, figures(tx, &into).await?);
+        store::set_figures(tx, &into, &ours.with(&theirs)).await?;
         store::set_merged(tx, &from).await?;
     }
     store::note_moved(tx, merge).await?;
@@ -48,7 +50,13 @@ pub(crate) async fn unmerge(tx: &mut Tx, merge: &Merge) -> Result<()> {
     for (from, into) in messages::move_back(tx, &merge.id).await? {
         store::reopen(tx, &from).await?;
         let newest = messages::newest_of(tx, &into).await?;
-        store::take_out(tx, &from, &into, newest).await?;
+        let (theirs, ours) = (figures(tx, &from).await?, figures(tx, &into).await?);
+        store::set_figures(tx, &into, &ours.without(&theirs, newest)).await?;
     }
     Ok(())
+}
+
+async fn figures(tx: &mut Tx, id: &ConversationId) -> Result<Figures> {
+    let found = store::figures(tx, id).await?;
+    found.ok_or_else(|| Error::internal("conversation_gone", "a conversation vanished within a transaction"))
 }

@@ -3,7 +3,7 @@
 use ::store::{FromRow, Row, Tx};
 use kernel::{Result, Time};
 
-use super::{Conversation, ConversationId, News, Status};
+use super::{Conversation, ConversationId, News, Status, model::Figures};
 use crate::contacts::{ContactId, Merge};
 
 pub(super) async fn find_open(tx: &mut Tx, contact: &ContactId, channel: &str) -> Result<Option<ConversationId>> {
@@ -84,36 +84,30 @@ pub(super) async fn all_open(tx: &mut Tx, contact: &ContactId) -> Result<Vec<(Co
     rows.iter().map(|row| Ok((row.id("id")?, row.text("channel")?))).collect()
 }
 
-/// Adds what one conversation counts and shows to another.
-pub(super) async fn pour(tx: &mut Tx, from: &ConversationId, into: &ConversationId) -> Result<()> {
-    let Some(row) = figures(tx, from).await? else { return Ok(()) };
-    let news = News {
-        at: row.time("last_message_ms")?,
-        preview: row.opt_text("last_message_preview")?.unwrap_or_default(),
-        unread: false,
-        connection: row.opt_text("connection_id")?,
-    };
-    note(tx, into, &news).await?;
-    add_unread(tx, into, row.int("unread_count")?).await
-}
-
-async fn figures(tx: &mut Tx, id: &ConversationId) -> Result<Option<Row>> {
+/// What a conversation counts and shows.
+pub(super) async fn figures(tx: &mut Tx, id: &ConversationId) -> Result<Option<Figures>> {
     tx.query(
         "select unread_count, last_message_ms, last_message_preview, connection_id from conversations
          where org_id = $1 and id = $2",
     )
     .bind(id)
-    .row()
+    .optional()
     .await
 }
 
-async fn add_unread(tx: &mut Tx, id: &ConversationId, count: i64) -> Result<()> {
-    tx.query("update conversations set unread_count = unread_count + $3 where org_id = $1 and id = $2")
-        .bind(id)
-        .bind(count)
-        .execute()
-        .await
-        .map(drop)
+pub(super) async fn set_figures(tx: &mut Tx, id: &ConversationId, figures: &Figures) -> Result<()> {
+    tx.query(
+        "update conversations set unread_count = $3, last_message_ms = $4, last_message_preview = $5, connection_id = $6
+         where org_id = $1 and id = $2",
+    )
+    .bind(id)
+    .bind(figures.unread)
+    .bind(figures.at)
+    .bind(figures.preview.as_deref())
+    .bind(figures.connection.as_deref())
+    .execute()
+    .await
+    .map(drop)
 }
 
 pub(super) async fn set_merged(tx: &mut Tx, id: &ConversationId) -> Result<()> {
@@ -169,29 +163,6 @@ pub(super) async fn reopen(tx: &mut Tx, id: &ConversationId) -> Result<()> {
         .map(drop)
 }
 
-/// Takes what was poured in out again; what is shown is the newest message that is left.
-pub(super) async fn take_out(
-    tx: &mut Tx,
-    from: &ConversationId,
-    into: &ConversationId,
-    newest: Option<(Time, String)>,
-) -> Result<()> {
-    let unread = figures(tx, from).await?.map_or(Ok(0), |row| row.int("unread_count"))?;
-    let (at, preview) = newest.unwrap_or_default();
-    tx.query(
-        "update conversations set last_message_ms = $4, last_message_preview = $5,
-             unread_count = case when unread_count > $3 then unread_count - $3 else 0 end
-         where org_id = $1 and id = $2",
-    )
-    .bind(into)
-    .bind(unread)
-    .bind(at)
-    .bind(preview)
-    .execute()
-    .await
-    .map(drop)
-}
-
 impl FromRow for Conversation {
     fn from_row(row: &Row) -> Result<Self> {
         Ok(Self {
@@ -206,6 +177,17 @@ impl FromRow for Conversation {
             unread_count: row.int("unread_count")?,
             last_message_at: row.time("last_message_ms")?,
             last_message_preview: row.opt_text("last_message_preview")?,
+        })
+    }
+}
+
+impl FromRow for Figures {
+    fn from_row(row: &Row) -> Result<Self> {
+        Ok(Self {
+            unread: row.int("unread_count")?,
+            at: row.time("last_message_ms")?,
+            preview: row.opt_text("last_message_preview")?,
+            connection: row.opt_text("connection_id")?,
         })
     }
 }

@@ -35,11 +35,11 @@ pub(super) async fn receive(ctx: &mut EventCtx<'_>, source: &Source, message: &m
     let at = message.at.unwrap_or(source.at);
     let contact = contacts::resolve(ctx, source.channel, &message.person, at).await?;
     let conversation = conversations::open(ctx, &contact, source.channel).await?;
-    let message = keep(ctx, source, message, &conversation, at).await?;
+    let kept = keep(ctx, source, message, &conversation, at).await?;
     let news = News {
         at,
-        preview: News::preview(message.0.text.as_deref(), &message.0.r#type),
-        unread: message.1,
+        preview: News::preview(kept.text.as_deref(), &kept.r#type),
+        unread: kept.direction == Direction::Inbound && message.asks_for_attention,
         connection: source.connection.clone(),
     };
     conversations::note(ctx.tx, &conversation, &news).await
@@ -67,7 +67,7 @@ pub(super) async fn deliver(ctx: &mut EventCtx<'_>, source: &Source, delivery: &
 
 /// Notes that a person goes by other names.
 pub(super) async fn rename(ctx: &mut EventCtx<'_>, source: &Source, renamed: &Renamed) -> Result<()> {
-    contacts::rename(ctx, source.channel, renamed, renamed.at.unwrap_or(source.at)).await.map(drop)
+    contacts::rename(ctx, source.channel, renamed, renamed.at.unwrap_or(source.at)).await
 }
 
 /// Moves all messages of a conversation, and notes for the way back where they were.
@@ -96,7 +96,7 @@ async fn keep(
     message: &messaging::Message,
     conversation: &ConversationId,
     at: Time,
-) -> Result<(Message, bool)> {
+) -> Result<Message> {
     let direction = Direction::from(message.direction);
     let mut steps = Steps::default();
     let status = match direction {
@@ -127,5 +127,5 @@ async fn keep(
         steps,
     };
     store::insert(ctx.tx, &kept).await?;
-    Ok((kept, direction == Direction::Inbound && message.asks_for_attention))
+    Ok(kept)
 }

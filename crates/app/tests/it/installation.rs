@@ -1,0 +1,180 @@
+//! An installation with a messaging and a payments vendor whose events a test makes up.
+
+use std::sync::{Arc, Mutex};
+
+use app::{Name, connections, contacts, conversations, messages, organizations};
+use kernel::{Error, OrgId, Result, Time};
+use provider::{Received, messaging as chat, payments};
+use testkit::{App, TestDb};
+
+/// An installation with one organization, `acme`, whose connection at the vendor `chat` has the account `line`.
+pub(crate) struct Installation {
+    pub(crate) app: App,
+    pub(crate) acme: OrgId,
+    told: Arc<Told>,
+}
+
+/// What events say: an event's payload is the place of its meaning in one of these lists.
+#[derive(Default)]
+struct Told {
+    chat: Mutex<Vec<Vec<chat::Change>>>,
+    money: Mutex<Vec<payments::Notice>>,
+}
+
+impl chat::Reader for Told {
+    fn channel(&self) -> &'static str {
+        "whatsapp"
+    }
+
+    fn reads(&self, kind: &str) -> bool {
+        kind == "told"
+    }
+
+    fn read(&self, _: &str, payload: &[u8]) -> Result<Vec<chat::Change>> {
+        Ok(self.chat.lock().expect("no test holds it in a panic")[place(payload)?].clone())
+    }
+}
+
+impl payments::Reader for Told {
+    fn read(&self, kind: &str, payload: &[u8]) -> Result<Option<payments::Notice>> {
+        Ok((kind == "told").then_some(self.money.lock().expect("no test holds it in a panic")[place(payload)?].clone()))
+    }
+}
+
+fn place(payload: &[u8]) -> Result<usize> {
+    let unreadable = || Error::bad_request("event_unreadable", "not a place");
+    std::str::from_utf8(payload).ok().and_then(|text| text.parse().ok()).ok_or_else(unreadable)
+}
+
+impl Installation {
+    pub(crate) async fn start(database: &TestDb) -> Self {
+        let told = Arc::new(Told::default());
+        let app = App::with_tables(database, &[engine::MIGRATIONS, app::MIGRATIONS], |handlers| {
+            let (chat, money) = (told.clone(), told.clone());
+            app::register(handlers, vec![("chat", chat.clone()), ("other-chat", chat)], vec![("money", money)]);
+        })
+        .await;
+        let acme = create(&app, "acme").await;
+        connect(&app, &acme, "line").await.expect("the line is free");
+        Self { app, acme, told }
+    }
+
+    /// Delivers and handles one event of the messaging vendor `provider` about `account`.
+    pub(crate) async fn tell(&self, provider: &'static str, account: &str, changes: Vec<chat::Change>) {
+        let event = self.event(changes).about(Some(account));
+        self.app.deliver(provider, event).await.expect("the inbox takes it");
+        self.app.run_jobs().await;
+    }
+
+    /// An event of a messaging vendor that says this.
+    pub(crate) fn event(&self, changes: Vec<chat::Change>) -> Received {
+        let mut told = self.told.chat.lock().expect("no test holds it in a panic");
+        told.push(changes);
+        let place = told.len() - 1;
+        Received::new(format!("chat_{place}"), "told", place.to_string().into())
+    }
+
+    /// A message in `acme`'s line.
+    pub(crate) async fn hear(&self, message: chat::Message) {
+        self.tell("chat", "line", vec![chat::Change::Message(Box::new(message))]).await;
+    }
+
+    /// A step of a message in `acme`'s line.
+    pub(crate) async fn step(&self, message: &str, step: chat::Step, seconds: i64) {
+        let error = (step == chat::Step::Failed).then(|| "131026: undeliverable".to_owned());
+        let at = Some(Time::from_seconds(seconds));
+        let delivery = chat::Delivery { message: message.to_owned(), step, at, error, person: chat::Person::default() };
+        self.tell("chat", "line", vec![chat::Change::Delivery(delivery)]).await;
+    }
+
+    /// An event of the payments vendor that says this.
+    pub(crate) fn bill(&self, notice: payments::Notice) -> Received {
+        let mut told = self.told.money.lock().expect("no test holds it in a panic");
+        told.push(notice);
+        let place = told.len() - 1;
+        Received::new(format!("money_{place}"), "told", place.to_string().into())
+    }
+
+    /// Delivers and handles one event of the payments vendor.
+    pub(crate) async fn pay(&self, notice: payments::Notice) {
+        self.app.deliver("money", self.bill(notice)).await.expect("the inbox takes it");
+        self.app.run_jobs().await;
+    }
+
+    pub(crate) async fn contacts(&self) -> Vec<contacts::Contact> {
+        contacts::list(&self.app.db, &self.acme, 1000).await.expect("a list")
+    }
+
+    pub(crate) async fn conversations(&self) -> Vec<conversations::Conversation> {
+        conversations::list(&self.app.db, &self.acme, 1000).await.expect("a list")
+    }
+
+    pub(crate) async fn messages(&self) -> Vec<messages::Message> {
+        messages::list(&self.app.db, &self.acme, 1000).await.expect("a list")
+    }
+
+    /// Runs until everything that was tried again has ended too.
+    pub(crate) async fn settle(&self) {
+        for _ in 0..20 {
+            self.app.run_jobs().await;
+            if self.app.count("pending").await == 0 {
+                return;
+            }
+            self.app.clock.advance(testkit::hours(1));
+        }
+        panic!("events are still pending");
+    }
+
+    /// No event was given up.
+    pub(crate) async fn is_healthy(&self) {
+        let dead: Vec<_> = self.app.events().await.into_iter().filter(|event| event.status == "dead").collect();
+        assert!(dead.is_empty(), "{dead:#?}");
+    }
+}
+
+pub(crate) async fn create(app: &App, name: &str) -> OrgId {
+    let external_ids = vec![organizations::ExternalId { provider: "test".to_owned(), id: name.to_owned() }];
+    let new = organizations::CreateOrganization { name: label(name), external_ids };
+    organizations::create(&app.db, &app.world, new).await.expect("the name is free").id
+}
+
+pub(crate) async fn connect(app: &App, organization: &OrgId, account: &str) -> Result<connections::Connection> {
+    let new =
+        connections::AddConnection { provider: "chat".to_owned(), account: account.to_owned(), name: label("Line") };
+    connections::add(&app.db, &app.world, organization, new).await
+}
+
+fn label(text: &str) -> Name {
+    Name::parse(text).expect("a name")
+}
+
+/// Somebody, by any of `bsuid`, phone number and username; an empty one is not there.
+pub(crate) fn person(bsuid: &str, phone: &str, username: &str) -> chat::Person {
+    let some = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
+    chat::Person {
+        bsuid: some(bsuid),
+        parent_bsuid: None,
+        phone: some(phone),
+        username: some(username),
+        name: Some(format!("{bsuid}{phone}")),
+    }
+}
+
+/// A text that somebody wrote, `seconds` after 1970.
+pub(crate) fn text(id: &str, from: chat::Person, seconds: i64, body: &str) -> chat::Message {
+    chat::Message {
+        id: id.to_owned(),
+        direction: chat::Direction::Inbound,
+        person: from,
+        at: Some(Time::from_seconds(seconds)),
+        kind: "text".to_owned(),
+        content: chat::Content::Text { body: body.to_owned() },
+        reply_to: None,
+        asks_for_attention: true,
+    }
+}
+
+/// A text that the organization wrote from somewhere else.
+pub(crate) fn echo(id: &str, to: chat::Person, seconds: i64, body: &str) -> chat::Message {
+    chat::Message { direction: chat::Direction::Outbound, asks_for_attention: false, ..text(id, to, seconds, body) }
+}

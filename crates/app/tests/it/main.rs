@@ -1,0 +1,9 @@
+//! The features through their public surface, on both databases. What vendors say is told in the words of `provider`;
+//! that vendors' JSON is read into these words is tested where it is read.
+
+mod billing;
+mod connections;
+mod identity;
+mod installation;
+mod messages;
+mod together;
