@@ -1,0 +1,112 @@
+//! A running `trunkline serve`, which ends with its handle, however that goes.
+
+use std::{
+    fs::{self, File},
+    io::{Seek, SeekFrom},
+    net::SocketAddr,
+    path::PathBuf,
+    process::{Child, Command, ExitStatus, Stdio},
+    time::Duration,
+};
+
+use super::{Answer, Client, Installation, Request, eventually};
+
+pub(crate) struct Node {
+    pub(crate) address: SocketAddr,
+    child: Child,
+    log: PathBuf,
+}
+
+impl Node {
+    /// Starts one at this address and waits until it is ready.
+    pub(crate) fn start(installation: &Installation, address: SocketAddr) -> Self {
+        let mut node = Self::start_unready(installation, address);
+        node.wait_until_ready();
+        node
+    }
+
+    /// Starts one and does not wait.
+    pub(crate) fn start_unready(installation: &Installation, address: SocketAddr) -> Self {
+        let log = installation.folder().join(format!("node-{}.log", address.port()));
+        let mut file = File::options().create(true).append(true).open(&log).expect("a log can be written");
+        file.seek(SeekFrom::End(0)).expect("a log has an end");
+        let mut command = installation.binary();
+        command.args(["serve", "--listen", &address.to_string()]).stdout(Stdio::null()).stderr(file);
+        Self { address, child: command.spawn().expect("the binary starts"), log }
+    }
+
+    pub(crate) fn wait_until_ready(&mut self) {
+        eventually("the node is ready", || {
+            if let Some(status) = self.child.try_wait().expect("a child can be asked") {
+                panic!("the node ended ({status}) instead of serving:\n{}", self.log());
+            }
+            let answer = self.client().try_send(&Request::get("/health/ready")).ok()?;
+            (answer.status == 200).then_some(())
+        });
+    }
+
+    pub(crate) fn client(&self) -> Client {
+        Client::new(self.address)
+    }
+
+    /// One request on a connection of its own.
+    pub(crate) fn send(&self, request: &Request) -> Answer {
+        self.client().send(request)
+    }
+
+    pub(crate) fn get(&self, path: &str) -> Answer {
+        self.send(&Request::get(path))
+    }
+
+    /// All that it logged.
+    pub(crate) fn log(&self) -> String {
+        fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    /// As `kill -9` does it. The process is gone when this returns.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().expect("a child can be killed");
+        self.child.wait().expect("a killed child ends");
+    }
+
+    /// Asks it to end, as a service manager does.
+    pub(crate) fn terminate(&self) {
+        let id = self.child.id().to_string();
+        let sent = Command::new("kill").args(["-TERM", &id]).status().expect("kill is there");
+        assert!(sent.success(), "the node could not be told to stop");
+    }
+
+    /// How it ended, once it did.
+    pub(crate) fn wait(mut self) -> ExitStatus {
+        eventually("the node ends", || self.child.try_wait().expect("a child can be asked"))
+    }
+
+    pub(crate) fn stop(self) -> ExitStatus {
+        self.terminate();
+        self.wait()
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        if let Ok(None) = self.child.try_wait() {
+            self.child.kill().unwrap_or_default();
+            self.child.wait().map(drop).unwrap_or_default();
+        }
+        if std::thread::panicking() {
+            tell(&self.log());
+        }
+    }
+}
+
+/// Shows the end of a log, for whoever looks at a test that failed.
+#[expect(clippy::print_stderr, reason = "what a node said helps to see why a test failed")]
+fn tell(log: &str) {
+    let lines: Vec<_> = log.lines().collect();
+    eprintln!("the node's last lines:\n{}", lines[lines.len().saturating_sub(30)..].join("\n"));
+}
+
+/// A pause between two things that a client does.
+pub(crate) fn pause(ms: u64) {
+    std::thread::sleep(Duration::from_millis(ms));
+}

@@ -1,0 +1,19 @@
+//! The real binary, as its users and its enemies see it: over HTTP, from the terminal, with official clients, on both
+//! databases, stopped and killed.
+
+mod harness;
+
+mod challenges;
+mod commands;
+mod durability;
+mod flows;
+mod judges;
+mod limits;
+mod nodes;
+mod outage;
+mod payloads;
+mod process;
+mod storm;
+mod surfaces;
+mod vendors;
+mod webhooks;

@@ -1,0 +1,46 @@
+//! Bodies as vendors send them, with the parts that a test is about.
+
+use serde_json::{Value, json};
+
+/// A notification of Meta's about one number of ours.
+fn notification(account: &str, value: &Value) -> String {
+    let mut value = value.clone();
+    value["messaging_product"] = json!("whatsapp");
+    value["metadata"] = json!({ "display_phone_number": "15550783881", "phone_number_id": account });
+    let change = json!({ "field": "messages", "value": value });
+    let entry = json!({ "id": "102290129340398", "changes": [change] });
+    json!({ "object": "whatsapp_business_account", "entry": [entry] }).to_string()
+}
+
+/// A text that a person wrote to one of our numbers.
+pub(crate) fn message(account: &str, from: &str, id: &str, text: &str) -> String {
+    let contact = json!({ "profile": { "name": format!("Person {from}") }, "wa_id": from });
+    let message =
+        json!({ "from": from, "id": id, "timestamp": "1767225600", "type": "text", "text": { "body": text } });
+    notification(account, &json!({ "contacts": [contact], "messages": [message] }))
+}
+
+/// A step of a message of ours.
+pub(crate) fn status(account: &str, to: &str, id: &str, status: &str, at: u64) -> String {
+    let step = json!({ "id": id, "status": status, "timestamp": at.to_string(), "recipient_id": to,
+        "pricing": { "billable": true, "pricing_model": "PMP", "category": "utility" } });
+    notification(account, &json!({ "statuses": [step] }))
+}
+
+/// What a person wrote, as Kapso tells it.
+pub(crate) fn kapso_message(account: &str, from: &str, id: &str, text: &str) -> Value {
+    json!({
+        "message": { "id": id, "timestamp": "1767225660", "type": "text", "from": from, "text": { "body": text },
+            "kapso": { "direction": "inbound", "status": "received", "processing_status": "pending",
+                "origin": "cloud_api", "has_media": false, "content": text } },
+        "conversation": { "id": format!("conv_{from}"), "phone_number": format!("+{from}"), "status": "active",
+            "phone_number_id": account, "kapso": { "contact_name": "Emmy Noether" } },
+        "is_new_conversation": true,
+        "phone_number_id": account,
+    })
+}
+
+/// Several of Kapso's events in one request.
+pub(crate) fn kapso_batch(kind: &str, events: &[Value]) -> String {
+    json!({ "type": kind, "batch": true, "data": events }).to_string()
+}
