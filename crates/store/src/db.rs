@@ -27,6 +27,9 @@ pub enum Isolation {
     Serializable,
     /// For the queue's own statements, which are right by unique indexes and row locks alone.
     ReadCommitted,
+    /// Each statement is a transaction of its own: for work that is one statement, in one round trip. Only in the
+    /// system's scope, and only for what may be repeated: a connection that broke leaves open whether it was done.
+    Statement,
 }
 
 /// Which engine a database runs on.

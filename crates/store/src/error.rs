@@ -6,6 +6,8 @@ use kernel::{Code, Error};
 
 /// Another transaction was in the way; the same work may succeed at once.
 const CONFLICT: &str = "transaction_conflict";
+/// The database does not answer.
+const DOWN: &str = "database_down";
 /// How long a caller should wait before it comes back to a database that is down.
 const COME_BACK: Duration = Duration::from_secs(2);
 
@@ -82,12 +84,17 @@ pub(crate) fn panicked(panic: &(dyn Any + Send)) -> Error {
 
 /// The database does not answer; nothing was done.
 pub(crate) fn down() -> Error {
-    Error::unavailable("database_down", "the database does not answer").retry_after(COME_BACK)
+    Error::unavailable(DOWN, "the database does not answer").retry_after(COME_BACK)
 }
 
 /// The database answered too slowly; nothing was done.
 pub(crate) fn slow() -> Error {
     Error::unavailable("database_slow", "the database took too long").retry_after(COME_BACK)
+}
+
+/// Whether the database did not answer.
+pub(crate) fn is_down(error: &Error) -> bool {
+    error.code == Code::Unavailable && error.tag == DOWN
 }
 
 /// Whether the same transaction should be run again at once.

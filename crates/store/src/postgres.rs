@@ -21,7 +21,7 @@ use tokio::sync::Notify;
 
 use crate::{
     BoxFuture, Isolation, Options, Tx,
-    error::{from_sqlx, is_conflict, panicked},
+    error::{from_sqlx, is_conflict, is_down, panicked},
     tx::Conn,
 };
 
@@ -72,9 +72,12 @@ impl PostgresDb {
         let begin = match isolation {
             Isolation::Serializable => "begin isolation level serializable",
             Isolation::ReadCommitted => "begin isolation level read committed",
+            Isolation::Statement => "",
         };
         for attempt in 1.. {
             match self.once(begin, scope, &work).await {
+                // Connections die with the server; the pool may hold nothing but dead ones.
+                Err(error) if isolation == Isolation::Statement && is_down(&error) && attempt <= self.most() => {}
                 Err(error) if is_conflict(&error) && attempt < TRIES => {
                     metrics::counter!("trunkline_transaction_conflicts_total").increment(1);
                     tokio::time::sleep(pause(attempt)).await;
@@ -101,12 +104,21 @@ impl PostgresDb {
         Ok(answer)
     }
 
+    /// Connections that the pool may hold.
+    fn most(&self) -> u32 {
+        self.pool.options().get_max_connections()
+    }
+
     /// Begins and sets the organization, in one round trip.
     async fn begin(&self, begin: &str, scope: &Scope) -> Result<Tx> {
+        if begin.is_empty() {
+            let conn = self.pool.acquire().await.map_err(from_sqlx)?;
+            return Ok(Tx::new(Conn::PostgresStatements(conn), Scope::System));
+        }
         // An id is made of letters, digits and an underscore: see `kernel::Id::parse`.
         let organization = scope.organization().map_or("", |id| id.as_str());
         let sql = format!("{begin}; select set_config('trunkline.org', '{organization}', true)");
-        let (mut tries, dead) = (0, self.pool.options().get_max_connections());
+        let (mut tries, dead) = (0, self.most());
         loop {
             tries += 1;
             match self.pool.begin_with(AssertSqlSafe(sql.clone())).await {

@@ -50,6 +50,10 @@ impl<'t> Query<'t> {
                 let done = sqlx::query_with::<Postgres, _>(self.sql.into_sql_str(), postgres(self.values)?);
                 done.execute(&mut **tx).await.map(|done| done.rows_affected()).map_err(from_sqlx)
             }
+            Conn::PostgresStatements(conn) => {
+                let done = sqlx::query_with::<Postgres, _>(self.sql.into_sql_str(), postgres(self.values)?);
+                done.execute(&mut **conn).await.map(|done| done.rows_affected()).map_err(from_sqlx)
+            }
         }
     }
 
@@ -72,6 +76,11 @@ impl<'t> Query<'t> {
             Conn::Postgres(tx) => {
                 let rows = sqlx::query_with::<Postgres, _>(self.sql.into_sql_str(), postgres(self.values)?);
                 let rows = rows.fetch_all(&mut **tx).await.map_err(from_sqlx)?;
+                Ok(rows.into_iter().map(|row| Row(Inner::Postgres(row))).collect())
+            }
+            Conn::PostgresStatements(conn) => {
+                let rows = sqlx::query_with::<Postgres, _>(self.sql.into_sql_str(), postgres(self.values)?);
+                let rows = rows.fetch_all(&mut **conn).await.map_err(from_sqlx)?;
                 Ok(rows.into_iter().map(|row| Row(Inner::Postgres(row))).collect())
             }
         }

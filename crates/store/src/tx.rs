@@ -1,7 +1,7 @@
 //! A transaction, bound to one scope.
 
 use kernel::{Error, Result, Scope};
-use sqlx::{Postgres, Sqlite, SqliteConnection, Transaction};
+use sqlx::{Postgres, Sqlite, SqliteConnection, Transaction, pool::PoolConnection};
 
 use crate::{Engine, Query, error::from_sqlx};
 
@@ -18,6 +18,8 @@ pub(crate) enum Conn {
     SqliteWriter(SqliteConnection),
     SqliteReader(Transaction<'static, Sqlite>),
     Postgres(Transaction<'static, Postgres>),
+    /// Without a transaction: each statement commits by itself.
+    PostgresStatements(PoolConnection<Postgres>),
 }
 
 impl Tx {
@@ -51,7 +53,7 @@ impl Tx {
     pub fn engine(&self) -> Engine {
         match self.conn {
             Conn::SqliteWriter(_) | Conn::SqliteReader(_) => Engine::Sqlite,
-            Conn::Postgres(_) => Engine::Postgres,
+            Conn::Postgres(_) | Conn::PostgresStatements(_) => Engine::Postgres,
         }
     }
 
@@ -77,6 +79,7 @@ impl Tx {
             Conn::SqliteWriter(_) => Err(Error::internal("writer_commit", "the writer's loop commits")),
             Conn::SqliteReader(tx) => tx.commit().await.map_err(from_sqlx),
             Conn::Postgres(tx) => tx.commit().await.map_err(from_sqlx),
+            Conn::PostgresStatements(_) => Ok(()),
         }
     }
 }

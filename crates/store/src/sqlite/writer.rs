@@ -167,7 +167,7 @@ impl Writer {
         let mut done = Vec::new();
         let mut next = Some(first);
         while let Some(mut write) = next.take() {
-            if let Err(error) = self.one(&mut tx, &mut write).await {
+            if let Err(error) = self.one(&mut tx, &mut write, done.is_empty()).await {
                 // SQLite undoes the whole transaction when it interrupts a change, or when the disk fails under it.
                 tracing::warn!(?error, neighbours = done.len(), "SQLite's writer lost its transaction");
                 write.work.tell(Err(error));
@@ -193,7 +193,7 @@ impl Writer {
         }
         match tx.conn {
             Conn::SqliteWriter(conn) if ok => Some(conn),
-            Conn::SqliteWriter(_) | Conn::SqliteReader(_) | Conn::Postgres(_) => None,
+            Conn::SqliteWriter(_) | Conn::SqliteReader(_) | Conn::Postgres(_) | Conn::PostgresStatements(_) => None,
         }
     }
 
@@ -209,21 +209,32 @@ impl Writer {
         }
     }
 
-    /// One caller's work in a savepoint: what fails leaves no trace, and its neighbours do not notice.
+    /// One caller's work: what fails leaves no trace, and its neighbours do not notice. The first of a batch has the
+    /// transaction to itself and needs no savepoint.
     ///
     /// # Errors
     /// When the whole transaction is lost.
-    async fn one(&mut self, tx: &mut Tx, write: &mut Write) -> Result<()> {
-        tx.control("savepoint one").await?;
+    async fn one(&mut self, tx: &mut Tx, write: &mut Write, first: bool) -> Result<()> {
+        if !first {
+            tx.control("savepoint one").await?;
+        }
         tx.set_scope(write.scope.clone());
         self.deadline.set(self.statement_timeout);
         match tokio::time::timeout(self.statement_timeout, write.work.run(tx)).await {
             Ok(true) => {}
-            Ok(false) => tx.control("rollback to one").await?,
+            Ok(false) => undo(tx, first).await?,
             // The deadline still stands: the statement that nobody waits for any more has to end before this begins.
-            Err(_) => tx.control("rollback to one").await.map_err(|error| slow().source(error))?,
+            Err(_) => undo(tx, first).await.map_err(|error| slow().source(error))?,
         }
         self.deadline.clear();
-        tx.control("release one").await
+        if first { Ok(()) } else { tx.control("release one").await }
     }
+}
+
+async fn undo(tx: &mut Tx, first: bool) -> Result<()> {
+    if !first {
+        return tx.control("rollback to one").await;
+    }
+    tx.control("rollback").await?;
+    tx.control("begin immediate").await
 }
