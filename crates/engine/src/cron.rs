@@ -46,19 +46,24 @@ impl Cron {
 }
 
 /// Enqueues what is due. The node that moves a cron forward is the one that enqueues; ticks that nobody was up for are
-/// made up for by one.
-pub(crate) async fn tick(db: &Db, world: &World, crons: &[Cron]) -> Result<()> {
+/// made up for by one. A cron that fails does not hold up the others.
+pub(crate) async fn tick(db: &Db, world: &World, crons: &[Cron]) {
     for cron in crons {
-        let now = world.now();
-        let (name, next) = (cron.name, cron.next(now)?);
-        let due = db.read(&Scope::System, |tx| Box::pin(next_of(tx, name))).await?;
-        match due {
-            Some(due) if due > now => {}
-            Some(due) => move_on(db, world, cron, due, next).await?,
-            None => first_time(db, name, next).await?,
+        if let Err(error) = tick_one(db, world, cron).await {
+            tracing::warn!(?error, cron = cron.name, "a cron was not moved");
         }
     }
-    Ok(())
+}
+
+async fn tick_one(db: &Db, world: &World, cron: &Cron) -> Result<()> {
+    let now = world.now();
+    let (name, next) = (cron.name, cron.next(now)?);
+    let due = db.read(&Scope::System, |tx| Box::pin(next_of(tx, name))).await?;
+    match due {
+        Some(due) if due > now => Ok(()),
+        Some(due) => move_on(db, world, cron, due, next).await,
+        None => first_time(db, name, next).await,
+    }
 }
 
 /// Enqueues the job of the cron called `name` now, besides its times. Twice in the same second is once.

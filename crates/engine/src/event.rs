@@ -148,8 +148,11 @@ impl Event {
     }
 }
 
-/// Reads the events with these numbers. Those whose body retention has dropped come back without one.
-pub(crate) async fn load(tx: &mut Tx, seqs: &[Seq]) -> Result<HashMap<Seq, Event>> {
+/// Events by number; none for one whose body retention has dropped.
+pub(crate) type Loaded = HashMap<Seq, Option<Event>>;
+
+/// Reads the events with these numbers.
+pub(crate) async fn load(tx: &mut Tx, seqs: &[Seq]) -> Result<Loaded> {
     let (sql, seqs) = one_of(
         tx,
         seqs,
@@ -158,8 +161,20 @@ pub(crate) async fn load(tx: &mut Tx, seqs: &[Seq]) -> Result<HashMap<Seq, Event
         "select seq, provider, connection, external_id, kind, account, occurred_ms, received_ms, body
          from inbox_events where seq = any($1)",
     );
-    let events: Vec<Event> = tx.system(sql).bind(seqs).all().await?;
-    Ok(events.into_iter().map(|event| (event.seq, event)).collect())
+    let mut loaded = HashMap::new();
+    for row in tx.system(sql).bind(seqs).rows().await? {
+        let is_whole = row.opt_blob("body")?.is_some();
+        loaded.insert(row.int("seq")?, if is_whole { Some(Event::from_row(&row)?) } else { None });
+    }
+    Ok(loaded)
+}
+
+/// Why an event cannot be handled again.
+pub(crate) fn dropped() -> Error {
+    Error::conflict(
+        "event_body_dropped",
+        "the event is older than the retention: its body is gone and cannot be handled",
+    )
 }
 
 impl FromRow for Event {

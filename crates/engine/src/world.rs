@@ -17,9 +17,14 @@ pub struct World {
     shares: Arc<Mutex<Shares>>,
 }
 
-/// Until when each tenant has used its share, in microseconds.
+/// Who has used how much of the workers.
 #[derive(Default)]
-struct Shares(HashMap<String, i64>);
+struct Shares {
+    /// Until when each tenant has used its share, in microseconds.
+    until: HashMap<String, i64>,
+    /// Where the queue is served while it is longer than the workers are fast: the place of whoever comes new.
+    front: Option<i64>,
+}
 
 /// What one entry costs a tenant of its share: a hundred a second are free of any delay behind others.
 const COST_MICROS: i64 = 10_000;
@@ -49,21 +54,28 @@ impl World {
         Id::new(&*self.clock, &*self.random)
     }
 
-    /// Where a new entry of `tenant` stands in the queue, in microseconds: the present for a tenant within its share,
+    /// Where a new entry of `tenant` stands in the queue, in microseconds: at its front for a tenant within its share,
     /// later for one that floods it. It is an order, not a delay: with nobody else waiting, the flood runs at once.
     pub(crate) fn rank(&self, tenant: &str) -> i64 {
         let now = self.now().ms().saturating_mul(1000);
-        if tenant.is_empty() {
-            return now;
-        }
         let mut shares = self.shares.lock().unwrap_or_else(PoisonError::into_inner);
-        if shares.0.len() > REMEMBERED {
-            shares.0.retain(|_, until| *until > now);
+        // Those who wait for long came before `now`: who comes new does not stand behind another tenant's flood.
+        let front = shares.front.map_or(now, |front| front.min(now));
+        if tenant.is_empty() {
+            return front;
         }
-        let until = shares.0.entry(tenant.to_owned()).or_insert(now);
-        let rank = (*until).clamp(now, now.saturating_add(MAX_LEAD_MICROS));
+        if shares.until.len() > REMEMBERED {
+            shares.until.retain(|_, until| *until > front);
+        }
+        let until = shares.until.entry(tenant.to_owned()).or_insert(front);
+        let rank = (*until).clamp(front, now.saturating_add(MAX_LEAD_MICROS));
         *until = rank.saturating_add(COST_MICROS);
         rank
+    }
+
+    /// Notes where the queue is served; none when nothing waits.
+    pub(crate) fn serve(&self, front: Option<i64>) {
+        self.shares.lock().unwrap_or_else(PoisonError::into_inner).front = front;
     }
 
     /// A number that nobody can foresee, not negative.
@@ -103,5 +115,15 @@ mod tests {
         let world = World::system();
         let flood = (0..1000).map(|_| world.rank("org_loud")).max().unwrap();
         assert!(world.rank("org_quiet") < flood);
+    }
+
+    #[test]
+    fn who_comes_new_stands_where_the_queue_is_served_however_old_those_are_who_wait() {
+        let world = World::system();
+        let flood: Vec<_> = (0..1000).map(|_| world.rank("org_loud") - MAX_LEAD_MICROS).collect();
+        world.serve(Some(flood[10]));
+        assert!(world.rank("org_quiet") < flood[11]);
+        world.serve(None);
+        assert!(world.rank("org_quiet") > flood[999]);
     }
 }

@@ -6,6 +6,7 @@ use store::{Db, FromRow, Row};
 
 use crate::{
     World,
+    event::dropped,
     queue::{EventId, State, announce, sql, states},
 };
 
@@ -97,7 +98,8 @@ pub async fn event(db: &Db, id: &EventId) -> Result<(EventRow, Vec<u8>)> {
 /// Handles events again that have ended in any way, and tells how many. Those still to be done are left alone.
 ///
 /// # Errors
-/// `NotFound` when one of the ids is of no event: then none is replayed.
+/// `NotFound` when one of the ids is of no event, `Conflict` when retention has dropped the body of one: then none is
+/// replayed.
 pub async fn replay(db: &Db, world: &World, ids: &[EventId]) -> Result<u64> {
     let seqs: Vec<_> = ids.iter().map(EventId::seq).collect();
     let now = world.now();
@@ -105,10 +107,14 @@ pub async fn replay(db: &Db, world: &World, ids: &[EventId]) -> Result<u64> {
         let seqs = seqs.clone();
         Box::pin(async move {
             for seq in &seqs {
-                let found = tx.system("select seq from inbox_events where seq = $1").bind(*seq).row().await?;
-                if found.is_none() {
-                    let id = EventId::new(*seq);
-                    return Err(Error::not_found("event_unknown", format!("there is no event {id}")));
+                let id = EventId::new(*seq);
+                let query = tx.system(
+                    "select case when body is null then 1 else 0 end as dropped from inbox_events where seq = $1",
+                );
+                let found = query.bind(*seq).row().await?;
+                let unknown = || Error::not_found("event_unknown", format!("there is no event {id}"));
+                if found.ok_or_else(unknown)?.bool("dropped")? {
+                    return Err(dropped().context("event", id.to_string()));
                 }
             }
             let replayed = sql::requeue(tx, &seqs, now).await?;

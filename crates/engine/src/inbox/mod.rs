@@ -17,7 +17,7 @@ pub use list::{EventFilter, EventRow, event, events, replay};
 
 use crate::{World, queue::EventId};
 use rows::Entry;
-use writer::{Waiting, Writer};
+use writer::{Request, Waiting, Writer};
 
 /// The events of one verified request.
 #[derive(Clone, Debug)]
@@ -55,7 +55,7 @@ pub trait Intake: Send + Sync + 'static {
 /// How the inbox writes.
 #[derive(Clone, Copy, Debug)]
 pub struct InboxOptions {
-    /// Events that may wait for the disk before senders are told to come back.
+    /// Requests that may wait for the disk before senders are told to come back.
     pub queue: usize,
     /// Events in one commit at most.
     pub batch: usize,
@@ -73,7 +73,7 @@ impl Default for InboxOptions {
 #[derive(Clone)]
 pub struct Inbox {
     world: World,
-    queue: mpsc::Sender<Waiting>,
+    queue: mpsc::Sender<Request>,
 }
 
 impl Inbox {
@@ -96,13 +96,14 @@ impl Inbox {
 impl Intake for Inbox {
     async fn accept(&self, delivery: Delivery) -> Result<Vec<Accepted>> {
         let mut answers = Vec::with_capacity(delivery.events.len());
+        let mut request = Request::with_capacity(delivery.events.len());
         for entry in Entry::of(delivery, &self.world) {
             let (tell, answer) = oneshot::channel();
-            let waiting = Waiting { entry: Arc::new(entry), tell };
-            // Waiting here would only hide the overload from the sender, which knows better how to come back.
-            self.queue.try_send(waiting).map_err(|_| overloaded())?;
+            request.push(Waiting { entry: Arc::new(entry), tell });
             answers.push(answer);
         }
+        // Waiting here would only hide the overload from the sender, which knows better how to come back.
+        self.queue.try_send(request).map_err(|_| overloaded())?;
         let mut accepted = Vec::with_capacity(answers.len());
         for answer in answers {
             accepted.push(answer.await.unwrap_or_else(|_| Err(overloaded()))?);

@@ -104,8 +104,8 @@ async fn insert_sqlite(tx: &mut Tx, entries: &[Arc<Entry>]) -> Result<HashMap<i6
     Ok(numbers)
 }
 
-/// One statement: the jobs that are new, then their events. The entries are sorted by hash, so that two writers whose
-/// batches share events wait for one another instead of each for the other.
+/// One statement: the jobs that are new, then their events. Numbers are given in the order of arrival; rows go in sorted by
+/// hash, so that two writers whose batches share events wait for one another instead of each for the other.
 async fn insert_postgres(tx: &mut Tx, entries: &[Arc<Entry>]) -> Result<HashMap<i64, Seq>> {
     let texts = |of: fn(&Entry) -> Option<&str>| -> Value {
         entries.iter().map(|entry| of(entry).map(ToOwned::to_owned)).collect::<Vec<_>>().into()
@@ -114,22 +114,24 @@ async fn insert_postgres(tx: &mut Tx, entries: &[Arc<Entry>]) -> Result<HashMap<
         |of: fn(&Entry) -> i64| -> Value { entries.iter().map(|entry| of(entry)).collect::<Vec<_>>().into() };
     let inserted = tx
         .system(
-            "with batch as (
+            "with arrived as (
                  select * from unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::bigint[],
                      $7::text[], $8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::bigint[],
                      $14::text[], $15::bytea[])
                  as t (dedupe, tenant, lane, state, rank, received_ms, error, provider, connection, external_id, kind,
                      account, occurred_ms, headers, body)),
+             batch as materialized (select nextval('jobs_seq_seq') as seq, arrived.* from arrived),
              inserted as (
-                 insert into jobs (kind, tenant, dedupe, lane, state, rank, created_ms, finished_ms, error, max_attempts)
-                 select 'event', tenant, dedupe, lane, state, nullif(rank, -1), received_ms,
-                     case when rank = -1 then received_ms end, error, $16 from batch
+                 insert into jobs (seq, kind, tenant, dedupe, lane, state, rank, created_ms, finished_ms, error,
+                     max_attempts)
+                 select seq, 'event', tenant, dedupe, lane, state, nullif(rank, -1), received_ms,
+                     case when rank = -1 then received_ms end, error, $16 from batch order by dedupe
                  on conflict (dedupe) do nothing returning seq, dedupe),
              events as (
                  insert into inbox_events (seq, provider, connection, external_id, kind, account, occurred_ms,
                      received_ms, headers, body)
                  select i.seq, b.provider, b.connection, b.external_id, b.kind, b.account, nullif(b.occurred_ms, -1),
-                     b.received_ms, b.headers, b.body from inserted i join batch b on b.dedupe = i.dedupe)
+                     b.received_ms, b.headers, b.body from inserted i join batch b on b.seq = i.seq)
              select seq, dedupe from inserted",
         )
         .bind(numbers_of(|e| e.dedupe))

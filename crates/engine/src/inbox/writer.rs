@@ -1,7 +1,7 @@
 //! Group commit: a batch is whatever arrived while the previous commit ran. No timer; the commit in progress is the wait.
 
 use std::{
-    collections::{HashMap, hash_map},
+    collections::{HashMap, HashSet, hash_map},
     sync::Arc,
 };
 
@@ -22,6 +22,9 @@ pub(super) struct Waiting {
     pub tell: oneshot::Sender<Result<Accepted>>,
 }
 
+/// The events of one request, in their order: they are never parted between two writers, which commit in any order.
+pub(super) type Request = Vec<Waiting>;
+
 /// One of the tasks that write.
 pub(super) struct Writer {
     db: Db,
@@ -37,7 +40,7 @@ impl Writer {
     }
 
     /// Writes until the inbox is gone.
-    pub(super) async fn run(self, queue: Arc<Mutex<mpsc::Receiver<Waiting>>>) {
+    pub(super) async fn run(self, queue: Arc<Mutex<mpsc::Receiver<Request>>>) {
         loop {
             let batch = next_batch(&mut *queue.lock().await, self.batch).await;
             if batch.is_empty() {
@@ -51,6 +54,11 @@ impl Writer {
     /// Writes a batch. When the database refuses it, its halves are tried: the guilty one is answered alone.
     fn write(&self, batch: Vec<Waiting>) -> BoxFuture<'_, ()> {
         Box::pin(async move {
+            let (batch, strangers) = part(batch);
+            if !strangers.is_empty() {
+                self.write(batch).await;
+                return self.write(strangers).await;
+            }
             let entries = distinct(&batch);
             match self.commit(entries).await {
                 Ok(outcome) => answer(batch, &outcome),
@@ -88,25 +96,32 @@ impl Writer {
     }
 }
 
-/// Everything that waits, and at least one; empty when the inbox is gone.
-async fn next_batch(queue: &mut mpsc::Receiver<Waiting>, most: usize) -> Vec<Waiting> {
-    let Some(first) = queue.recv().await else { return Vec::new() };
-    let mut bytes = first.entry.body.len();
-    let mut batch = vec![first];
+/// Everything that waits, and at least one request; empty when the inbox is gone.
+async fn next_batch(queue: &mut mpsc::Receiver<Request>, most: usize) -> Vec<Waiting> {
+    let Some(mut batch) = queue.recv().await else { return Vec::new() };
+    let mut bytes: usize = batch.iter().map(|waiting| waiting.entry.body.len()).sum();
     while batch.len() < most && bytes < BATCH_BYTES {
         let Ok(next) = queue.try_recv() else { break };
-        bytes += next.entry.body.len();
-        batch.push(next);
+        bytes += next.iter().map(|waiting| waiting.entry.body.len()).sum::<usize>();
+        batch.extend(next);
     }
     batch
 }
 
-/// Each hash once, in ascending order.
+/// Each hash once, in the order of arrival, which becomes the order of their numbers.
 fn distinct(batch: &[Waiting]) -> Vec<Arc<Entry>> {
-    let mut entries: Vec<_> = batch.iter().map(|waiting| waiting.entry.clone()).collect();
-    entries.sort_by_key(|entry| entry.dedupe);
-    entries.dedup_by_key(|entry| entry.dedupe);
-    entries
+    let mut seen = HashSet::with_capacity(batch.len());
+    batch.iter().filter(|waiting| seen.insert(waiting.entry.dedupe)).map(|waiting| waiting.entry.clone()).collect()
+}
+
+/// The batch, and those whose hash belongs to another event of it: these are strangers to it only once it is written.
+fn part(batch: Vec<Waiting>) -> (Vec<Waiting>, Vec<Waiting>) {
+    let mut first: HashMap<i64, Arc<Entry>> = HashMap::with_capacity(batch.len());
+    batch.into_iter().partition(|waiting| {
+        let entry = &waiting.entry;
+        let owner = first.entry(entry.dedupe).or_insert_with(|| entry.clone());
+        entry.is(owner.provider, &owner.connection, &owner.external_id)
+    })
 }
 
 /// Inserts what is new and finds what was there. A hash that belongs to a stranger is missing from the answer.
@@ -154,5 +169,40 @@ fn refuse(batch: Vec<Waiting>, error: &Error) {
             answer = answer.retry_after(wait);
         }
         drop(waiting.tell.send(Err(answer)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Delivery, World};
+
+    fn entry(external_id: &str, dedupe: i64) -> Waiting {
+        let event = provider::Received::new(external_id, "kind", bytes::Bytes::new());
+        let delivery = Delivery {
+            provider: "shop",
+            connection: String::new(),
+            headers: Vec::new(),
+            received_at: kernel::Time::from_ms(0),
+            events: vec![event],
+        };
+        let entry = Entry { dedupe, ..Entry::of(delivery, &World::system()).remove(0) };
+        Waiting { entry: Arc::new(entry), tell: oneshot::channel().0 }
+    }
+
+    fn ids(batch: &[Waiting]) -> Vec<&str> {
+        batch.iter().map(|waiting| waiting.entry.external_id.as_str()).collect()
+    }
+
+    #[test]
+    fn two_events_of_a_batch_that_share_only_a_hash_are_both_kept() {
+        let (batch, strangers) = part(vec![entry("a", 9), entry("b", 9), entry("a", 9), entry("c", 1)]);
+        assert_eq!((ids(&batch), ids(&strangers)), (vec!["a", "a", "c"], vec!["b"]));
+    }
+
+    #[test]
+    fn events_keep_the_order_of_their_arrival() {
+        let kept = distinct(&[entry("b", 9), entry("a", 5), entry("b", 9), entry("c", 1)]);
+        assert_eq!(kept.iter().map(|entry| entry.external_id.as_str()).collect::<Vec<_>>(), ["b", "a", "c"]);
     }
 }

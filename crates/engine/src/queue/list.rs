@@ -77,26 +77,29 @@ pub async fn jobs(db: &Db, filter: JobFilter) -> Result<Vec<JobRow>> {
     .await
 }
 
-/// Puts a job that ended, or was given up, back into the queue.
+/// Puts a job that was given up, or cancelled, back into the queue.
 ///
 /// # Errors
-/// `NotFound` when there is none, `Conflict` when it is still to be done.
+/// `NotFound` when there is none, `Conflict` when it is still to be done, or done: what a job carried goes with its
+/// success.
 pub async fn retry_job(db: &Db, world: &World, id: &JobId) -> Result<()> {
     let (seq, now) = (id.seq(), world.now());
-    let changed = db
-        .write(&Scope::System, move |tx| {
-            Box::pin(async move {
-                exists(tx, seq).await?;
-                let changed = sql::requeue(tx, &[seq], now).await?;
-                announce(tx).await?;
-                Ok(changed)
-            })
+    let write = store::work(move |tx| {
+        Box::pin(async move {
+            match state(tx, seq).await? {
+                State::Dead | State::Cancelled => {}
+                State::Processed | State::Ignored => {
+                    return Err(Error::conflict("job_done", "the job is done: there is nothing to retry"));
+                }
+                State::Scheduled | State::Ready | State::Suspect | State::Running | State::Unresolved => {
+                    return Err(Error::conflict("job_pending", "the job is still to be done: nothing to retry"));
+                }
+            }
+            sql::requeue(tx, &[seq], now).await?;
+            announce(tx).await
         })
-        .await?;
-    if changed == 0 {
-        return Err(Error::conflict("job_pending", "the job is still to be done: nothing to retry"));
-    }
-    Ok(())
+    });
+    db.write(&Scope::System, write).await
 }
 
 /// Takes a job back that has not ended. One that is running hears of it when it shows its progress.
@@ -108,7 +111,7 @@ pub async fn cancel_job(db: &Db, world: &World, id: &JobId) -> Result<()> {
     let changed = db
         .write(&Scope::System, move |tx| {
             Box::pin(async move {
-                exists(tx, seq).await?;
+                state(tx, seq).await?;
                 tx.system(
                     "update jobs set state = 'cancelled', rank = null, claim = null, lease_ms = null, finished_ms = $2
                      where seq = $1 and rank is not null",
@@ -126,9 +129,11 @@ pub async fn cancel_job(db: &Db, world: &World, id: &JobId) -> Result<()> {
     Ok(())
 }
 
-async fn exists(tx: &mut store::Tx, seq: Seq) -> Result<()> {
-    let row = tx.system("select seq from jobs where seq = $1 and kind <> $2").bind(seq).bind(EVENT).row().await?;
-    row.map(drop).ok_or_else(|| Error::not_found("job_unknown", "there is no such job: see `trunkline jobs list`"))
+async fn state(tx: &mut store::Tx, seq: Seq) -> Result<State> {
+    let query = tx.system("select state from jobs where seq = $1 and kind <> $2").bind(seq).bind(EVENT);
+    let row = query.row().await?;
+    let row = row.ok_or_else(|| Error::not_found("job_unknown", "there is no such job: see `trunkline jobs list`"))?;
+    State::parse(&row.text("state")?)
 }
 
 /// The states behind a status, as `,dead,`; empty for all.

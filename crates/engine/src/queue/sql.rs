@@ -20,6 +20,7 @@ pub(crate) struct Claimed {
     pub attempts: i64,
     pub max_attempts: i64,
     pub payload: Option<String>,
+    pub rank: i64,
 }
 
 /// How many scheduled entries become ready at once.
@@ -31,7 +32,11 @@ const CRASHED: &str = "it was running each time when its process ended: given up
 /// Makes ready what was scheduled for now or earlier.
 pub(crate) async fn promote(tx: &mut Tx, now: Time) -> Result<u64> {
     tx.system(
-        "update jobs set state = 'ready' where seq in (
+        // The head of a lane stands before those who waited for it.
+        "update jobs set state = 'ready', rank = case when lane is null then rank else coalesce((
+             select min(o.rank) from jobs o
+             where o.lane = jobs.lane and o.rank is not null and o.state = 'ready' and o.rank < jobs.rank), rank) end
+         where seq in (
              select seq from jobs where state = 'scheduled' and rank is not null and rank <= $1
              order by rank limit $2)",
     )
@@ -46,6 +51,8 @@ pub(crate) async fn promote(tx: &mut Tx, now: Time) -> Result<u64> {
 pub(crate) struct Want {
     /// At most so many.
     pub limit: i64,
+    /// At most so many of one tenant.
+    pub share: i64,
     /// The new claim's number.
     pub claim: i64,
     /// Until when it holds without a sign of life.
@@ -54,49 +61,113 @@ pub(crate) struct Want {
     pub saturated: Vec<String>,
 }
 
-/// How far a claim looks down the queue. Entries beyond wait for the next claim.
-const HORIZON: i64 = 4096;
+/// Entries that a claim looks at together.
+const WINDOW: i64 = 1024;
+/// Entries of one lane in one claim: they run one after the other, so more of them would only be held.
+const OF_A_LANE: i64 = 64;
 
 /// Takes ready entries whose lanes are free: one of each tenant in turn, each tenant's in the order of their ranks.
+///
+/// An entry is not taken before those ahead of it in its lane, whatever their ranks: a head that failed comes back with
+/// a later rank than those who waited for it. So an entry counts with the latest rank of its lane up to itself, and one
+/// that has somebody ahead of it outside of the window waits. Nothing is skipped because it is locked: whoever is ahead
+/// in a lane stays ahead.
 pub(crate) async fn claim(tx: &mut Tx, want: &Want) -> Result<Vec<Claimed>> {
+    take_turns(tx).await?;
+    let mut after = (i64::MIN, 0);
+    loop {
+        let mut claimed = claim_after(tx, want, after).await?;
+        if !claimed.is_empty() {
+            claimed.sort_unstable_by_key(|entry| entry.seq);
+            return Ok(claimed);
+        }
+        // Everything in this window waits for something else: look behind it.
+        let Some(last) = end_of_window(tx, after).await? else { return Ok(Vec::new()) };
+        after = last;
+    }
+}
+
+async fn claim_after(tx: &mut Tx, want: &Want, after: (i64, Seq)) -> Result<Vec<Claimed>> {
     let (sql, saturated): (_, store::Value) = match tx.engine() {
         Engine::Sqlite => (
-            "with horizon as (
+            "with entries as materialized (
                  select seq, tenant, lane, rank from jobs where state = 'ready' and rank is not null
-                 order by rank limit $4),
+                     and (rank, seq) > ($6, $9) order by rank, seq limit $4),
+             lanes as materialized (
+                 select o.lane, max(case when o.state = 'running' then 1 else 0 end) as busy,
+                     min(case when o.state = 'scheduled' or o.state = 'suspect'
+                         or (o.state = 'ready' and o.seq not in (select seq from entries)) then o.seq end) as held_from
+                 from jobs o where o.rank is not null
+                     and o.lane in (select lane from entries where lane is not null) group by o.lane),
              free as (
-                 select h.seq, row_number() over (partition by h.tenant order by h.rank, h.seq) as turn from horizon h
-                 where h.tenant not in (select value from json_each($5)) and (h.lane is null or not exists (
-                     select 1 from jobs o where o.lane = h.lane and o.rank is not null
-                         and (o.state = 'running' or (o.state in ('scheduled', 'suspect') and o.seq < h.seq)))))
+                 select e.seq,
+                     case when e.lane is null then e.tenant
+                         else first_value(e.tenant) over (partition by e.lane order by e.seq) end as tenant,
+                     case when e.lane is null then e.rank
+                         else max(e.rank) over (partition by e.lane order by e.seq) end as turn_rank,
+                     case when e.lane is null then 1
+                         else row_number() over (partition by e.lane order by e.seq) end as place
+                 from entries e left join lanes l on l.lane = e.lane
+                 where e.lane is null or (l.busy = 0 and (l.held_from is null or e.seq < l.held_from))),
+             turns as (
+                 select seq, tenant, row_number() over (partition by tenant order by turn_rank, seq) as turn from free
+                 where place <= $8 and tenant not in (select value from json_each($5)))
              update jobs set state = 'running', claim = $2, lease_ms = $3, starts = starts + 1
-             where seq in (select seq from free order by turn, seq limit $1)
-             returning seq, kind, version, tenant, organization, lane, attempts, max_attempts, payload",
+             where seq in (
+                 select seq from turns where turn <= $7 or tenant = '' order by turn, seq limit $1)
+             returning seq, kind, version, tenant, organization, lane, attempts, max_attempts, payload, rank",
             serde_json::json!(want.saturated).to_string().into(),
         ),
         Engine::Postgres => (
-            "with horizon as (
+            "with entries as materialized (
                  select seq, tenant, lane, rank from jobs where state = 'ready' and rank is not null
-                 order by rank limit $4),
+                     and (rank, seq) > ($6, $9) order by rank, seq limit $4),
+             lanes as materialized (
+                 select o.lane, max(case when o.state = 'running' then 1 else 0 end) as busy,
+                     min(case when o.state = 'scheduled' or o.state = 'suspect'
+                         or (o.state = 'ready' and o.seq not in (select seq from entries)) then o.seq end) as held_from
+                 from jobs o where o.rank is not null
+                     and o.lane in (select lane from entries where lane is not null) group by o.lane),
              free as (
-                 select h.seq, row_number() over (partition by h.tenant order by h.rank, h.seq) as turn from horizon h
-                 where h.tenant <> all($5) and (h.lane is null or not exists (
-                     select 1 from jobs o where o.lane = h.lane and o.rank is not null
-                         and (o.state = 'running' or (o.state in ('scheduled', 'suspect') and o.seq < h.seq))))),
+                 select e.seq,
+                     case when e.lane is null then e.tenant
+                         else first_value(e.tenant) over (partition by e.lane order by e.seq) end as tenant,
+                     case when e.lane is null then e.rank
+                         else max(e.rank) over (partition by e.lane order by e.seq) end as turn_rank,
+                     case when e.lane is null then 1
+                         else row_number() over (partition by e.lane order by e.seq) end as place
+                 from entries e left join lanes l on l.lane = e.lane
+                 where e.lane is null or (l.busy = 0 and (l.held_from is null or e.seq < l.held_from))),
+             turns as (
+                 select seq, tenant, row_number() over (partition by tenant order by turn_rank, seq) as turn from free
+                 where place <= $8 and tenant <> all($5)),
              picked as (
-                 select seq from jobs where seq in (select seq from free order by turn, seq limit $1)
-                 for update skip locked)
+                 select seq from jobs where state = 'ready' and seq in (
+                     select seq from turns where turn <= $7 or tenant = '' order by turn, seq limit $1)
+                 for update)
              update jobs set state = 'running', claim = $2, lease_ms = $3, starts = starts + 1
              from picked where jobs.seq = picked.seq
-             returning jobs.seq, kind, version, tenant, organization, lane, attempts, max_attempts, payload",
+             returning jobs.seq, kind, version, tenant, organization, lane, attempts, max_attempts, payload, rank",
             want.saturated.clone().into(),
         ),
     };
-    take_turns(tx).await?;
-    let query = tx.system(sql).bind(want.limit).bind(want.claim).bind(want.lease_until).bind(HORIZON).bind(saturated);
-    let mut claimed: Vec<Claimed> = query.all().await?;
-    claimed.sort_unstable_by_key(|entry| entry.seq);
-    Ok(claimed)
+    let query = tx.system(sql).bind(want.limit).bind(want.claim).bind(want.lease_until).bind(WINDOW).bind(saturated);
+    query.bind(after.0).bind(want.share).bind(OF_A_LANE).bind(after.1).all().await
+}
+
+/// Where the window after `after` ends; none when the queue ends in it.
+async fn end_of_window(tx: &mut Tx, after: (i64, Seq)) -> Result<Option<(i64, Seq)>> {
+    let row = tx
+        .system(
+            "select rank, seq from jobs where state = 'ready' and rank is not null and (rank, seq) > ($1, $2)
+             order by rank, seq limit 1 offset $3",
+        )
+        .bind(after.0)
+        .bind(after.1)
+        .bind(WINDOW - 1)
+        .row()
+        .await?;
+    row.map(|row| Ok((row.int("rank")?, row.int("seq")?))).transpose()
 }
 
 /// Claimers of all nodes go one after the other: a lane that one of them took is seen as taken by the next.
@@ -107,14 +178,19 @@ async fn take_turns(tx: &mut Tx) -> Result<()> {
     Ok(())
 }
 
+/// The first suspect whose turn it is in its lane.
+const SUSPECT: &str = "select s.seq from jobs s where s.state = 'suspect' and s.rank is not null
+     and (s.lane is null or not exists (
+         select 1 from jobs o where o.lane = s.lane and o.rank is not null and (o.state = 'running' or o.seq < s.seq)))
+     order by s.rank limit 1";
+
 /// Takes one suspect, to run it with nothing beside it.
 pub(crate) async fn claim_suspect(tx: &mut Tx, claim: i64, lease_until: Time) -> Result<Option<Claimed>> {
     take_turns(tx).await?;
-    tx.system(
-        "update jobs set state = 'running', claim = $1, lease_ms = $2, starts = starts + 1
-         where seq = (select seq from jobs where state = 'suspect' and rank is not null order by rank limit 1)
-         returning seq, kind, version, tenant, organization, lane, attempts, max_attempts, payload",
-    )
+    tx.system_built(format!(
+        "update jobs set state = 'running', claim = $1, lease_ms = $2, starts = starts + 1 where seq = ({SUSPECT})
+         returning seq, kind, version, tenant, organization, lane, attempts, max_attempts, payload, rank"
+    ))
     .bind(claim)
     .bind(lease_until)
     .optional()
@@ -123,7 +199,12 @@ pub(crate) async fn claim_suspect(tx: &mut Tx, claim: i64, lease_until: Time) ->
 
 /// Whether a suspect waits to be run alone.
 pub(crate) async fn has_suspects(tx: &mut Tx) -> Result<bool> {
-    let row = tx.system("select seq from jobs where state = 'suspect' and rank is not null limit 1").row().await?;
+    Ok(tx.system(SUSPECT).row().await?.is_some())
+}
+
+/// Whether anything is ready that could not be taken.
+pub(crate) async fn has_ready(tx: &mut Tx) -> Result<bool> {
+    let row = tx.system("select seq from jobs where state = 'ready' and rank is not null limit 1").row().await?;
     Ok(row.is_some())
 }
 
@@ -142,16 +223,17 @@ pub(crate) async fn has_work(tx: &mut Tx, now: Time) -> Result<bool> {
     row.map_or(Ok(false), |row| row.bool("work"))
 }
 
-/// Takes back what a process held that has not said for a lease's time that it lives.
-pub(crate) async fn reap(tx: &mut Tx, now: Time) -> Result<u64> {
+/// Takes back what a process held whose lease ended before `lapsed`.
+pub(crate) async fn reap(tx: &mut Tx, lapsed: Time, now: Time) -> Result<u64> {
     tx.system(
         "update jobs set claim = null, lease_ms = null,
-             state = case when starts >= $2 then 'dead' when starts = $2 - 1 then 'suspect' else 'ready' end,
-             rank = case when starts >= $2 then null else rank end,
-             error = case when starts >= $2 then $3 else error end,
-             finished_ms = case when starts >= $2 then $1 else null end
+             state = case when starts >= $3 then 'dead' when starts = $3 - 1 then 'suspect' else 'ready' end,
+             rank = case when starts >= $3 then null else rank end,
+             error = case when starts >= $3 then $4 else error end,
+             finished_ms = case when starts >= $3 then $2 else finished_ms end
          where state = 'running' and rank is not null and lease_ms < $1",
     )
+    .bind(lapsed)
     .bind(now)
     .bind(MAX_STARTS)
     .bind(CRASHED)
@@ -221,17 +303,19 @@ pub(crate) async fn fail(tx: &mut Tx, claim: i64, seq: Seq, next: Option<Time>, 
     .map(drop)
 }
 
-/// Gives back what was taken and not begun.
-pub(crate) async fn release(tx: &mut Tx, claim: i64, seqs: &[Seq]) -> Result<()> {
+/// Gives back what was taken and not begun: a suspect as a suspect.
+pub(crate) async fn release(tx: &mut Tx, claim: i64, seqs: &[Seq]) -> Result<u64> {
     let (sql, seqs) = one_of(
         tx,
         seqs,
-        "update jobs set state = 'ready', claim = null, lease_ms = null, starts = starts - 1
+        "update jobs set claim = null, lease_ms = null, starts = starts - 1,
+             state = case when starts >= $3 then 'suspect' else 'ready' end
          where seq in (select value from json_each($1)) and claim = $2 and state = 'running'",
-        "update jobs set state = 'ready', claim = null, lease_ms = null, starts = starts - 1
+        "update jobs set claim = null, lease_ms = null, starts = starts - 1,
+             state = case when starts >= $3 then 'suspect' else 'ready' end
          where seq = any($1) and claim = $2 and state = 'running'",
     );
-    tx.system(sql).bind(seqs).bind(claim).execute().await.map(drop)
+    tx.system(sql).bind(seqs).bind(claim).bind(MAX_STARTS).execute().await
 }
 
 /// Puts entries back into the queue as if they were new.
@@ -282,6 +366,7 @@ impl FromRow for Claimed {
             attempts: row.int("attempts")?,
             max_attempts: row.int("max_attempts")?,
             payload: row.opt_text("payload")?,
+            rank: row.int("rank")?,
         })
     }
 }

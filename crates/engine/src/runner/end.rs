@@ -6,7 +6,7 @@ use kernel::{Error, Result, Retry, Scope, Time, mask};
 use store::{BoxFuture, Isolation, Tx};
 
 use super::Inner;
-use crate::queue::{Claimed, Seq, State, sql};
+use crate::queue::{Claimed, Seq, State, announce, sql};
 
 /// The tag of the error that says that another node runs the entry now.
 pub(super) const CLAIM_LOST: &str = "claim_lost";
@@ -14,21 +14,22 @@ pub(super) const CLAIM_LOST: &str = "claim_lost";
 const ERROR_LENGTH: usize = 1000;
 /// The longest wait between two attempts.
 const LONGEST_WAIT: Duration = Duration::from_secs(3600);
+/// Between two tries to write an end.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
 impl Inner {
-    /// Ends entries whose effects are complete, or that have none.
-    pub(super) async fn finish_many(&self, claim: i64, seqs: Vec<Seq>, state: State) {
+    /// Ends entries whose effects are complete, or that have none. False when another claimer has one of them.
+    pub(super) async fn finish_many(&self, claim: i64, seqs: Vec<Seq>, state: State) -> bool {
         let (now, list) = (self.world.now(), Arc::new(seqs.clone()));
-        self.until_written(move |tx| {
+        let ended = self.until_written(move |tx| {
             let list = list.clone();
-            Box::pin(async move { sql::finish_many(tx, claim, &list, state, now).await.map(drop) })
-        })
-        .await;
-        let count = u64::try_from(seqs.len()).unwrap_or(0);
-        metrics::counter!("trunkline_jobs_ended_total", "status" => state.status()).increment(count);
-        for seq in seqs {
-            self.let_go(seq);
-        }
+            Box::pin(async move { sql::finish_many(tx, claim, &list, state, now).await })
+        });
+        let ended = ended.await.unwrap_or(0);
+        metrics::counter!("trunkline_jobs_ended_total", "status" => state.status()).increment(ended);
+        self.let_go(claim, &seqs);
+        ended == u64::try_from(seqs.len()).unwrap_or(0)
     }
 
     /// Gives back what was claimed and not begun.
@@ -36,20 +37,21 @@ impl Inner {
         let list = Arc::new(seqs.clone());
         self.until_written(move |tx| {
             let list = list.clone();
-            Box::pin(async move { sql::release(tx, claim, &list).await })
+            Box::pin(async move {
+                sql::release(tx, claim, &list).await?;
+                announce(tx).await
+            })
         })
         .await;
-        for seq in seqs {
-            self.let_go(seq);
-        }
+        self.let_go(claim, &seqs);
     }
 
-    /// Notes a failed attempt. True when nothing holds back the rest of its lane: it was given up, or it is another's.
+    /// Notes a failed attempt. True when nothing holds back the rest of its lane: it was given up.
     pub(super) async fn failed(&self, claim: i64, entry: &Claimed, error: Error) -> bool {
         if error.tag == CLAIM_LOST {
             tracing::warn!(seq = entry.seq, "another node took the entry over");
-            self.let_go(entry.seq);
-            return true;
+            self.let_go(claim, &[entry.seq]);
+            return false;
         }
         let next = self.next_attempt(entry, &error);
         match next {
@@ -65,7 +67,7 @@ impl Inner {
             Box::pin(async move { sql::fail(tx, claim, seq, next, &text, now).await })
         })
         .await;
-        self.let_go(entry.seq);
+        self.let_go(claim, &[entry.seq]);
         next.is_none()
     }
 
@@ -88,20 +90,24 @@ impl Inner {
     }
 
     /// Writes an end, and goes on trying while the database is down: a run that ended must not look like a crash.
-    async fn until_written<F>(&self, write: F)
+    /// None when it never can be written.
+    async fn until_written<T, F>(&self, write: F) -> Option<T>
     where
-        F: Fn(&mut Tx) -> BoxFuture<'_, Result<()>> + Send + Sync + Clone + 'static,
+        T: Send + 'static,
+        F: Fn(&mut Tx) -> BoxFuture<'_, Result<T>> + Send + Sync + Clone + 'static,
     {
-        for attempt in 0_u32.. {
+        let mut pause = FIRST_PAUSE;
+        loop {
             match self.db.write_at(Isolation::ReadCommitted, &Scope::System, write.clone()).await {
-                Ok(()) => return,
+                Ok(written) => return Some(written),
                 Err(error) if error.retry() == Retry::Never => {
                     tracing::error!(?error, "the end of an entry cannot be written: its lease will run out");
-                    return;
+                    return None;
                 }
                 Err(error) => {
                     tracing::warn!(?error, "the end of an entry is not written yet");
-                    tokio::time::sleep(Duration::from_millis(100 * u64::from(attempt.min(20) + 1))).await;
+                    tokio::time::sleep(pause).await;
+                    pause = (pause * 2).min(LONGEST_PAUSE);
                 }
             }
         }

@@ -3,10 +3,14 @@
 //! A run ends exactly once: the end is written with the claim's number, in the transaction of the handler where there is
 //! one, and a claim that was lost meanwhile undoes that transaction.
 
+mod drain;
 mod end;
 mod handlers;
+mod held;
+mod life;
 mod round;
 mod run;
+mod slots;
 
 use std::{
     collections::HashMap,
@@ -14,17 +18,22 @@ use std::{
     time::Duration,
 };
 
-use kernel::{Result, Scope, Time};
-use store::{Db, Engine, Isolation};
-use tokio::sync::{Notify, Semaphore, watch};
+use kernel::{Result, Time};
+use store::{Db, Engine};
+use tokio::{
+    sync::{Notify, watch},
+    task::{JoinHandle, JoinSet},
+};
 
 pub use handlers::Handlers;
 
-use crate::{
-    World, cron,
-    queue::{CHANNEL, Seq, sql},
-    route::Route,
-};
+use crate::{World, cron, route::Route};
+use held::Held;
+use round::{More, Quiet};
+use slots::Slots;
+
+/// How long the end of one entry waits for the ends of others, before what waited for it is claimed.
+const TOGETHER: Duration = Duration::from_millis(5);
 
 /// How the workers work.
 #[derive(Clone, Copy, Debug)]
@@ -72,81 +81,80 @@ struct Inner {
     world: World,
     handlers: Handlers,
     options: RunnerOptions,
-    slots: Semaphore,
+    slots: Slots,
     held: Mutex<Held>,
+    quiet: Mutex<Quiet>,
     routes: Mutex<HashMap<String, Route>>,
     /// Told whenever an entry ends.
     settled: Notify,
-}
-
-/// What this process has claimed and not ended.
-#[derive(Default)]
-struct Held {
-    seqs: HashMap<Seq, (i64, String)>,
-    tenants: HashMap<String, usize>,
+    /// What runs.
+    tasks: Mutex<JoinSet<()>>,
 }
 
 impl Runner {
     /// Workers for these handlers. They do nothing until [`Runner::run`].
     pub fn new(db: Db, world: World, handlers: Handlers, options: RunnerOptions) -> Self {
-        let slots = Semaphore::new(options.concurrency);
         let inner = Inner {
             db,
             world,
             handlers,
             options,
-            slots,
+            slots: Slots::new(options.concurrency),
             held: Mutex::default(),
+            quiet: Mutex::default(),
             routes: Mutex::default(),
             settled: Notify::new(),
+            tasks: Mutex::default(),
         };
         Self { inner: Arc::new(inner) }
     }
 
-    /// Works until `stop` turns true, then lets running handlers finish and gives back the rest.
+    /// Works until `stop` turns true or is dropped, then lets running handlers finish and gives back the rest.
     pub async fn run(&self, mut stop: watch::Receiver<bool>) {
         let inner = &self.inner;
         if inner.db.engine() == Engine::Sqlite {
             // One process at a time serves a SQLite file: whatever is running belongs to one that is gone.
             inner.reap(Time::from_ms(i64::MAX)).await;
         }
-        let life = tokio::spawn(inner.clone().sign_of_life());
-        let listener = tokio::spawn(inner.clone().listen());
+        let _life = Background(tokio::spawn(inner.clone().sign_of_life()));
+        let _listener = Background(tokio::spawn(inner.clone().listen()));
         let mut quiet = false;
         while !*stop.borrow() {
-            let woken = inner.db.woken();
-            let settled = inner.settled.notified();
+            // Both are there before the round begins: what happens during it is not missed.
+            let (woken, settled) = (inner.db.woken(), inner.settled.notified());
             // After a quiet wait a look is enough; a claim is a write.
-            if (!quiet || inner.has_work().await) && inner.round().await {
+            let more = if quiet && !inner.has_work().await { More::No } else { inner.round().await.more };
+            if more == More::AtOnce {
                 quiet = false;
                 continue;
             }
             quiet = tokio::select! {
                 () = woken => false,
-                () = settled, if inner.is_full() => false,
+                () = settled, if more == More::WhenSettled => {
+                    tokio::time::sleep(TOGETHER).await;
+                    false
+                }
                 () = tokio::time::sleep(inner.options.poll) => true,
-                _ = stop.changed() => false,
+                changed = stop.changed() => {
+                    if changed.is_err() {
+                        break;
+                    }
+                    false
+                }
             };
         }
         inner.drain().await;
-        life.abort();
-        listener.abort();
     }
 
     /// Runs everything that is due, and what that brings, until nothing is left to do now. For tests and commands.
     pub async fn run_until_idle(&self) {
         loop {
-            cron::tick(&self.inner.db, &self.inner.world, self.inner.handlers.crons()).await.unwrap_or_default();
-            self.inner.round().await;
-            if self.inner.is_idle() && !self.inner.has_work().await {
+            cron::tick(&self.inner.db, &self.inner.world, self.inner.handlers.crons()).await;
+            let round = self.inner.round().await;
+            self.inner.idle().await;
+            // What is ready and was not taken now waits for something that has to come from elsewhere.
+            if round.claimed == 0 {
                 return;
-            }
-            while !self.inner.is_idle() {
-                let settled = self.inner.settled.notified();
-                if self.inner.is_idle() {
-                    break;
-                }
-                settled.await;
             }
         }
     }
@@ -161,128 +169,19 @@ impl Runner {
 }
 
 impl Inner {
-    fn hold(&self, seq: Seq, claim: i64, tenant: &str) {
-        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        held.seqs.insert(seq, (claim, tenant.to_owned()));
-        *held.tenants.entry(tenant.to_owned()).or_default() += 1;
+    /// Runs this beside everything else; it ends with the runner.
+    fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
+        let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
+        while tasks.try_join_next().is_some() {}
+        tasks.spawn(work);
     }
+}
 
-    fn let_go(&self, seq: Seq) {
-        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, tenant)) = held.seqs.remove(&seq)
-            && let Some(count) = held.tenants.get_mut(&tenant)
-        {
-            *count -= 1;
-            if *count == 0 {
-                held.tenants.remove(&tenant);
-            }
-        }
-        drop(held);
-        self.settled.notify_waiters();
-    }
+/// A task that ends with the one that started it.
+struct Background(JoinHandle<()>);
 
-    fn held(&self) -> usize {
-        self.held.lock().unwrap_or_else(PoisonError::into_inner).seqs.len()
-    }
-
-    fn is_idle(&self) -> bool {
-        self.held() == 0
-    }
-
-    fn is_full(&self) -> bool {
-        self.held() > self.options.held / 2
-    }
-
-    /// Tenants that hold a quarter of what this node holds at most. The installation itself is not one.
-    fn saturated(&self) -> Vec<String> {
-        let most = (self.options.held / 4).max(1);
-        let held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        held.tenants
-            .iter()
-            .filter(|(tenant, count)| !tenant.is_empty() && **count >= most)
-            .map(|(tenant, _)| tenant.clone())
-            .collect()
-    }
-
-    async fn has_work(&self) -> bool {
-        let now = self.world.now();
-        let work = self.db.read(&Scope::System, |tx| Box::pin(sql::has_work(tx, now))).await;
-        work.unwrap_or(false)
-    }
-
-    /// Extends this node's leases, takes back those of nodes that are gone, moves the crons: until it is aborted.
-    async fn sign_of_life(self: Arc<Self>) {
-        let mut tick = tokio::time::interval(self.options.lease / 5);
-        tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        loop {
-            tick.tick().await;
-            let claims: Vec<i64> = {
-                let held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-                let mut claims: Vec<_> = held.seqs.values().map(|(claim, _)| *claim).collect();
-                claims.sort_unstable();
-                claims.dedup();
-                claims
-            };
-            if !claims.is_empty() {
-                self.extend(claims).await;
-            }
-            self.reap(self.world.now()).await;
-            if let Err(error) = cron::tick(&self.db, &self.world, self.handlers.crons()).await {
-                tracing::warn!(?error, "crons were not moved");
-            }
-        }
-    }
-
-    async fn extend(&self, claims: Vec<i64>) {
-        let until = self.world.now() + self.options.lease;
-        let write = store::work(move |tx| {
-            let claims = claims.clone();
-            Box::pin(async move { sql::extend(tx, &claims, until).await })
-        });
-        if let Err(error) = self.db.write_at(Isolation::ReadCommitted, &Scope::System, write).await {
-            tracing::warn!(?error, "leases were not extended");
-        }
-    }
-
-    async fn reap(&self, now: Time) {
-        let reap = store::work(move |tx| Box::pin(sql::reap(tx, now)));
-        match self.db.write_at(Isolation::ReadCommitted, &Scope::System, reap).await {
-            Ok(0) => {}
-            Ok(taken) => tracing::warn!(entries = taken, "took back what a process that is gone was running"),
-            Err(error) => tracing::warn!(?error, "leases were not checked"),
-        }
-    }
-
-    /// Passes on the wake-ups of other nodes.
-    async fn listen(self: Arc<Self>) {
-        loop {
-            let mut listener = self.db.listen(CHANNEL).await;
-            if !listener.is_connected() {
-                tokio::time::sleep(Duration::from_secs(1)).await;
-                continue;
-            }
-            while listener.heard().await {
-                self.db.wake();
-            }
-        }
-    }
-
-    /// Waits for the handlers that run, then gives back what has not begun or not ended.
-    async fn drain(&self) {
-        self.slots.close();
-        let end = tokio::time::Instant::now() + self.options.drain;
-        while !self.is_idle() {
-            let settled = self.settled.notified();
-            if self.is_idle() || tokio::time::timeout_at(end, settled).await.is_err() {
-                break;
-            }
-        }
-        let left: Vec<(Seq, i64)> = {
-            let held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-            held.seqs.iter().map(|(seq, (claim, _))| (*seq, *claim)).collect()
-        };
-        for (seq, claim) in left {
-            self.release(claim, vec![seq]).await;
-        }
+impl Drop for Background {
+    fn drop(&mut self) {
+        self.0.abort();
     }
 }

@@ -24,11 +24,16 @@ impl Inner {
     pub(super) async fn run_lane(self: Arc<Self>, claim: i64, works: Vec<Work>) {
         let mut works = works.into_iter();
         while let Some(work) = works.next() {
-            // A closed semaphore means that the process stops: what is left is given back.
-            let Ok(slot) = self.slots.acquire().await else { return };
-            let ended = self.run_one(claim, work).await;
-            drop(slot);
-            if !ended {
+            let seq = work.entry.seq;
+            let goes_on = match self.slots.acquire(&work.entry.tenant).await {
+                Some(_slot) => self.run_one(claim, work).await,
+                None => {
+                    // The process stops: this one has not begun.
+                    self.release(claim, vec![seq]).await;
+                    false
+                }
+            };
+            if !goes_on {
                 let rest: Vec<_> = works.map(|work| work.entry.seq).collect();
                 if !rest.is_empty() {
                     self.release(claim, rest).await;
@@ -38,26 +43,26 @@ impl Inner {
         }
     }
 
-    /// Runs one entry and writes its end. False when it is to be tried again.
+    /// Runs one entry and writes its end. False when those behind it in its lane may not run now.
     async fn run_one(self: &Arc<Self>, claim: i64, work: Work) -> bool {
         let Work { entry, event } = work;
         let began = tokio::time::Instant::now();
         let label = event.as_ref().map_or_else(|| entry.kind.clone(), |(event, _)| event.provider.clone());
         let result = match event {
-            Some((event, keys)) => self.run_event(claim, event, keys).await.map(|()| None),
+            Some((event, keys)) => {
+                let run = AssertUnwindSafe(self.run_event(claim, event, keys)).catch_unwind().await;
+                run.unwrap_or_else(|_| Err(panicked())).map(|()| None)
+            }
             None => self.run_job(claim, &entry).await.map(|()| Some(entry.seq)),
         };
         metrics::histogram!("trunkline_job_seconds", "kind" => label).record(began.elapsed().as_secs_f64());
         match result {
             Ok(None) => {
                 // Its end was written with its effects.
-                self.let_go(entry.seq);
+                self.let_go(claim, &[entry.seq]);
                 true
             }
-            Ok(Some(seq)) => {
-                self.finish_many(claim, vec![seq], State::Processed).await;
-                true
-            }
+            Ok(Some(seq)) => self.finish_many(claim, vec![seq], State::Processed).await,
             Err(error) => self.failed(claim, &entry, error).await,
         }
     }
