@@ -21,7 +21,7 @@ pub(crate) async fn migrated(environment: &Environment, world: &World) -> Result
 /// Who handles what.
 pub(crate) fn handlers(environment: &Environment) -> Result<Handlers> {
     let mut handlers = Handlers::new();
-    app::register(&mut handlers, Vec::new(), Vec::new());
+    app::register(&mut handlers, vendors::messaging::readers(), vendors::payments::readers());
     crate::commands::retention::register(&mut handlers, environment.settings.retention()?)?;
     Ok(handlers)
 }

@@ -3,6 +3,7 @@
 use std::io::{self, IsTerminal, Write};
 
 use kernel::{Error, Result, mask};
+use serde_json::Value;
 use tracing_subscriber::{EnvFilter, fmt::MakeWriter};
 
 use crate::settings::{LogFormat, Settings};
@@ -51,7 +52,23 @@ impl Write for Line {
 impl Drop for Line {
     fn drop(&mut self) {
         let line = String::from_utf8_lossy(&self.0);
+        let masked = match serde_json::from_str(&line) {
+            Ok(Value::Object(fields)) => format!("{}\n", Value::Object(fields.into_iter().map(masked_field).collect())),
+            _ => mask(&line).into_owned(),
+        };
         // Where standard error is gone there is nobody to tell.
-        io::stderr().lock().write_all(mask(&line).as_bytes()).unwrap_or_default();
+        io::stderr().lock().write_all(masked.as_bytes()).unwrap_or_default();
     }
+}
+
+/// What is looked for in logs, and holds nobody's data.
+const PLAIN: [&str; 2] = ["timestamp", "request_id"];
+
+/// Texts are masked; numbers are measurements, and must stay numbers for those who read the lines by machine.
+fn masked_field((name, value): (String, Value)) -> (String, Value) {
+    let value = match value {
+        Value::String(text) if !PLAIN.contains(&name.as_str()) => Value::String(mask(&text).into_owned()),
+        other => other,
+    };
+    (name, value)
 }

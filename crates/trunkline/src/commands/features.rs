@@ -77,7 +77,7 @@ pub(crate) async fn conversations(
     let rows = conversations::list(&db, &organization.id, limit).await?;
     output::rows(
         json,
-        &["_id", "contactName", "channel", "status", "unreadCount", "lastMessageAt", "lastMessage"],
+        &["_id", "contactName", "channel", "status", "unreadCount", "lastMessageAt", "lastMessagePreview"],
         &rows,
     )?;
     db.close().await;
@@ -92,7 +92,7 @@ pub(crate) async fn messages(command: Messages, environment: &Environment, json:
         Some(id) => messages::of_conversation(&db, &organization.id, &Id::parse(&id)?, limit).await?,
         None => messages::list(&db, &organization.id, limit).await?,
     };
-    output::rows(json, &["_id", "direction", "type", "status", "sentAt", "text"], &rows)?;
+    output::rows(json, &["_id", "direction", "type", "status", "occurredAt", "text"], &rows)?;
     db.close().await;
     Ok(())
 }

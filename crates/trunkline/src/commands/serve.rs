@@ -61,7 +61,7 @@ impl Started {
 
     /// Works until SIGTERM or SIGINT, then finishes what was begun.
     pub(crate) async fn until_stopped(self, environment: &Environment) -> Result<()> {
-        let Self { db, world, registry, listener, .. } = &self;
+        let Self { db, world, address: _, registry, listener, _exclusive } = self;
         let prometheus = PrometheusBuilder::new().install_recorder();
         let prometheus =
             prometheus.map_err(|error| Error::internal("metrics", "metrics started twice").source(error))?;
@@ -69,8 +69,8 @@ impl Started {
         let runner =
             Runner::new(db.clone(), world.clone(), boot::handlers(environment)?, RunnerOptions::new(db.engine()));
         let server = Server {
-            registry: registry.clone(),
-            intake: Arc::new(Inbox::start(db, world, InboxOptions::default())),
+            registry,
+            intake: Arc::new(Inbox::start(&db, &world, InboxOptions::default())),
             installation: Arc::new(Installation {
                 db: db.clone(),
                 world: world.clone(),
