@@ -22,8 +22,9 @@ const DRAIN: Duration = Duration::from_secs(10);
 /// The largest head, in bytes.
 const HEAD_LIMIT: usize = 64 * 1024;
 
-/// Serves `router` on `listener` until `stop` turns true, then lets open requests end.
-pub async fn serve(listener: &TcpListener, router: Router, mut stop: watch::Receiver<bool>) {
+/// Serves `router` on `listener` until `stop` turns true, then closes it, so that nobody new waits in vain, and lets open
+/// requests end.
+pub async fn serve(listener: TcpListener, router: Router, mut stop: watch::Receiver<bool>) {
     let service = TowerToHyperService::new(router);
     let graceful = GracefulShutdown::new();
     let slots = Arc::new(Semaphore::new(CONNECTIONS));
@@ -49,6 +50,7 @@ pub async fn serve(listener: &TcpListener, router: Router, mut stop: watch::Rece
             }
         }
     }
+    drop(listener);
     if tokio::time::timeout(DRAIN, graceful.shutdown()).await.is_err() {
         tracing::warn!("connections were cut that did not end in time");
     }

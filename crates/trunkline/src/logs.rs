@@ -65,10 +65,11 @@ impl Drop for Line {
 const PLAIN: [&str; 2] = ["timestamp", "request_id"];
 
 /// Texts are masked; numbers are measurements, and must stay numbers for those who read the lines by machine.
-fn masked_field((name, value): (String, Value)) -> (String, Value) {
-    let value = match value {
-        Value::String(text) if !PLAIN.contains(&name.as_str()) => Value::String(mask(&text).into_owned()),
-        other => other,
-    };
+fn masked_field((name, mut value): (String, Value)) -> (String, Value) {
+    if let Value::String(text) = &mut value
+        && !PLAIN.contains(&name.as_str())
+    {
+        *text = mask(text).into_owned();
+    }
     (name, value)
 }

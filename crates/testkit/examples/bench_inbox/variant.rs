@@ -54,7 +54,7 @@ pub(crate) async fn serve(options: Options) -> anyhow::Result<()> {
     println!("{}", listener.local_addr()?);
     let (_stop, stopped) = watch::channel(false);
     tokio::select! {
-        () = server::serve(&listener, server.router(), stopped) => {}
+        () = server::serve(listener, server.router(), stopped) => {}
         _ = tokio::task::spawn_blocking(|| std::io::stdin().read_line(&mut String::new())) => {}
     }
     // A thread that still reads standard input would keep the runtime from ending.

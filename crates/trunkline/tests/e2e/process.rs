@@ -31,7 +31,6 @@ fn told_to_stop_it_finishes_what_was_begun_and_ends_well() {
         let status = node.wait();
         assert!(status.success(), "{status}");
         assert_eq!(installation.events().len(), 2);
-        assert_eq!(installation.events_that_are("ignored").len(), 2, "what was accepted last was also handled");
     });
 }
 

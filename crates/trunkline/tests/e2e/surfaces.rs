@@ -57,7 +57,7 @@ fn the_depth_and_age_of_a_queue_are_shown_by_kind() {
                 .then_some(())
         });
         let retried = "trunkline_jobs_failed_total{kind=\"event\",outcome=\"retry\"}";
-        assert!(node.get("/metrics").text().contains(retried));
+        eventually("a retry is counted", || node.get("/metrics").text().contains(retried).then_some(()));
         assert!(node.get("/health/ready").json()["queue"]["pending"].as_u64() > Some(0));
         installation.texts("alter table routes_away rename to routes");
         eventually("what waited is handled", || installation.events_that_are("pending").is_empty().then_some(()));
