@@ -1,14 +1,18 @@
 //! What commands print: tables for people, JSON lines for scripts.
 
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "commands talk to the terminal, here and only here")]
+#![expect(clippy::print_stderr, reason = "commands talk to the terminal, here and only here")]
+
+use std::io::{self, Write};
 
 use kernel::{Error, Result};
 use serde::Serialize;
 use serde_json::Value;
 
-/// Prints a line.
+/// Prints a line. When nobody reads any more, as behind `head`, there is nothing left to do.
 pub(crate) fn say(line: impl std::fmt::Display) {
-    println!("{line}");
+    if writeln!(io::stdout().lock(), "{line}").is_err() {
+        std::process::exit(0);
+    }
 }
 
 /// Prints an error: the sentence, then what is known about it.
@@ -56,7 +60,7 @@ fn table(columns: &[&str], rows: &[Value]) {
 
 fn line(cells: &[String], widths: &[usize]) {
     let padded: Vec<_> = cells.iter().zip(widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
-    println!("{}", padded.join("  ").trim_end());
+    say(padded.join("  ").trim_end());
 }
 
 /// Moments are stored in milliseconds and shown as people write them.
@@ -83,5 +87,5 @@ fn cut_all_but_the_last(mut cells: Vec<String>) -> Vec<String> {
 }
 
 fn is_moment(column: &str) -> bool {
-    column == "_creationTime" || column.ends_with("At")
+    column == "_creationTime" || ["At", "Start", "End"].iter().any(|end| column.ends_with(end))
 }

@@ -42,6 +42,44 @@ pub(crate) struct Settings {
     pub(crate) trunkline_log_format: LogFormat,
 }
 
+/// Variables that products set today and that a later version reads. They are accepted, and change nothing yet.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[expect(dead_code, reason = "declared so that they are documented; each moves to the feature that reads it")]
+pub(crate) struct Later {
+    /// Which vendor sends e-mail.
+    email_provider: Option<String>,
+    /// Which vendor takes payments.
+    payments_provider: Option<String>,
+    /// Which vendor signs people in.
+    auth_provider: Option<String>,
+    /// Which vendor keeps files.
+    storage_provider: Option<String>,
+    /// Which vendor answers prompts.
+    ai_provider: Option<String>,
+    /// Which vendor keeps the keys that encrypt.
+    keys_provider: Option<String>,
+    /// Which vendor hears of errors.
+    monitoring_provider: Option<String>,
+    /// A Redis server that all nodes share.
+    redis_url: Option<Secret>,
+    /// Encrypts credentials at rest: 32 random bytes in base64, from `openssl rand -base64 32`.
+    encryption_key: Option<Secret>,
+    /// Encrypts sessions: 32 random bytes in base64, from `openssl rand -base64 32`.
+    nextauth_secret: Option<Secret>,
+    /// The name of this service in traces.
+    otel_service_name: Option<String>,
+    /// Where traces, metrics and logs go, by OTLP over HTTP.
+    otel_exporter_otlp_endpoint: Option<Url>,
+    /// The address of the live queries, for a front end built with Next.js: the same as TRUNKLINE_PUBLIC_URL.
+    next_public_convex_url: Option<Url>,
+    /// The address of the live queries, for a front end built with Vite: the same as TRUNKLINE_PUBLIC_URL.
+    vite_convex_url: Option<Url>,
+    /// Reports the sizes of the console's bundles when it is built.
+    analyze: Option<bool>,
+    /// Set by Vercel on its machines.
+    vercel: Option<String>,
+}
+
 /// How log lines look.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]

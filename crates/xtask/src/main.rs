@@ -2,6 +2,7 @@
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a terminal program talks to a terminal")]
 
+mod bench;
 mod cluster;
 mod dev;
 mod fuzz;
@@ -42,6 +43,8 @@ enum Command {
     New(new::New),
     /// Run the seeded fuzz tests of the vendors for longer than `test` does.
     Fuzz(fuzz::Fuzz),
+    /// Measure, side by side in one run.
+    Bench(bench::Bench),
     /// Keep a throw-away PostgreSQL running until Ctrl-C, and print its address.
     Postgres,
 }
@@ -65,6 +68,7 @@ fn run(command: Command) -> Result<()> {
         Command::Generate(generate) => generate.run(),
         Command::New(new) => new.run(),
         Command::Fuzz(fuzz) => fuzz.run(),
+        Command::Bench(bench) => bench.run(),
         Command::Postgres => postgres::run(),
     }
 }

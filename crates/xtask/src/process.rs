@@ -19,7 +19,9 @@ pub(crate) fn program(name: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new(name);
     command.env("LC_ALL", "C").stdin(Stdio::null());
     // `cargo run` describes this crate to us; a cargo that we start must not take that for its own.
-    for (name, _) in env::vars_os() {
+    #[expect(clippy::disallowed_methods, reason = "a tool for developers hands its own environment on")]
+    let inherited = env::vars_os();
+    for (name, _) in inherited {
         if name.to_str().is_some_and(|name| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")) {
             command.env_remove(name);
         }

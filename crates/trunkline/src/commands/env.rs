@@ -3,13 +3,17 @@
 use kernel::Result;
 use provider::settings::{env_example, fields};
 
-use crate::{output, settings::Settings};
+use crate::{
+    output,
+    settings::{Later, Settings},
+};
 
 pub(crate) fn run() -> Result<()> {
     output::say(
         "# Every variable that Trunkline reads. Made by `trunkline env`: do not edit, copy what you need to `.env`.\n",
     );
     output::say(env_example("Trunkline", &fields::<Settings>()));
+    output::say(env_example("Accepted now, read by a later version", &fields::<Later>()));
     let mut vendors = vendors::all();
     vendors.sort_by_key(|vendor| vendor.category);
     for vendor in vendors {

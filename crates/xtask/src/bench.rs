@@ -1,0 +1,107 @@
+//! `cargo xtask bench`: what the machine at hand gives, side by side in one run.
+
+use std::{
+    fs,
+    path::PathBuf,
+    process::{Command, Stdio},
+};
+
+use anyhow::Result;
+use clap::{Args, Subcommand};
+
+use crate::{cluster::Cluster, process, workspace::Workspace};
+
+#[derive(Args)]
+pub(crate) struct Bench {
+    /// Build with `bench-fast` instead of `release`: a third of the time to build, a little less speed.
+    #[arg(long, global = true)]
+    fast: bool,
+    /// Leave PostgreSQL out.
+    #[arg(long, global = true)]
+    sqlite_only: bool,
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Subcommand)]
+enum What {
+    /// Webhooks in: the ceiling of the HTTP stack, one transaction for each event, ours, and the real binary end to end.
+    Inbox {
+        /// Passed on: `--connections 32,128,256 --seconds 6 --events 250000 --only ours-sqlite --json FILE`.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+    /// The same inbox when it is empty and when it holds millions of events already.
+    Growth {
+        /// How many.
+        #[arg(long, default_value_t = 5_000_000)]
+        events: u64,
+    },
+}
+
+impl Bench {
+    pub(crate) fn run(self) -> Result<()> {
+        let workspace = Workspace::load()?;
+        let tools = Tools::build(&workspace, self.fast)?;
+        let cluster = if self.sqlite_only { None } else { Some(Cluster::start(&workspace)?) };
+        let postgres = cluster.as_ref().map(Cluster::url);
+        match self.what {
+            What::Inbox { arguments } => tools.inbox(postgres.as_deref(), &arguments),
+            What::Growth { events } => tools.growth(postgres.as_deref(), events),
+        }
+    }
+}
+
+/// The programs that measure and are measured.
+struct Tools {
+    bench: PathBuf,
+    server: PathBuf,
+    folder: PathBuf,
+}
+
+impl Tools {
+    fn build(workspace: &Workspace, fast: bool) -> Result<Self> {
+        let profile = if fast { "bench-fast" } else { "release" };
+        let mut build = process::cargo();
+        build.args(["build", "--profile", profile, "-p", "trunkline", "--bin", "trunkline"]);
+        build.args(["-p", "testkit", "--example", "bench_inbox"]);
+        process::run(build.current_dir(&workspace.root))?;
+        let built = workspace.target.join(profile);
+        let folder = workspace.target.join("bench");
+        fs::create_dir_all(&folder)?;
+        Ok(Self { bench: built.join("examples/bench_inbox"), server: built.join("trunkline"), folder })
+    }
+
+    fn inbox(&self, postgres: Option<&str>, arguments: &[String]) -> Result<()> {
+        let mut run = self.measure(postgres);
+        process::run(run.args(arguments))
+    }
+
+    /// Each store on its own: before, filled, after. The two lines of a store are what is to be compared.
+    fn growth(&self, postgres: Option<&str>, events: u64) -> Result<()> {
+        let sqlite = format!("sqlite:{}", self.folder.join("growth/growth.db").display());
+        let stores = [("ours-sqlite", Some(sqlite.as_str())), ("ours-postgres", postgres)];
+        for (variant, database) in stores {
+            let Some(database) = database else { continue };
+            for filled in [false, true] {
+                if filled {
+                    let mut grow = process::program(&self.bench);
+                    process::run(grow.args(["grow", "--database-url", database, "--events", &events.to_string()]))?;
+                }
+                let mut run = self.measure(postgres);
+                run.args(["--connections", "128", "--only", variant, "--existing", database]);
+                process::run(&mut run)?;
+            }
+        }
+        process::remove_folder(&self.folder.join("growth"))
+    }
+
+    fn measure(&self, postgres: Option<&str>) -> Command {
+        let mut run = process::program(&self.bench);
+        run.arg("run").arg("--binary").arg(&self.server).arg("--folder").arg(&self.folder).stdin(Stdio::null());
+        if let Some(url) = postgres {
+            run.args(["--postgres", url]);
+        }
+        run
+    }
+}
