@@ -75,7 +75,9 @@ impl PostgresDb {
             Isolation::Statement => "",
         };
         for attempt in 1.. {
-            match self.once(begin, scope, &work).await {
+            // What cannot even begin is not tried again here: a server that is down costs one time-out.
+            let tx = self.begin(begin, scope).await?;
+            match self.once(tx, &work).await {
                 // Connections die with the server; the pool may hold nothing but dead ones.
                 Err(error) if isolation == Isolation::Statement && is_down(&error) && attempt <= self.most() => {}
                 Err(error) if is_conflict(&error) && attempt < TRIES => {
@@ -89,11 +91,10 @@ impl PostgresDb {
     }
 
     /// One run of `work`, to its commit or its end. A panic in it is its error.
-    async fn once<T, F>(&self, begin: &str, scope: &Scope, work: &F) -> Result<T>
+    async fn once<T, F>(&self, mut tx: Tx, work: &F) -> Result<T>
     where
         F: Fn(&mut Tx) -> BoxFuture<'_, Result<T>> + Send,
     {
-        let mut tx = self.begin(begin, scope).await?;
         let run = AssertUnwindSafe(async { work(&mut tx).await }).catch_unwind().await;
         let answer = run.map_err(|panic| panicked(&*panic))??;
         let wakes = tx.wakes;

@@ -6,8 +6,8 @@ use std::{
     process::{Command, Stdio},
 };
 
-use kernel::Code;
-use store::{Db, Options};
+use kernel::{Code, Scope};
+use store::{Db, Isolation, Options};
 use testkit::{milliseconds, seconds};
 
 use crate::tables::{counted, hit, migrate};
@@ -26,6 +26,11 @@ async fn a_server_that_stops_and_starts_is_used_again_without_a_restart() {
     let error = hit(&db).await.unwrap_err();
     assert_eq!((error.code, error.tag), (Code::Unavailable, "database_down"));
     assert!(db.ping(seconds(5)).await.is_err());
+    let error = tokio::time::timeout(options.acquire_timeout * 5, hit_by_statement(&db)).await;
+    assert_eq!(
+        error.expect("it waits for a connection once, not once for each in the pool").unwrap_err().code,
+        Code::Unavailable
+    );
 
     cluster.control(&["start"]);
     // The very first call after it is back succeeds, although the pool is full of dead connections.
@@ -37,7 +42,16 @@ async fn a_server_that_stops_and_starts_is_used_again_without_a_restart() {
     cluster.control(&["--mode=fast", "restart"]);
     hit(&db).await.unwrap();
     assert_eq!(counted(&db).await, 42);
+    cluster.control(&["--mode=fast", "restart"]);
+    hit_by_statement(&db).await.unwrap();
     db.close().await;
+}
+
+/// One statement that is a transaction of its own.
+async fn hit_by_statement(db: &Db) -> kernel::Result<u64> {
+    let write =
+        store::work(|tx| Box::pin(async move { tx.system("update counters set value = value + 1").execute().await }));
+    db.write_at(Isolation::Statement, &Scope::System, write).await
 }
 
 #[tokio::test]
