@@ -42,7 +42,7 @@ create index jobs_finished on jobs (finished_ms) where kind <> 'event' and finis
 
 -- What vendors sent. A row is written once, with its job of the same number; retention empties the body.
 create table inbox_events (
-    seq bigint primary key references jobs (seq),
+    seq bigint primary key,
     provider text not null,
     connection text not null,
     external_id text not null,

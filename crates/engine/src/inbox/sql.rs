@@ -1,13 +1,15 @@
 //! The inbox's statements. A batch of any size is one statement a table on SQLite and one in all on PostgreSQL.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use kernel::Result;
-use serde_json::json;
 use store::{Engine, Tx, Value};
 
 use super::rows::{Entry, MAX_ATTEMPTS};
-use crate::queue::{Seq, sql::one_of};
+use crate::queue::{CHANNEL, Seq, sql::one_of};
 
 /// An event that was there before.
 pub(super) struct Known {
@@ -49,59 +51,67 @@ pub(super) async fn known(tx: &mut Tx, hashes: &[i64]) -> Result<HashMap<i64, Kn
 }
 
 /// The rows go in as one JSON text, the bodies as one blob that the statement cuts: two values whatever the batch.
+///
+/// There is one writer, so what is new is looked up first: SQLite is slower at telling what an insert did.
 async fn insert_sqlite(tx: &mut Tx, entries: &[Arc<Entry>]) -> Result<HashMap<i64, Seq>> {
-    let jobs: Vec<_> = entries
+    let hashes: Vec<_> = entries.iter().map(|entry| entry.dedupe).collect();
+    let (seen, last) = seen(tx, &hashes).await?;
+    let fresh: Vec<_> = (last + 1..).zip(entries.iter().filter(|entry| !seen.contains(&entry.dedupe))).collect();
+    if fresh.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let jobs: Vec<_> = fresh
         .iter()
-        .map(|e| {
-            let finished = e.rank.is_none().then(|| e.received_at.ms());
-            json!([e.tenant, e.dedupe, e.lane, e.state.as_str(), e.rank, e.received_at.ms(), finished, e.error])
+        .map(|(seq, e)| {
+            let finished = e.rank.is_none().then_some(e.received_at);
+            (seq, &e.tenant, e.dedupe, &e.lane, e.state.as_str(), e.rank, e.received_at, finished, &e.error)
         })
         .collect();
-    let inserted = tx
-        .system(
-            "insert into jobs (kind, tenant, dedupe, lane, state, rank, created_ms, finished_ms, error, max_attempts)
-             select 'event', value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6,
-                 value ->> 7, $2 from json_each($1) where true
-             on conflict (dedupe) do nothing returning seq, dedupe",
-        )
-        .bind(json!(jobs).to_string())
-        .bind(MAX_ATTEMPTS)
-        .rows()
-        .await?;
-    let numbers = numbers(&inserted)?;
-    if numbers.is_empty() {
-        return Ok(numbers);
-    }
-    let mut bodies = Vec::new();
-    let mut events = Vec::with_capacity(numbers.len());
-    for entry in entries {
-        let Some(seq) = numbers.get(&entry.dedupe) else { continue };
-        events.push(json!([
-            seq,
-            entry.provider,
-            entry.connection,
-            entry.external_id,
-            entry.kind,
-            entry.account,
-            entry.occurred_at,
-            entry.received_at,
-            entry.headers,
-            bodies.len() + 1,
-            entry.body.len(),
-        ]));
-        bodies.extend_from_slice(&entry.body);
+    tx.system(
+        "insert into jobs (kind, seq, tenant, dedupe, lane, state, rank, created_ms, finished_ms, error, max_attempts)
+         select 'event', value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6,
+             value ->> 7, value ->> 8, $2 from json_each($1)",
+    )
+    .bind(json(&jobs)?)
+    .bind(MAX_ATTEMPTS)
+    .execute()
+    .await?;
+    let mut bodies = Vec::with_capacity(fresh.iter().map(|(_, entry)| entry.body.len()).sum());
+    let mut events = Vec::with_capacity(fresh.len());
+    for (seq, e) in &fresh {
+        let names = (e.provider, &e.connection, &e.external_id, &e.kind, &e.account);
+        events.push((seq, names, e.occurred_at, e.received_at, &e.headers, bodies.len() + 1, e.body.len()));
+        bodies.extend_from_slice(&e.body);
     }
     tx.system(
         "insert into inbox_events (seq, provider, connection, external_id, kind, account, occurred_ms, received_ms, headers,
              body)
-         select value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 7,
-             value ->> 8, substr($2, value ->> 9, value ->> 10) from json_each($1)",
+         select value ->> 0, value ->> '$[1][0]', value ->> '$[1][1]', value ->> '$[1][2]', value ->> '$[1][3]',
+             value ->> '$[1][4]', value ->> 2, value ->> 3, value ->> 4, substr($2, value ->> 5, value ->> 6)
+         from json_each($1)",
     )
-    .bind(json!(events).to_string())
+    .bind(json(&events)?)
     .bind(bodies)
     .execute()
     .await?;
-    Ok(numbers)
+    Ok(fresh.into_iter().map(|(seq, entry)| (entry.dedupe, seq)).collect())
+}
+
+/// Which of these hashes are taken, and the last number that was given.
+async fn seen(tx: &mut Tx, hashes: &[i64]) -> Result<(HashSet<i64>, Seq)> {
+    let taken = tx
+        .system("select dedupe from jobs where dedupe in (select value from json_each($1))")
+        .bind(json(&hashes)?)
+        .rows()
+        .await?;
+    let taken = taken.iter().map(|row| row.int("dedupe")).collect::<Result<_>>()?;
+    let last = tx.system("select seq from sqlite_sequence where name = 'jobs'").row().await?;
+    Ok((taken, last.map_or(Ok(0), |row| row.int("seq"))?))
+}
+
+fn json<T: serde::Serialize>(rows: &T) -> Result<String> {
+    serde_json::to_string(rows)
+        .map_err(|error| kernel::Error::internal("unwritable", "rows cannot be written as JSON").source(error))
 }
 
 /// One statement: the jobs that are new, then their events. Numbers are given in the order of arrival; rows go in sorted by
@@ -132,7 +142,8 @@ async fn insert_postgres(tx: &mut Tx, entries: &[Arc<Entry>]) -> Result<HashMap<
                      received_ms, headers, body)
                  select i.seq, b.provider, b.connection, b.external_id, b.kind, b.account, nullif(b.occurred_ms, -1),
                      b.received_ms, b.headers, b.body from inserted i join batch b on b.seq = i.seq)
-             select seq, dedupe from inserted",
+             -- The wake-up of the other nodes goes along: it costs no round trip of its own.
+             select seq, dedupe from inserted cross join (select pg_notify($17, '')) as woken",
         )
         .bind(numbers_of(|e| e.dedupe))
         .bind(texts(|e| Some(&e.tenant)))
@@ -150,6 +161,7 @@ async fn insert_postgres(tx: &mut Tx, entries: &[Arc<Entry>]) -> Result<HashMap<
         .bind(texts(|e| e.headers.as_deref()))
         .bind(entries.iter().map(|entry| Some(entry.body.to_vec())).collect::<Vec<_>>())
         .bind(MAX_ATTEMPTS)
+        .bind(CHANNEL)
         .rows()
         .await?;
     numbers(&inserted)

@@ -11,7 +11,7 @@ use store::{Db, Isolation};
 use tokio::sync::{Mutex, mpsc, oneshot};
 
 use super::{Accepted, rows::Entry, sql};
-use crate::queue::{EventId, Seq, announce};
+use crate::queue::{EventId, Seq};
 
 /// Bodies in one commit, so that a few large ones do not hold up many small ones.
 const BATCH_BYTES: usize = 8 << 20;
@@ -88,11 +88,11 @@ impl Writer {
                     let kept = kept.ok_or_else(|| Error::internal("hash_taken", "an event's hash is taken, twice"))?;
                     outcome.insert(stranger.dedupe, kept);
                 }
-                announce(tx).await?;
+                tx.wake();
                 Ok(outcome)
             })
         });
-        self.db.write_at(Isolation::ReadCommitted, &Scope::System, write).await
+        self.db.write_at(Isolation::Statement, &Scope::System, write).await
     }
 }
 
