@@ -38,7 +38,8 @@ impl Row {
     /// # Errors
     /// `Internal` when the column is missing, null or of another type, as for every reader here.
     pub fn int(&self, name: &str) -> Result<i64> {
-        get!(self, name)
+        let int = self.opt_int(name)?;
+        int.ok_or_else(|| wrong_column(name, sqlx::Error::Decode("it is null".into())))
     }
 
     /// A number that may be missing.
@@ -46,7 +47,14 @@ impl Row {
     /// # Errors
     /// As [`Row::int`].
     pub fn opt_int(&self, name: &str) -> Result<Option<i64>> {
-        get!(self, name)
+        let wide: Result<Option<i64>> = get!(self, name);
+        match (&self.0, wide) {
+            // A number that stands in the statement itself is an `integer` on PostgreSQL.
+            (Inner::Postgres(row), Err(error)) => {
+                row.try_get::<Option<i32>, _>(name).map(|narrow| narrow.map(i64::from)).map_err(|_| error)
+            }
+            (_, wide) => wide,
+        }
     }
 
     /// A text.

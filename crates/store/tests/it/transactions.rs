@@ -177,3 +177,23 @@ async fn fail_after_writing(db: &Db) -> Result<()> {
     });
     write.await
 }
+
+#[tokio::test]
+async fn numbers_read_the_same_wherever_they_come_from() {
+    both(|database| async move {
+        tables(&database).await;
+        let read = database.db.read(&Scope::System, |tx| {
+            Box::pin(async move {
+                let sql = "select 7 as literal, case when value = 0 then 1 else 0 end as yes, count(*) as n,
+                         cast(null as bigint) as none
+                     from counters group by value";
+                let row = tx.system(sql).row().await?.expect("one row");
+                Ok((row.int("literal")?, row.bool("yes")?, row.int("n")?, row.opt_int("none")?, row.int("none")))
+            })
+        });
+        let (literal, yes, n, nothing, missing) = read.await.unwrap();
+        assert_eq!((literal, yes, n, nothing), (7, true, 1, None));
+        assert_eq!(missing.unwrap_err().tag, "column_unreadable");
+    })
+    .await;
+}
