@@ -7,7 +7,9 @@ fn notification(account: &str, value: &Value) -> String {
     let mut value = value.clone();
     value["messaging_product"] = json!("whatsapp");
     value["metadata"] = json!({ "display_phone_number": "15550783881", "phone_number_id": account });
-    let change = json!({ "field": "messages", "value": value });
+    // What the business wrote on its own phone comes under another name.
+    let field = if value["message_echoes"].is_array() { "smb_message_echoes" } else { "messages" };
+    let change = json!({ "field": field, "value": value });
     let entry = json!({ "id": "102290129340398", "changes": [change] });
     json!({ "object": "whatsapp_business_account", "entry": [entry] }).to_string()
 }
@@ -25,6 +27,13 @@ pub(crate) fn status(account: &str, to: &str, id: &str, status: &str, at: u64) -
     let step = json!({ "id": id, "status": status, "timestamp": at.to_string(), "recipient_id": to,
         "pricing": { "billable": true, "pricing_model": "PMP", "category": "utility" } });
     notification(account, &json!({ "statuses": [step] }))
+}
+
+/// A message that the business wrote on its own phone.
+pub(crate) fn echo(account: &str, to: &str, id: &str, text: &str) -> String {
+    let echo = json!({ "from": "15550783881", "to": to, "id": id, "timestamp": "1767225600", "type": "text",
+        "text": { "body": text } });
+    notification(account, &json!({ "message_echoes": [echo] }))
 }
 
 /// What a person wrote, as Kapso tells it.

@@ -41,11 +41,11 @@ fn started_again_it_knows_what_came_before() {
         let node = installation.start();
         let first = node.send(&GENERIC.event()).json();
         assert!(node.stop().success());
-        let node = installation.start();
+        let mut node = installation.start();
         let again = node.send(&GENERIC.event()).json();
         assert_eq!((again["status"].as_str(), &again["id"]), (Some("already_processed"), &first["id"]));
         node.kill();
-        let node = installation.start();
+        node.start_again(&installation);
         assert_eq!(node.send(&GENERIC.event()).json()["id"], first["id"]);
     });
 }
@@ -53,13 +53,14 @@ fn started_again_it_knows_what_came_before() {
 #[test]
 fn a_second_process_on_the_same_sqlite_file_is_refused() {
     sqlite(|installation| {
-        let node = installation.start();
+        let mut node = installation.start();
         let second = installation.run(&["serve", "--listen", "127.0.0.1:0"]);
         assert_eq!(second.code, Some(4), "{}", second.stderr);
         assert!(second.stderr.contains("another process serves this SQLite database"), "{}", second.stderr);
         assert_eq!(node.get("/health/ready").status, 200, "the first goes on");
         node.kill();
-        assert_eq!(installation.start().get("/health/ready").status, 200, "a killed one holds nothing back");
+        node.start_again(&installation);
+        assert_eq!(node.get("/health/ready").status, 200, "a killed one holds nothing back");
     });
 }
 

@@ -185,10 +185,17 @@ impl Vendor {
         self.sign(self.secret, Request::post(format!("/webhooks/{}", self.id), body))
     }
 
-    /// A request with the headers that the vendor would send with it.
+    /// A request with the headers that the vendor would send with it. An event id that it has already is kept.
     pub(crate) fn sign(&self, secret: &str, request: Request) -> Request {
         let headers = if self.id == "sendgrid" { sendgrid(secret, &request) } else { self.headers(secret, &request) };
-        headers.into_iter().fold(request, |request, (name, value)| request.header(name, value))
+        let new =
+            |request: &Request, name: &str| !request.headers.iter().any(|(own, _)| own.eq_ignore_ascii_case(name));
+        headers.into_iter().fold(
+            request,
+            |request, (name, value)| {
+                if new(&request, name) { request.header(name, value) } else { request }
+            },
+        )
     }
 
     fn headers(&self, secret: &str, request: &Request) -> Vec<(&'static str, String)> {

@@ -63,8 +63,13 @@ impl Node {
         fs::read_to_string(&self.log).unwrap_or_default()
     }
 
+    /// Starts it again at the same address, after it was killed.
+    pub(crate) fn start_again(&mut self, installation: &Installation) {
+        *self = Self::start(installation, self.address);
+    }
+
     /// As `kill -9` does it. The process is gone when this returns.
-    pub(crate) fn kill(mut self) {
+    pub(crate) fn kill(&mut self) {
         self.child.kill().expect("a child can be killed");
         self.child.wait().expect("a killed child ends");
     }
