@@ -1,0 +1,17 @@
+//! The engine, on both databases: every sentence here is a promise of the product.
+
+mod crash;
+mod cron;
+mod drain;
+mod fairness;
+mod fencing;
+mod inbox;
+mod jobs;
+mod lanes;
+mod overload;
+mod panics;
+mod retention;
+mod routes;
+mod shop;
+mod steps;
+mod wake;
