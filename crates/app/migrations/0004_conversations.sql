@@ -12,8 +12,7 @@ create table conversations (
     last_message_ms bigint not null default 0,
     last_message_preview text,
     created_ms bigint not null,
-    primary key (org_id, id),
-    foreign key (org_id, contact_id) references contacts (org_id, id)
+    primary key (org_id, id)
 );
 -- One open conversation for each contact and channel, whoever else opens one at the same moment.
 create unique index conversations_open on conversations (org_id, contact_id, channel) where status = 'open';

@@ -1,4 +1,5 @@
--- The messages of conversations.
+-- The messages of conversations. No foreign key: its check would read the conversation's page in every transaction, and
+-- make messages of one moment conflicts of one another.
 create table messages (
     org_id text not null,
     id text not null,
@@ -26,8 +27,7 @@ create table messages (
     occurred_ms bigint not null,
     created_ms bigint not null,
     primary key (org_id, id),
-    unique (org_id, external_id),
-    foreign key (org_id, conversation_id) references conversations (org_id, id)
+    unique (org_id, external_id)
 );
 create index messages_of on messages (org_id, conversation_id, occurred_ms desc, id desc);
 create index messages_newest on messages (org_id, occurred_ms desc, id desc);

@@ -7,5 +7,5 @@ mod store;
 
 pub(crate) use model::News;
 pub use model::{Conversation, ConversationId, Status};
-pub(crate) use mutations::{merge, note, open, unmerge};
+pub(crate) use mutations::{merge, note, unmerge};
 pub use queries::list;

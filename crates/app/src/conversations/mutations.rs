@@ -10,24 +10,16 @@ use crate::{
     messages,
 };
 
-/// The open conversation with a contact on a channel; it is begun when there is none.
-pub(crate) async fn open(ctx: &mut EventCtx<'_>, contact: &ContactId, channel: &str) -> Result<ConversationId> {
-    if let Some(open) = store::find_open(ctx.tx, contact, channel).await? {
-        return Ok(open);
-    }
-    let id = ctx.new_id();
-    let now = ctx.now();
-    if store::insert(ctx.tx, &id, contact, channel, now).await? {
-        return Ok(id);
-    }
-    // Another transaction began it since our look. PostgreSQL undoes one of the two; this is for the day it does not.
-    let open = store::find_open(ctx.tx, contact, channel).await?;
-    open.ok_or_else(|| Error::unavailable("conversation_raced", "a conversation was opened elsewhere: try again"))
-}
-
-/// Counts and shows a message that is new in a conversation. One that is older than what is shown is only counted.
-pub(crate) async fn note(tx: &mut Tx, conversation: &ConversationId, news: &News) -> Result<()> {
-    store::note(tx, conversation, news).await
+/// Counts and shows a message in the open conversation with a contact on a channel; it is begun when there is none. A
+/// message that is older than what is shown is only counted.
+pub(crate) async fn note(
+    ctx: &mut EventCtx<'_>,
+    contact: &ContactId,
+    channel: &str,
+    news: &News,
+) -> Result<ConversationId> {
+    let (id, now) = (ctx.new_id(), ctx.now());
+    store::note(ctx.tx, &id, contact, channel, news, now).await
 }
 
 /// Moves the conversations of a contact that was merged. Of two open ones on a channel, one takes the other's messages.

@@ -1,7 +1,7 @@
 //! The statements on conversations.
 
 use ::store::{FromRow, Row, Tx};
-use kernel::{Result, Time};
+use kernel::{Error, Result, Time};
 
 use super::{Conversation, ConversationId, News, Status, model::Figures};
 use crate::contacts::{ContactId, Merge};
@@ -18,45 +18,44 @@ pub(super) async fn find_open(tx: &mut Tx, contact: &ContactId, channel: &str) -
     row.map(|row| row.id("id")).transpose()
 }
 
-/// False when there is an open one already.
-pub(super) async fn insert(
+/// Notes a message in the open conversation, which is begun under `id` when there is none, and tells its id. One
+/// statement, because reading it first would make every other message of the moment a conflict: PostgreSQL's serializable
+/// transactions remember what they read by the page, and what `on conflict` looks up not at all.
+pub(super) async fn note(
     tx: &mut Tx,
     id: &ConversationId,
     contact: &ContactId,
     channel: &str,
+    news: &News,
     now: Time,
-) -> Result<bool> {
-    let inserted = tx
+) -> Result<ConversationId> {
+    let row = tx
         .query(
-            "insert into conversations (org_id, id, contact_id, channel, status, created_ms)
-             values ($1, $2, $3, $4, 'open', $5)
-             on conflict (org_id, contact_id, channel) where status = 'open' do nothing",
+            "insert into conversations (org_id, id, contact_id, channel, status, created_ms, unread_count,
+                 last_message_ms, last_message_preview, connection_id)
+             values ($1, $2, $3, $4, 'open', $5, $6, $7, $8, $9)
+             on conflict (org_id, contact_id, channel) where status = 'open' do update set
+                 unread_count = conversations.unread_count + excluded.unread_count,
+                 last_message_preview = case when conversations.last_message_ms <= excluded.last_message_ms
+                     then excluded.last_message_preview else conversations.last_message_preview end,
+                 connection_id = case when conversations.last_message_ms <= excluded.last_message_ms
+                     then excluded.connection_id else conversations.connection_id end,
+                 last_message_ms = case when conversations.last_message_ms <= excluded.last_message_ms
+                     then excluded.last_message_ms else conversations.last_message_ms end
+             returning id",
         )
         .bind(id)
         .bind(contact)
         .bind(channel)
         .bind(now)
-        .execute()
+        .bind(news.unread)
+        .bind(news.at)
+        .bind(&news.preview)
+        .bind(news.connection.as_deref())
+        .row()
         .await?;
-    Ok(inserted == 1)
-}
-
-pub(super) async fn note(tx: &mut Tx, id: &ConversationId, news: &News) -> Result<()> {
-    tx.query(
-        "update conversations set unread_count = unread_count + $3,
-             last_message_preview = case when last_message_ms <= $4 then $5 else last_message_preview end,
-             connection_id = case when last_message_ms <= $4 then $6 else connection_id end,
-             last_message_ms = case when last_message_ms <= $4 then $4 else last_message_ms end
-         where org_id = $1 and id = $2",
-    )
-    .bind(id)
-    .bind(news.unread)
-    .bind(news.at)
-    .bind(&news.preview)
-    .bind(news.connection.as_deref())
-    .execute()
-    .await
-    .map(drop)
+    let gone = || Error::internal("conversation_gone", "a conversation was noted and is not there");
+    row.ok_or_else(gone)?.id("id")
 }
 
 pub(super) async fn newest(tx: &mut Tx, limit: i64) -> Result<Vec<Conversation>> {

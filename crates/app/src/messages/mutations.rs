@@ -34,15 +34,15 @@ pub(super) async fn receive(ctx: &mut EventCtx<'_>, source: &Source, message: &m
     }
     let at = message.at.unwrap_or(source.at);
     let contact = contacts::resolve(ctx, source.channel, &message.person, at).await?;
-    let conversation = conversations::open(ctx, &contact, source.channel).await?;
-    let kept = keep(ctx, source, message, &conversation, at).await?;
+    let text = text_of(message);
     let news = News {
         at,
-        preview: News::preview(kept.text.as_deref(), &kept.r#type),
-        unread: kept.direction == Direction::Inbound && message.asks_for_attention,
+        preview: News::preview(text.as_deref(), &message.kind),
+        unread: message.direction == messaging::Direction::Inbound && message.asks_for_attention,
         connection: source.connection.clone(),
     };
-    conversations::note(ctx.tx, &conversation, &news).await
+    let conversation = conversations::note(ctx, &contact, source.channel, &news).await?;
+    keep(ctx, source, message, conversation, at).await
 }
 
 /// Notes a step of a message of ours; it waits where the message is not known yet.
@@ -94,9 +94,9 @@ async fn keep(
     ctx: &mut EventCtx<'_>,
     source: &Source,
     message: &messaging::Message,
-    conversation: &ConversationId,
+    conversation_id: ConversationId,
     at: Time,
-) -> Result<Message> {
+) -> Result<()> {
     let direction = Direction::from(message.direction);
     let mut steps = Steps::default();
     let status = match direction {
@@ -113,19 +113,22 @@ async fn keep(
     let kept = Message {
         id: ctx.new_id(),
         creation_time: ctx.now(),
-        conversation_id: conversation.clone(),
+        conversation_id,
         provider: source.provider.clone(),
         external_id: message.id.clone(),
         direction,
         r#type: message.kind.clone(),
-        // PostgreSQL stores no NUL in a text; in the content it is escaped.
-        text: message.content.text().map(|text| text.replace('\0', "")),
+        text: text_of(message),
         content,
         reply_to: message.reply_to.clone(),
         status,
         occurred_at: at,
         steps,
     };
-    store::insert(ctx.tx, &kept).await?;
-    Ok(kept)
+    store::insert(ctx.tx, &kept).await
+}
+
+/// What a person would read. PostgreSQL stores no NUL in a text; in the content it is escaped.
+fn text_of(message: &messaging::Message) -> Option<String> {
+    message.content.text().map(|text| text.replace('\0', ""))
 }
