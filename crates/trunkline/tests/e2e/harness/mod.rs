@@ -6,12 +6,14 @@ mod environment;
 mod http;
 mod installation;
 mod node;
+mod standins;
 mod wait;
 
 pub(crate) use cluster::Cluster;
 pub(crate) use database::{both, postgres, sqlite};
 pub(crate) use environment::{now, number, skipped, variable};
 pub(crate) use http::{Answer, Client, Request, read};
-pub(crate) use installation::{Installation, PUBLIC};
+pub(crate) use installation::{Installation, PUBLIC, Ran};
 pub(crate) use node::{Node, pause};
+pub(crate) use standins::Standins;
 pub(crate) use wait::eventually;

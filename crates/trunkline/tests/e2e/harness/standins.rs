@@ -1,0 +1,62 @@
+//! The vendors' own packages, in a Node process.
+
+use std::{
+    io::Write,
+    path::PathBuf,
+    process::{Command, Stdio},
+};
+
+use serde_json::Value;
+
+use super::{skipped, variable};
+
+/// The variable with the folder where `cargo xtask test` has installed them.
+const STANDINS: &str = "TRUNKLINE_STANDINS";
+
+pub(crate) struct Standins {
+    folder: PathBuf,
+}
+
+impl Standins {
+    /// Finds them. Without them a test is left out, except where everything must run.
+    pub(crate) fn find() -> Option<Self> {
+        let missing = match (variable(STANDINS), Command::new("node").arg("--version").output()) {
+            (None, _) => {
+                format!("{STANDINS} is not set: `cargo xtask test` installs the vendors' packages and sets it")
+            }
+            (Some(_), Err(error)) => format!("node cannot be run: {error}"),
+            (Some(folder), Ok(_)) => return Some(Self { folder: folder.into() }),
+        };
+        assert!(variable("CI").is_none(), "{missing}");
+        skipped(&missing);
+        None
+    }
+
+    /// The headers with which the packages would send these requests.
+    pub(crate) fn sign(&self, requests: &[Value]) -> Vec<Value> {
+        self.run(include_str!("../../node/sign.mjs"), requests)
+    }
+
+    /// What the packages say of these requests.
+    pub(crate) fn verify(&self, requests: &[Value]) -> Vec<Value> {
+        self.run(include_str!("../../node/verify.mjs"), requests)
+    }
+
+    /// Runs a script where it finds the packages.
+    fn run(&self, script: &str, requests: &[Value]) -> Vec<Value> {
+        let mut command = Command::new("node");
+        command.args(["--input-type=module", "--eval", script]).current_dir(&self.folder);
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("node starts");
+        let mut input = child.stdin.take().expect("it has a standard input");
+        let lines: Vec<_> = requests.iter().map(ToString::to_string).collect();
+        // It is small enough for the pipe: nothing has to be read meanwhile.
+        input.write_all(lines.join("\n").as_bytes()).expect("node reads");
+        drop(input);
+        let output = child.wait_with_output().expect("node ends");
+        assert!(output.status.success(), "node failed: {}", output.status);
+        let said = String::from_utf8(output.stdout).expect("node speaks UTF-8");
+        let answers: Vec<_> = said.lines().map(|line| serde_json::from_str(line).expect("an object a line")).collect();
+        assert_eq!(answers.len(), requests.len(), "{said}");
+        answers
+    }
+}
