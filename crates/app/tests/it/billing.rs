@@ -218,7 +218,7 @@ fn any_notice() -> impl Strategy<Value = Notice> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn the_same_events_in_any_order_and_number_end_in_the_same_state(
