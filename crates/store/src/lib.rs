@@ -11,6 +11,7 @@ mod postgres;
 mod query;
 mod row;
 mod sqlite;
+mod steps;
 mod tx;
 mod value;
 
@@ -19,6 +20,7 @@ pub use migrate::{Migration, MigrationSet, migrate};
 pub use options::Options;
 pub use query::Query;
 pub use row::{FromRow, Row};
+pub use steps::{Step, Steps};
 pub use tx::Tx;
 pub use value::Value;
 

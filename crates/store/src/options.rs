@@ -4,7 +4,7 @@ use std::{path::PathBuf, time::Duration};
 
 use kernel::{Error, Result};
 
-use crate::Engine;
+use crate::{Engine, Steps};
 
 /// Where the database is and how long anything on it may take.
 #[derive(Clone, Debug)]
@@ -17,6 +17,8 @@ pub struct Options {
     pub statement_timeout: Duration,
     /// Connections for reading and, on PostgreSQL, for writing.
     pub max_connections: u32,
+    /// Who is called at each step of a transaction: for tests that stop a process there.
+    pub steps: Steps,
 }
 
 impl Options {
@@ -27,6 +29,7 @@ impl Options {
             acquire_timeout: Duration::from_secs(5),
             statement_timeout: Duration::from_secs(15),
             max_connections: 16,
+            steps: Steps::default(),
         }
     }
 

@@ -20,7 +20,7 @@ use sqlx::{
 use tokio::sync::Notify;
 
 use crate::{
-    BoxFuture, Isolation, Options, Tx,
+    BoxFuture, Isolation, Options, Step, Steps, Tx,
     error::{from_sqlx, is_conflict, is_down, panicked},
     tx::Conn,
 };
@@ -35,6 +35,7 @@ pub(crate) struct PostgresDb {
     pool: PgPool,
     woken: Arc<Notify>,
     pub(crate) connect: PgConnectOptions,
+    steps: Steps,
 }
 
 impl PostgresDb {
@@ -52,7 +53,7 @@ impl PostgresDb {
             .test_before_acquire(false)
             .after_connect(|conn, _| Box::pin(drop_privileges(conn)))
             .connect_lazy_with(connect.clone());
-        Ok(Self { pool, woken, connect })
+        Ok(Self { pool, woken, connect, steps: options.steps.clone() })
     }
 
     pub(crate) async fn read<T, F>(&self, scope: &Scope, work: F) -> Result<T>
@@ -98,7 +99,9 @@ impl PostgresDb {
         let run = AssertUnwindSafe(async { work(&mut tx).await }).catch_unwind().await;
         let answer = run.map_err(|panic| panicked(&*panic))??;
         let wakes = tx.wakes;
+        self.steps.reach(Step::Commit).await;
         tx.commit().await?;
+        self.steps.reach(Step::Committed).await;
         if wakes {
             self.woken.notify_waiters();
         }
@@ -114,7 +117,7 @@ impl PostgresDb {
     async fn begin(&self, begin: &str, scope: &Scope) -> Result<Tx> {
         if begin.is_empty() {
             let conn = self.pool.acquire().await.map_err(from_sqlx)?;
-            return Ok(Tx::new(Conn::PostgresStatements(conn), Scope::System));
+            return Ok(Tx::new(Conn::PostgresStatements(conn), Scope::System, self.steps.clone()));
         }
         // An id is made of letters, digits and an underscore: see `kernel::Id::parse`.
         let organization = scope.organization().map_or("", |id| id.as_str());
@@ -123,7 +126,7 @@ impl PostgresDb {
         loop {
             tries += 1;
             match self.pool.begin_with(AssertSqlSafe(sql.clone())).await {
-                Ok(tx) => return Ok(Tx::new(Conn::Postgres(tx), scope.clone())),
+                Ok(tx) => return Ok(Tx::new(Conn::Postgres(tx), scope.clone(), self.steps.clone())),
                 // A pooled connection may have died with the server it was connected to, and the others with it.
                 Err(sqlx::Error::Io(_) | sqlx::Error::BeginFailed) if tries <= dead => {}
                 Err(sqlx::Error::Database(error))

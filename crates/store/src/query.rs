@@ -5,7 +5,7 @@ use sqlx::{
     Arguments, AssertSqlSafe, Postgres, SqlSafeStr, SqlStr, Sqlite, postgres::PgArguments, sqlite::SqliteArguments,
 };
 
-use crate::{FromRow, Row, Tx, Value, error::from_sqlx, row::Inner, tx::Conn};
+use crate::{FromRow, Row, Step, Tx, Value, error::from_sqlx, row::Inner, tx::Conn};
 
 /// A statement that waits for its values.
 pub struct Query<'t> {
@@ -37,6 +37,7 @@ impl<'t> Query<'t> {
     /// # Errors
     /// What the database says, in our words, as for every method here.
     pub async fn execute(self) -> Result<u64> {
+        self.tx.steps().reach(Step::Statement).await;
         match &mut self.tx.conn {
             Conn::SqliteWriter(conn) => {
                 let done = sqlx::query_with::<Sqlite, _>(self.sql.into_sql_str(), sqlite(self.values)?);
@@ -62,6 +63,7 @@ impl<'t> Query<'t> {
     /// # Errors
     /// As [`Query::execute`].
     pub async fn rows(self) -> Result<Vec<Row>> {
+        self.tx.steps().reach(Step::Statement).await;
         match &mut self.tx.conn {
             Conn::SqliteWriter(conn) => {
                 let rows = sqlx::query_with::<Sqlite, _>(self.sql.into_sql_str(), sqlite(self.values)?);

@@ -14,7 +14,7 @@ use sqlx::{
 use tokio::sync::{Notify, mpsc, oneshot};
 
 use crate::{
-    BoxFuture, Options, Tx,
+    BoxFuture, Options, Steps, Tx,
     error::{down, from_sqlx, slow},
     tx::Conn,
 };
@@ -33,6 +33,7 @@ pub(crate) struct SqliteDb {
     readers: SqlitePool,
     acquire_timeout: Duration,
     pub(crate) connect: Arc<SqliteConnectOptions>,
+    steps: Steps,
 }
 
 impl SqliteDb {
@@ -56,11 +57,12 @@ impl SqliteDb {
         let readers = readers(options, connect.clone());
         let (writer, inbox) = mpsc::channel(QUEUE);
         let connect = Arc::new(connect);
-        let mut writes = Writer::new(connect.clone(), options.statement_timeout, woken, inbox);
+        let mut writes = Writer::new(connect.clone(), options, woken, inbox);
         // The writer is opened first: it makes the file and switches it to WAL.
         let conn = writes.open().await.map_err(|error| unopenable(&file, error))?;
         tokio::spawn(writes.run(conn));
-        Ok(Self { writer, readers, acquire_timeout: options.acquire_timeout, connect })
+        let steps = options.steps.clone();
+        Ok(Self { writer, readers, acquire_timeout: options.acquire_timeout, connect, steps })
     }
 
     pub(crate) async fn read<T, F>(&self, scope: &Scope, work: F) -> Result<T>
@@ -68,7 +70,7 @@ impl SqliteDb {
         F: FnOnce(&mut Tx) -> BoxFuture<'_, Result<T>> + Send,
     {
         let tx = self.readers.begin().await.map_err(from_sqlx)?;
-        let mut tx = Tx::new(Conn::SqliteReader(tx), scope.clone());
+        let mut tx = Tx::new(Conn::SqliteReader(tx), scope.clone(), self.steps.clone());
         let answer = work(&mut tx).await?;
         tx.commit().await?;
         Ok(answer)

@@ -3,7 +3,7 @@
 use kernel::{Error, Result, Scope};
 use sqlx::{Postgres, Sqlite, SqliteConnection, Transaction, pool::PoolConnection};
 
-use crate::{Engine, Query, error::from_sqlx};
+use crate::{Engine, Query, Steps, error::from_sqlx};
 
 /// A transaction in progress. What it may touch was decided when it began.
 pub struct Tx {
@@ -11,6 +11,7 @@ pub struct Tx {
     scope: Scope,
     /// Whether its commit is news for those who wait on [`crate::Db::woken`].
     pub(crate) wakes: bool,
+    steps: Steps,
 }
 
 pub(crate) enum Conn {
@@ -23,8 +24,8 @@ pub(crate) enum Conn {
 }
 
 impl Tx {
-    pub(crate) fn new(conn: Conn, scope: Scope) -> Self {
-        Self { conn, scope, wakes: false }
+    pub(crate) fn new(conn: Conn, scope: Scope, steps: Steps) -> Self {
+        Self { conn, scope, wakes: false, steps }
     }
 
     /// A statement. In an organization's transaction its `$1` is the organization, bound here; the caller's values
@@ -60,6 +61,10 @@ impl Tx {
     /// Makes the commit of this transaction wake those who wait on [`crate::Db::woken`] in this process.
     pub fn wake(&mut self) {
         self.wakes = true;
+    }
+
+    pub(crate) fn steps(&self) -> Steps {
+        self.steps.clone()
     }
 
     pub(crate) fn set_scope(&mut self, scope: Scope) {

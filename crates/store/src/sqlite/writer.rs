@@ -14,7 +14,7 @@ use tokio::sync::{Notify, mpsc, oneshot};
 
 use super::deadline::Deadline;
 use crate::{
-    BoxFuture, Tx,
+    BoxFuture, Options, Step, Steps, Tx,
     error::{down, from_sqlx, panicked, slow},
     tx::Conn,
 };
@@ -91,6 +91,7 @@ where
 pub(super) struct Writer {
     connect: Arc<SqliteConnectOptions>,
     statement_timeout: Duration,
+    steps: Steps,
     woken: Arc<Notify>,
     inbox: mpsc::Receiver<Message>,
     /// What comes before the inbox: writes whose transaction was lost to a neighbour, a close that came amid a batch.
@@ -103,11 +104,13 @@ pub(super) struct Writer {
 impl Writer {
     pub(super) fn new(
         connect: Arc<SqliteConnectOptions>,
-        statement_timeout: Duration,
+        options: &Options,
         woken: Arc<Notify>,
         inbox: mpsc::Receiver<Message>,
     ) -> Self {
-        Self { connect, statement_timeout, woken, inbox, first: VecDeque::new(), deadline: Deadline::default() }
+        let (statement_timeout, steps) = (options.statement_timeout, options.steps.clone());
+        let (first, deadline) = (VecDeque::new(), Deadline::default());
+        Self { connect, statement_timeout, steps, woken, inbox, first, deadline }
     }
 
     pub(super) async fn run(mut self, conn: SqliteConnection) {
@@ -156,7 +159,7 @@ impl Writer {
 
     /// One transaction. Gives the connection back unless it is in doubt.
     async fn batch(&mut self, conn: SqliteConnection, first: Write) -> Option<SqliteConnection> {
-        let mut tx = Tx::new(Conn::SqliteWriter(conn), Scope::System);
+        let mut tx = Tx::new(Conn::SqliteWriter(conn), Scope::System, self.steps.clone());
         self.deadline.clear();
         if let Err(error) = tx.control("begin immediate").await {
             tracing::warn!(?error, "SQLite's writer cannot begin");
@@ -180,7 +183,9 @@ impl Writer {
             }
         }
         metrics::histogram!("trunkline_sqlite_writes_per_commit").record(u32::try_from(done.len()).unwrap_or(0));
+        self.steps.reach(Step::Commit).await;
         let committed = tx.control("commit").await;
+        self.steps.reach(Step::Committed).await;
         let ok = committed.is_ok();
         if let Err(error) = committed {
             tracing::error!(?error, "SQLite's writer cannot commit");
