@@ -6,6 +6,8 @@ use kernel::{Code, Error};
 
 /// Another transaction was in the way; the same work may succeed at once.
 const CONFLICT: &str = "transaction_conflict";
+/// A unique index refused a row.
+const DUPLICATE: &str = "already_exists";
 /// The database does not answer.
 const DOWN: &str = "database_down";
 /// How long a caller should wait before it comes back to a database that is down.
@@ -33,7 +35,7 @@ fn is_lost(error: &sqlx::Error) -> bool {
 
 fn from_database(code: &str, kind: &sqlx::error::ErrorKind) -> Error {
     if *kind == sqlx::error::ErrorKind::UniqueViolation {
-        return Error::conflict("already_exists", "such a row exists already");
+        return Error::conflict(DUPLICATE, "such a row exists already");
     }
     match code {
         // PostgreSQL: serialization failure, deadlock.
@@ -90,6 +92,11 @@ pub(crate) fn down() -> Error {
 /// The database answered too slowly; nothing was done.
 pub(crate) fn slow() -> Error {
     Error::unavailable("database_slow", "the database took too long").retry_after(COME_BACK)
+}
+
+/// Whether a row was there already.
+pub(crate) fn is_duplicate(error: &Error) -> bool {
+    error.code == Code::Conflict && error.tag == DUPLICATE
 }
 
 /// Whether the database did not answer.

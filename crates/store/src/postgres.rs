@@ -21,7 +21,7 @@ use tokio::sync::Notify;
 
 use crate::{
     BoxFuture, Isolation, Options, Step, Steps, Tx,
-    error::{from_sqlx, is_conflict, is_down, panicked},
+    error::{from_sqlx, is_conflict, is_down, is_duplicate, panicked},
     tx::Conn,
 };
 
@@ -29,6 +29,8 @@ use crate::{
 pub(crate) const ROLE: &str = "trunkline_app";
 /// How often a transaction that another one was in the way of is run again.
 const TRIES: u32 = 40;
+/// How often a transaction is run whose row was there already: that may be a race, or the truth.
+const DUPLICATES: u32 = 3;
 
 #[derive(Clone)]
 pub(crate) struct PostgresDb {
@@ -85,6 +87,8 @@ impl PostgresDb {
                     metrics::counter!("trunkline_transaction_conflicts_total").increment(1);
                     tokio::time::sleep(pause(attempt)).await;
                 }
+                // Two transactions that make the same row may meet here first: seen again, the row is there to be read.
+                Err(error) if isolation == Isolation::Serializable && is_duplicate(&error) && attempt < DUPLICATES => {}
                 answer => return answer,
             }
         }
