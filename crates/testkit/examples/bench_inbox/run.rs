@@ -16,8 +16,7 @@ use tokio::{
 
 use crate::{
     events::{Events, SECRET},
-    load,
-    machine,
+    load, machine,
     report::{self, Line},
     variant::Variant,
 };
