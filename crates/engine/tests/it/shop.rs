@@ -112,7 +112,9 @@ impl EventHandler for Shop {
             "Waits" => gate(&event.external_id).pass().await,
             "WaitsOnce" => gate(&event.external_id).pass_once().await,
             "Hangs" => gate(&event.external_id).hang().await,
-            "errand" => drop(ctx.enqueue(errand(format!("errand of {}", event.external_id), How::Well)).await?),
+            "errand" => {
+                ctx.enqueue(errand(format!("errand of {}", event.external_id), How::Well)).await?;
+            }
             "nothing_new" => return Ok(Applied::Ignored),
             _ => {}
         }
@@ -218,6 +220,6 @@ impl Gate {
 
     async fn hang(&self) {
         self.arrived.add_permits(1);
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }
