@@ -136,8 +136,8 @@ fn write_samples(folder: &Path) -> Result<()> {
 
 /// What to try, ready to paste.
 fn greet(environment: &Environment, started: &Started, samples: &Path) -> Result<()> {
-    let (address, program) = (started.address, program());
-    let flags = format!("--data {}", environment.settings.trunkline_data);
+    let (address, program) = (started.address, quoted(&program()));
+    let flags = format!("--data {}", quoted(&environment.settings.trunkline_data));
     output::say(format_args!(
         "\nTrunkline serves at http://{address}, with the demo organization in {}.",
         environment.data().display()
@@ -170,8 +170,16 @@ fn curl(environment: &Environment, sample: &Sample, base: &str, samples: &Path) 
     if let Some((name, value)) = sample.header {
         line.push_str(&format!(" -H '{name}: {value}'"));
     }
-    line.push_str(&format!(" --data-binary @{}; echo", file.display()));
+    line.push_str(&format!(" --data-binary {}; echo", quoted(&format!("@{}", file.display()))));
     Ok(line)
+}
+
+/// As a shell reads it back.
+fn quoted(word: &str) -> String {
+    if word.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"@%+=:,./_-".contains(&byte)) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', r"'\''"))
 }
 
 /// How this program was called.

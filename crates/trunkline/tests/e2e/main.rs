@@ -5,6 +5,7 @@ mod harness;
 
 mod challenges;
 mod commands;
+mod dev;
 mod durability;
 mod flows;
 mod judges;

@@ -91,7 +91,7 @@ impl Storm {
 
 /// Every fourth event is a message, the others are of a kind that nobody handles.
 fn event(sender: usize, at: usize, id: &str) -> Request {
-    if at % 4 == 0 {
+    if at.is_multiple_of(4) {
         let from = format!("49170{:06}", sender * 1009);
         return WHATSAPP.send(payloads::message(ACCOUNT, &from, id, &format!("the message {id}")));
     }

@@ -5,11 +5,11 @@ use std::{
     io::{Seek, SeekFrom},
     net::SocketAddr,
     path::PathBuf,
-    process::{Child, Command, ExitStatus, Stdio},
+    process::{Child, Command, ExitStatus},
     time::Duration,
 };
 
-use super::{Answer, Client, Installation, Request, eventually};
+use super::{Answer, Client, Installation, Request, eventually, installation::free_address};
 
 pub(crate) struct Node {
     pub(crate) address: SocketAddr,
@@ -27,11 +27,24 @@ impl Node {
 
     /// Starts one and does not wait.
     pub(crate) fn start_unready(installation: &Installation, address: SocketAddr) -> Self {
+        Self::run(installation, "serve", address)
+    }
+
+    /// Starts `trunkline dev`, and waits until it is ready.
+    pub(crate) fn dev(installation: &Installation) -> Self {
+        let mut node = Self::run(installation, "dev", free_address());
+        node.wait_until_ready();
+        node
+    }
+
+    fn run(installation: &Installation, command: &str, address: SocketAddr) -> Self {
+        let words = [command, "--listen", &address.to_string()].map(str::to_owned);
         let log = installation.folder().join(format!("node-{}.log", address.port()));
         let mut file = File::options().create(true).append(true).open(&log).expect("a log can be written");
         file.seek(SeekFrom::End(0)).expect("a log has an end");
+        let said = File::create(log.with_extension("out")).expect("a file can be written");
         let mut command = installation.binary();
-        command.args(["serve", "--listen", &address.to_string()]).stdout(Stdio::null()).stderr(file);
+        command.args(words).stdout(said).stderr(file);
         Self { address, child: command.spawn().expect("the binary starts"), log }
     }
 
@@ -61,6 +74,11 @@ impl Node {
     /// All that it logged.
     pub(crate) fn log(&self) -> String {
         fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    /// All that it printed.
+    pub(crate) fn said(&self) -> String {
+        fs::read_to_string(self.log.with_extension("out")).unwrap_or_default()
     }
 
     /// Starts it again at the same address, after it was killed.

@@ -1,0 +1,101 @@
+//! What a newcomer meets: `trunkline dev` and what it says to try.
+
+use std::{fs, process::Command};
+
+use serde_json::{Value, json};
+
+use crate::{
+    harness::{Installation, Node, Request, eventually, skipped, sqlite},
+    vendors::GENERIC,
+};
+
+/// Runs a line as a newcomer pastes it, with nothing in the environment but where programs are.
+fn paste(installation: &Installation, line: &str) -> String {
+    let mut shell = Command::new("sh");
+    shell.args(["-c", line]).current_dir(installation.folder()).env_clear();
+    let output = shell.env("PATH", crate::harness::variable("PATH").unwrap_or_default()).output().expect("a shell");
+    assert!(output.status.success(), "{line}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).expect("text")
+}
+
+/// The rows that a printed command shows.
+fn rows(installation: &Installation, node: &Node, what: &str) -> Vec<Value> {
+    let said = node.said();
+    let line = said.lines().find(|line| line.ends_with(what)).expect("the command is printed");
+    let printed = paste(installation, &format!("{line} --json"));
+    printed.lines().map(|line| serde_json::from_str(line).expect("an object a line")).collect()
+}
+
+#[test]
+fn every_line_that_dev_prints_can_be_pasted() {
+    if Command::new("curl").arg("--version").output().is_err() {
+        return skipped("curl is not installed");
+    }
+    sqlite(|installation| {
+        // People have spaces in their folders' names.
+        let data = installation.folder().join("my data");
+        let installation = installation.with("TRUNKLINE_DATA", data.to_str().expect("a path in UTF-8"));
+        let node = Node::dev(&installation);
+        let said = eventually("it says what to try", || Some(node.said()).filter(|said| said.contains("Ctrl-C")));
+        let lines: Vec<_> = said.lines().filter(|line| line.starts_with("curl ")).collect();
+        assert_eq!(lines.len(), 5, "{said}");
+        for line in &lines {
+            let answer: Value = serde_json::from_str(&paste(&installation, line)).expect("JSON");
+            assert_eq!(answer["status"], "accepted", "{line}: {answer}");
+        }
+        let all = |events: &[Value]| events.len() == 8 && events.iter().all(|event| event["status"] == "processed");
+        eventually("all is handled", || Some(rows(&installation, &node, "events list")).filter(|events| all(events)));
+        assert_eq!(rows(&installation, &node, "conversations list").len(), 2);
+        assert_eq!(rows(&installation, &node, "messages list").len(), 2);
+        let mut statuses: Vec<_> =
+            rows(&installation, &node, "subscriptions list").iter().map(|row| row["status"].to_string()).collect();
+        statuses.sort_unstable();
+        assert_eq!(statuses, ["\"active\"", "\"cancelled\"", "\"past_due\""]);
+    });
+}
+
+#[test]
+fn started_again_dev_has_the_same_secrets_and_the_same_demo() {
+    sqlite(|installation| {
+        let look = || {
+            let node = Node::dev(&installation);
+            eventually("it is seeded", || (installation.events_that_are("processed").len() == 3).then_some(()));
+            let lists =
+                ["organizations", "connections", "subscriptions"].map(|what| installation.json(&[what, "list"]));
+            assert!(node.stop().success());
+            (lists, fs::read_to_string(installation.data().join("dev-secrets.env")).expect("the secrets are kept"))
+        };
+        assert_eq!(look(), look());
+    });
+}
+
+#[test]
+fn dev_faces_nobody_but_this_machine() {
+    sqlite(|installation| {
+        for address in ["0.0.0.0:0", "[::]:0"] {
+            let ran = installation.run(&["dev", "--listen", address]);
+            assert_eq!(ran.code, Some(5), "{}", ran.stderr);
+            assert!(ran.stderr.contains("loopback"), "{}", ran.stderr);
+        }
+    });
+}
+
+#[test]
+fn dev_reads_settings_from_files_and_serve_does_not() {
+    sqlite(|installation| {
+        installation.file(".env", "CRON_SECRET=of-the-far-file-00\nGENERIC_WEBHOOK_SECRET=whsec_bmV3LXNlY3JldC0w\n");
+        installation.file(".env.local", "CRON_SECRET=of-the-near-file-0\n");
+        let installation = GENERIC.on(installation);
+        let fire = |node: &Node, secret: &str| {
+            let request = Request::get("/api/cron/inbox-retention").header("authorization", format!("Bearer {secret}"));
+            node.send(&request).status
+        };
+        let node = Node::dev(&installation);
+        assert_eq!(fire(&node, "of-the-far-file-00"), 401);
+        assert_eq!(fire(&node, "of-the-near-file-0"), 200, "the nearer file wins");
+        assert_eq!(node.send(&GENERIC.event()).json()["status"], json!("accepted"), "the environment wins over both");
+        assert!(node.stop().success());
+        let node = installation.start();
+        assert_eq!(fire(&node, "of-the-near-file-0"), 503, "no secret was set");
+    });
+}
