@@ -77,6 +77,24 @@ async fn a_head_that_comes_back_late_still_runs_first_also_when_few_are_taken_at
 }
 
 #[tokio::test]
+async fn what_is_put_back_by_hand_takes_its_old_place_in_its_lane() {
+    both(|database| async move {
+        let app = shop(&database).await.with_workers(|workers| workers.held = 4);
+        let first = app.enqueue(|| errand("00", How::Well).lane("a")).await.unwrap();
+        engine::cancel_job(&app.db, &app.world, &first).await.unwrap();
+        for turn in 1..40 {
+            app.enqueue(move || errand(format!("{turn:02}"), How::Well).lane("a")).await;
+        }
+        app.clock.advance(hours(1));
+        engine::retry_job(&app.db, &app.world, &first).await.unwrap();
+        app.run_jobs().await;
+        let expected: Vec<_> = (0..40).map(|turn| format!("{turn:02}")).collect();
+        assert_eq!(effects(&database).await, expected);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn thousands_behind_a_failing_head_hold_up_nobody_else() {
     both(|database| async move {
         let app = shop(&database).await;
