@@ -69,6 +69,12 @@ create table route_waits (
     primary key (key, seq)
 );
 
+-- How far what walks through a table in small steps has come.
+create table cursors (
+    name text primary key,
+    position bigint not null
+);
+
 -- When each cron fires next: the node that moves it forward enqueues the job.
 create table crons (
     name text primary key,

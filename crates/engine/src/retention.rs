@@ -5,6 +5,8 @@ use std::time::Duration;
 use kernel::{Result, Scope, Time};
 use store::{Db, Isolation};
 
+use crate::queue::Seq;
+
 /// Rows in one transaction.
 const BATCH: i64 = 500;
 /// Ended jobs are shown for so long.
@@ -13,33 +15,77 @@ const JOBS: Duration = Duration::from_secs(7 * 86_400);
 /// Drops the bodies and headers of events that were handled before `now - bodies`, and ended jobs. The events
 /// themselves stay: their ids are what recognises a repetition. Tells how many bodies went.
 ///
+/// A pass begins where the last one met the first body that it had to keep, so that it never walks through what is
+/// long done.
+///
 /// # Errors
 /// What the database says; what was dropped until then stays dropped.
 pub async fn retain(db: &Db, now: Time, bodies: Duration) -> Result<u64> {
-    let mut dropped = 0;
-    let mut after = 0;
-    loop {
-        let (last, count) = drop_bodies(db, after, now - bodies).await?;
+    let before = now - bodies;
+    let (mut dropped, mut after, mut nothing_kept) = (0, done_until(db).await?, true);
+    while let Some(last) = next_old(db, after, before).await? {
+        let (count, first_kept) = drop_bodies(db, after, last, before).await?;
         dropped += count;
-        let Some(last) = last else { break };
+        if nothing_kept {
+            note_done(db, first_kept.map_or(last, |seq| seq - 1)).await?;
+            nothing_kept = first_kept.is_none();
+        }
         after = last;
     }
     while drop_jobs(db, now - JOBS).await? == u64::try_from(BATCH).unwrap_or(0) {}
     Ok(dropped)
 }
 
-/// Looks at the next events in order of arrival. The last number it looked at; none when all that is left is younger.
-async fn drop_bodies(db: &Db, after: i64, before: Time) -> Result<(Option<i64>, u64)> {
+/// Where passes are remembered.
+const CURSOR: &str = "inbox_bodies";
+
+async fn done_until(db: &Db) -> Result<Seq> {
+    let read = db.read(&Scope::System, |tx| {
+        Box::pin(async move { tx.system("select position from cursors where name = $1").bind(CURSOR).row().await })
+    });
+    read.await?.map_or(Ok(0), |row| row.int("position"))
+}
+
+async fn note_done(db: &Db, position: Seq) -> Result<()> {
     let write = store::work(move |tx| {
         Box::pin(async move {
-            let seen = tx
-                .system("select max(seq) as last from (select seq from inbox_events where seq > $1 and received_ms < $2 order by seq limit $3) as old")
-                .bind(after)
-                .bind(before)
-                .bind(BATCH)
-                .row()
-                .await?;
-            let Some(last) = seen.map(|row| row.opt_int("last")).transpose()?.flatten() else { return Ok((None, 0)) };
+            tx.system(
+                "insert into cursors (name, position) values ($1, $2)
+                 on conflict (name) do update set position = excluded.position",
+            )
+            .bind(CURSOR)
+            .bind(position)
+            .execute()
+            .await
+            .map(drop)
+        })
+    });
+    db.write_at(Isolation::ReadCommitted, &Scope::System, write).await
+}
+
+/// The last of the next few events; none when they are all younger, or there are none.
+async fn next_old(db: &Db, after: Seq, before: Time) -> Result<Option<Seq>> {
+    let next = db.read(&Scope::System, |tx| {
+        Box::pin(async move {
+            tx.system(
+                "select max(seq) as last, min(received_ms) as oldest_ms from (
+                     select seq, received_ms from inbox_events where seq > $1 order by seq limit $2) as next",
+            )
+            .bind(after)
+            .bind(BATCH)
+            .row()
+            .await
+        })
+    });
+    let Some(row) = next.await? else { return Ok(None) };
+    let old = row.opt_time("oldest_ms")?.is_some_and(|oldest| oldest < before);
+    Ok(row.opt_int("last")?.filter(|_| old))
+}
+
+/// Drops what may go among these events: how many bodies went, and the first that stayed.
+async fn drop_bodies(db: &Db, after: Seq, last: Seq, before: Time) -> Result<(u64, Option<Seq>)> {
+    let write = store::work(move |tx| {
+        Box::pin(async move {
             let dropped = tx
                 .system(
                     "update inbox_events set body = null, headers = null
@@ -51,7 +97,13 @@ async fn drop_bodies(db: &Db, after: i64, before: Time) -> Result<(Option<i64>, 
                 .bind(before)
                 .execute()
                 .await?;
-            Ok((Some(last), dropped))
+            let kept = tx
+                .system("select min(seq) as first from inbox_events where seq > $1 and seq <= $2 and body is not null")
+                .bind(after)
+                .bind(last)
+                .row()
+                .await?;
+            Ok((dropped, kept.map_or(Ok(None), |row| row.opt_int("first"))?))
         })
     });
     db.write_at(Isolation::ReadCommitted, &Scope::System, write).await

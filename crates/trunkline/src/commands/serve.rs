@@ -99,7 +99,7 @@ impl Started {
             Ok(())
         };
         let ((), told) = tokio::join!(surfaces, signals);
-        // What the surfaces accepted last is in the inbox by now, so the workers may go.
+        // What the surfaces accepted last is in the inbox, for the next start or another node.
         workers.await.map_err(|error| Error::internal("workers", "the workers ended badly").source(error))?;
         upkeep.abort();
         db.close().await;
