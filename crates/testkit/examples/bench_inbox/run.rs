@@ -254,7 +254,7 @@ impl Database {
             (Some(url), _) => (made.url, made.keep) = (url.clone(), true),
             (None, Store::None) => {}
             (None, Store::Sqlite) => {
-                made.url = format!("sqlite:{}", options.folder.join(&made.name).join("bench.db").display())
+                made.url = format!("sqlite:{}", options.folder.join(&made.name).join("bench.db").display());
             }
             (None, Store::Postgres) => {
                 let admin = made.admin.clone().unwrap_or_default();
