@@ -23,8 +23,10 @@ pub(crate) async fn grow(options: Options) -> anyhow::Result<()> {
     settings.statement_timeout = std::time::Duration::from_secs(600);
     let db = Db::open(&settings).await?;
     store::migrate(&db, &[engine::MIGRATIONS], World::system().now()).await?;
-    for done in (0..options.events).step_by(usize::try_from(STEP)?) {
-        let (first, last) = (done + 1, (done + STEP).min(options.events));
+    let start = last(&db).await?;
+    let end = start + options.events;
+    for done in (start..end).step_by(usize::try_from(STEP)?) {
+        let (first, last) = (done + 1, (done + STEP).min(end));
         db.write(
             &Scope::System,
             store::work(move |tx| {
@@ -55,6 +57,17 @@ pub(crate) async fn grow(options: Options) -> anyhow::Result<()> {
     }
     db.close().await;
     Ok(())
+}
+
+/// The last number that was given.
+async fn last(db: &Db) -> anyhow::Result<i64> {
+    let last = db.read(&Scope::System, |tx| {
+        Box::pin(async move {
+            let row = tx.system("select coalesce(max(seq), 0) as last from jobs").row().await?;
+            row.map_or(Ok(0), |row| row.int("last"))
+        })
+    });
+    Ok(last.await?)
 }
 
 /// Hashes in random order, as the hashes of vendors' ids are.
