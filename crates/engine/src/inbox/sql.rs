@@ -67,15 +67,6 @@ async fn insert_sqlite(tx: &mut Tx, entries: &[Arc<Entry>]) -> Result<HashMap<i6
             (seq, &e.tenant, e.dedupe, &e.lane, e.state.as_str(), e.rank, e.received_at, finished, &e.error)
         })
         .collect();
-    tx.system(
-        "insert into jobs (kind, seq, tenant, dedupe, lane, state, rank, created_ms, finished_ms, error, max_attempts)
-         select 'event', value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6,
-             value ->> 7, value ->> 8, $2 from json_each($1)",
-    )
-    .bind(json(&jobs)?)
-    .bind(MAX_ATTEMPTS)
-    .execute()
-    .await?;
     let mut bodies = Vec::with_capacity(fresh.iter().map(|(_, entry)| entry.body.len()).sum());
     let mut events = Vec::with_capacity(fresh.len());
     for (seq, e) in &fresh {
@@ -83,13 +74,19 @@ async fn insert_sqlite(tx: &mut Tx, entries: &[Arc<Entry>]) -> Result<HashMap<i6
         events.push((seq, names, e.occurred_at, e.received_at, &e.headers, bodies.len() + 1, e.body.len()));
         bodies.extend_from_slice(&e.body);
     }
+    // Two statements in one text: going to SQLite's thread and back costs as much as a few rows.
     tx.system(
-        "insert into inbox_events (seq, provider, connection, external_id, kind, account, occurred_ms, received_ms, headers,
+        "insert into jobs (kind, seq, tenant, dedupe, lane, state, rank, created_ms, finished_ms, error, max_attempts)
+         select 'event', value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6,
+             value ->> 7, value ->> 8, $2 from json_each($1);
+         insert into inbox_events (seq, provider, connection, external_id, kind, account, occurred_ms, received_ms, headers,
              body)
          select value ->> 0, value ->> '$[1][0]', value ->> '$[1][1]', value ->> '$[1][2]', value ->> '$[1][3]',
-             value ->> '$[1][4]', value ->> 2, value ->> 3, value ->> 4, substr($2, value ->> 5, value ->> 6)
-         from json_each($1)",
+             value ->> '$[1][4]', value ->> 2, value ->> 3, value ->> 4, substr($4, value ->> 5, value ->> 6)
+         from json_each($3)",
     )
+    .bind(json(&jobs)?)
+    .bind(MAX_ATTEMPTS)
     .bind(json(&events)?)
     .bind(bodies)
     .execute()
@@ -99,14 +96,20 @@ async fn insert_sqlite(tx: &mut Tx, entries: &[Arc<Entry>]) -> Result<HashMap<i6
 
 /// Which of these hashes are taken, and the last number that was given.
 async fn seen(tx: &mut Tx, hashes: &[i64]) -> Result<(HashSet<i64>, Seq)> {
-    let taken = tx
-        .system("select dedupe from jobs where dedupe in (select value from json_each($1))")
+    let rows = tx
+        .system(
+            "select seq, null as dedupe from sqlite_sequence where name = 'jobs'
+             union all select null, dedupe from jobs where dedupe in (select value from json_each($1))",
+        )
         .bind(json(&hashes)?)
         .rows()
         .await?;
-    let taken = taken.iter().map(|row| row.int("dedupe")).collect::<Result<_>>()?;
-    let last = tx.system("select seq from sqlite_sequence where name = 'jobs'").row().await?;
-    Ok((taken, last.map_or(Ok(0), |row| row.int("seq"))?))
+    let (mut taken, mut last) = (HashSet::new(), 0);
+    for row in rows {
+        last = row.opt_int("seq")?.unwrap_or(last);
+        taken.extend(row.opt_int("dedupe")?);
+    }
+    Ok((taken, last))
 }
 
 fn json<T: serde::Serialize>(rows: &T) -> Result<String> {
