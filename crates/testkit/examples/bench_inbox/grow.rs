@@ -41,20 +41,6 @@ pub(crate) async fn grow(options: Options) -> anyhow::Result<()> {
         .await?;
         eprintln!("{last} events");
     }
-    if db.engine() == Engine::Postgres {
-        db.write(
-            &Scope::System,
-            store::work(|tx| {
-                Box::pin(async move {
-                    tx.system("select setval(pg_get_serial_sequence('jobs', 'seq'), (select max(seq) from jobs))")
-                        .rows()
-                        .await?;
-                    tx.system("analyze").execute().await
-                })
-            }),
-        )
-        .await?;
-    }
     db.close().await;
     Ok(())
 }
@@ -82,11 +68,12 @@ fn texts(engine: Engine) -> (&'static str, &'static str) {
              select seq, 'generic', '', lower(hex(randomblob(16))), 'bench.happened', 1700000000000 from n",
         ),
         Engine::Postgres => (
-            "insert into jobs (seq, kind, dedupe, lane, state, attempts, max_attempts, created_ms, finished_ms)
-             select seq, 'event', (random() * 9e18)::bigint, 'generic:' || seq, 'processed', 1, 17, 1700000000000,
-                 1700000000001 from generate_series($1, $2) as seq",
+            "insert into jobs (kind, dedupe, lane, state, attempts, max_attempts, created_ms, finished_ms)
+             select 'event', (random() * 9e18)::bigint, 'generic:' || n, 'processed', 1, 17, 1700000000000, 1700000000001
+             from generate_series($1, $2) as n",
             "insert into inbox_events (seq, provider, connection, external_id, kind, received_ms)
-             select seq, 'generic', '', md5(seq::text), 'bench.happened', 1700000000000 from generate_series($1, $2) as seq",
+             select seq, 'generic', '', md5(seq::text), 'bench.happened', 1700000000000 from jobs
+             where $1::bigint <= $2::bigint and seq > (select coalesce(max(seq), 0) from inbox_events)",
         ),
     }
 }
