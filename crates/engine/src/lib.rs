@@ -26,9 +26,16 @@ use store::{Migration, MigrationSet};
 /// The tables of the queue, the inbox and the routes.
 pub const MIGRATIONS: MigrationSet = MigrationSet {
     name: "engine",
-    migrations: &[Migration::pair(
-        "0001_queue",
-        include_str!("../migrations/0001_queue.sqlite.sql"),
-        include_str!("../migrations/0001_queue.postgres.sql"),
-    )],
+    migrations: &[
+        Migration::pair(
+            "0001_queue",
+            include_str!("../migrations/0001_queue.sqlite.sql"),
+            include_str!("../migrations/0001_queue.postgres.sql"),
+        ),
+        Migration::pair(
+            "0002_event_keys",
+            include_str!("../migrations/0002_event_keys.sqlite.sql"),
+            include_str!("../migrations/0002_event_keys.postgres.sql"),
+        ),
+    ],
 };

@@ -1,8 +1,10 @@
 //! The inbox: a verified event is on disk, with the job that will handle it, before its sender hears "accepted".
 
+mod keys;
 mod list;
+mod postgres;
 mod rows;
-mod sql;
+mod sqlite;
 mod writer;
 
 use std::sync::Arc;
@@ -61,11 +63,13 @@ pub struct InboxOptions {
     pub batch: usize,
     /// Commits at the same time. SQLite has one.
     pub writers: usize,
+    /// Ids of the newest events that are kept in memory on SQLite. They take 25 bytes each, and as much again now and then.
+    pub recent: usize,
 }
 
 impl Default for InboxOptions {
     fn default() -> Self {
-        Self { queue: 4096, batch: 512, writers: 2 }
+        Self { queue: 4096, batch: 512, writers: 2, recent: 200_000 }
     }
 }
 
@@ -86,7 +90,7 @@ impl Inbox {
             Engine::Postgres => options.writers.max(1),
         };
         for _ in 0..writers {
-            tokio::spawn(Writer::new(db.clone(), options.batch).run(waiting.clone()));
+            tokio::spawn(Writer::new(db.clone(), options).run(waiting.clone()));
         }
         Self { world: world.clone(), queue }
     }

@@ -19,7 +19,7 @@ pub(super) const MAX_ATTEMPTS: i64 = 17;
 #[derive(Clone, Debug)]
 pub(super) struct Entry {
     /// Stands for provider, connection and external id.
-    pub dedupe: i64,
+    pub hash: i64,
     pub provider: &'static str,
     pub connection: String,
     pub external_id: String,
@@ -48,7 +48,7 @@ impl Entry {
             let tenant = event.account.as_deref().map(|account| format!("{provider}:{account}")).unwrap_or_default();
             let runs = event.defect.is_none();
             Self {
-                dedupe: hash(&[provider, &connection, &event.external_id]),
+                hash: hash(&[provider, &connection, &event.external_id]),
                 provider,
                 connection: connection.clone(),
                 rank: runs.then(|| world.rank(&tenant)),
@@ -75,7 +75,7 @@ impl Entry {
 
     /// The same event under another hash, for the case that a stranger has the first.
     pub(super) fn rehashed(&self) -> Self {
-        let dedupe = hash(&["again", self.provider, &self.connection, &self.external_id]);
-        Self { dedupe, ..self.clone() }
+        let hash = hash(&["again", self.provider, &self.connection, &self.external_id]);
+        Self { hash, ..self.clone() }
     }
 }

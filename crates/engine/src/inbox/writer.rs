@@ -10,7 +10,7 @@ use kernel::{Code, Error, Result, Scope};
 use store::{Db, Isolation};
 use tokio::sync::{Mutex, mpsc, oneshot};
 
-use super::{Accepted, rows::Entry, sql};
+use super::{Accepted, InboxOptions, keys::Keys, rows::Entry};
 use crate::queue::{EventId, Seq};
 
 /// Bodies in one commit, so that a few large ones do not hold up many small ones.
@@ -28,6 +28,7 @@ pub(super) type Request = Vec<Waiting>;
 /// One of the tasks that write.
 pub(super) struct Writer {
     db: Db,
+    keys: Keys,
     batch: usize,
 }
 
@@ -35,8 +36,8 @@ pub(super) struct Writer {
 type Outcome = HashMap<i64, (Seq, bool)>;
 
 impl Writer {
-    pub(super) fn new(db: Db, batch: usize) -> Self {
-        Self { db, batch }
+    pub(super) fn new(db: Db, options: InboxOptions) -> Self {
+        Self { keys: Keys::new(&db, options.recent), db, batch: options.batch }
     }
 
     /// Writes until the inbox is gone.
@@ -74,25 +75,42 @@ impl Writer {
         })
     }
 
+    /// Keeps these entries, each under its own hash or, where that belongs to another event, under a second one.
     async fn commit(&self, entries: Vec<Arc<Entry>>) -> Result<Outcome> {
         let entries = Arc::new(entries);
+        let mut outcome = self.keep(entries.clone()).await?;
+        let strangers: Vec<_> = entries.iter().filter(|entry| !outcome.contains_key(&entry.hash)).collect();
+        for stranger in strangers {
+            let again = stranger.rehashed();
+            let (hash, kept) = (again.hash, self.keep(Arc::new(vec![Arc::new(again)])).await?);
+            let kept =
+                kept.get(&hash).ok_or_else(|| Error::internal("hash_taken", "an event's hash is taken, twice"))?;
+            outcome.insert(stranger.hash, *kept);
+        }
+        Ok(outcome)
+    }
+
+    /// One transaction.
+    async fn keep(&self, entries: Arc<Vec<Arc<Entry>>>) -> Result<Outcome> {
+        let keys = self.keys.clone();
         let write = store::work(move |tx| {
-            let entries = entries.clone();
+            let (entries, keys) = (entries.clone(), keys.clone());
             Box::pin(async move {
-                let mut outcome = keep(tx, &entries).await?;
-                let strangers: Vec<_> = entries.iter().filter(|entry| !outcome.contains_key(&entry.dedupe)).collect();
-                for stranger in strangers {
-                    // Its hash belongs to another event: keep it under a second one.
-                    let again = [Arc::new(stranger.rehashed())];
-                    let kept = keep(tx, &again).await?.remove(&again[0].dedupe);
-                    let kept = kept.ok_or_else(|| Error::internal("hash_taken", "an event's hash is taken, twice"))?;
-                    outcome.insert(stranger.dedupe, kept);
-                }
+                let kept = keep(tx, &keys, &entries).await?;
                 tx.wake();
-                Ok(outcome)
+                Ok(kept)
             })
         });
-        self.db.write_at(Isolation::Statement, &Scope::System, write).await
+        match self.db.write_at(Isolation::Statement, &Scope::System, write).await {
+            Ok((outcome, moved)) => {
+                self.keys.moved(moved);
+                Ok(outcome)
+            }
+            Err(error) => {
+                self.keys.doubt();
+                Err(error)
+            }
+        }
     }
 }
 
@@ -111,7 +129,7 @@ async fn next_batch(queue: &mut mpsc::Receiver<Request>, most: usize) -> Vec<Wai
 /// Each hash once, in the order of arrival, which becomes the order of their numbers.
 fn distinct(batch: &[Waiting]) -> Vec<Arc<Entry>> {
     let mut seen = HashSet::with_capacity(batch.len());
-    batch.iter().filter(|waiting| seen.insert(waiting.entry.dedupe)).map(|waiting| waiting.entry.clone()).collect()
+    batch.iter().filter(|waiting| seen.insert(waiting.entry.hash)).map(|waiting| waiting.entry.clone()).collect()
 }
 
 /// The batch, and those whose hash belongs to another event of it: these are strangers to it only once it is written.
@@ -119,36 +137,36 @@ fn part(batch: Vec<Waiting>) -> (Vec<Waiting>, Vec<Waiting>) {
     let mut first: HashMap<i64, Arc<Entry>> = HashMap::with_capacity(batch.len());
     batch.into_iter().partition(|waiting| {
         let entry = &waiting.entry;
-        let owner = first.entry(entry.dedupe).or_insert_with(|| entry.clone());
+        let owner = first.entry(entry.hash).or_insert_with(|| entry.clone());
         entry.is(owner.provider, &owner.connection, &owner.external_id)
     })
 }
 
 /// Inserts what is new and finds what was there. A hash that belongs to a stranger is missing from the answer.
-async fn keep(tx: &mut store::Tx, entries: &[Arc<Entry>]) -> Result<Outcome> {
-    let inserted = sql::insert(tx, entries).await?;
-    let mut outcome: Outcome = inserted.into_iter().map(|(hash, seq)| (hash, (seq, true))).collect();
-    let rest: Vec<_> = entries.iter().filter(|entry| !outcome.contains_key(&entry.dedupe)).collect();
+async fn keep(tx: &mut store::Tx, keys: &Keys, entries: &[Arc<Entry>]) -> Result<(Outcome, usize)> {
+    let inserted = keys.insert(tx, entries).await?;
+    let mut outcome: Outcome = inserted.fresh.into_iter().map(|(hash, seq)| (hash, (seq, true))).collect();
+    let rest: Vec<_> = entries.iter().filter(|entry| !outcome.contains_key(&entry.hash)).collect();
     if rest.is_empty() {
-        return Ok(outcome);
+        return Ok((outcome, inserted.moved));
     }
-    let hashes: Vec<_> = rest.iter().map(|entry| entry.dedupe).collect();
-    let known = sql::known(tx, &hashes).await?;
+    let hashes: Vec<_> = rest.iter().map(|entry| entry.hash).collect();
+    let known = keys.known(tx, &hashes).await?;
     for entry in rest {
-        if let Some(event) = known.get(&entry.dedupe)
+        if let Some(event) = known.get(&entry.hash)
             && entry.is(&event.provider, &event.connection, &event.external_id)
         {
-            outcome.insert(entry.dedupe, (event.seq, false));
+            outcome.insert(entry.hash, (event.seq, false));
         }
     }
-    Ok(outcome)
+    Ok((outcome, inserted.moved))
 }
 
 /// Tells every sender; of several that sent the same event together, one hears that it is new.
 fn answer(batch: Vec<Waiting>, outcome: &Outcome) {
     let mut outcome = outcome.clone();
     for Waiting { entry, tell } in batch {
-        let answer = match outcome.entry(entry.dedupe) {
+        let answer = match outcome.entry(entry.hash) {
             hash_map::Entry::Occupied(mut kept) => {
                 let (seq, fresh) = *kept.get();
                 kept.insert((seq, false));
@@ -177,7 +195,7 @@ mod tests {
     use super::*;
     use crate::{Delivery, World};
 
-    fn entry(external_id: &str, dedupe: i64) -> Waiting {
+    fn entry(external_id: &str, hash: i64) -> Waiting {
         let event = provider::Received::new(external_id, "kind", bytes::Bytes::new());
         let delivery = Delivery {
             provider: "shop",
@@ -186,7 +204,7 @@ mod tests {
             received_at: kernel::Time::from_ms(0),
             events: vec![event],
         };
-        let entry = Entry { dedupe, ..Entry::of(delivery, &World::system()).remove(0) };
+        let entry = Entry { hash, ..Entry::of(delivery, &World::system()).remove(0) };
         Waiting { entry: Arc::new(entry), tell: oneshot::channel().0 }
     }
 

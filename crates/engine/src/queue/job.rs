@@ -194,7 +194,7 @@ pub async fn enqueue(tx: &mut Tx, world: &World, job: NewJob) -> Result<Option<J
             "insert into jobs (kind, version, tenant, organization, dedupe, lane, state, rank, max_attempts, created_ms,
                  payload)
              values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
-             on conflict (dedupe) do nothing returning seq",
+             on conflict (dedupe) where dedupe is not null do nothing returning seq",
         )
         .bind(job.kind)
         .bind(job.version)

@@ -1,9 +1,10 @@
 //! The inbox: what was accepted is kept, once, and whoever sends something impossible hurts nobody else.
 
+use engine::{Inbox, InboxOptions, Intake};
 use futures_util::future::join_all;
-use kernel::Code;
+use kernel::{Code, Time};
 use provider::Received;
-use store::Engine;
+use store::{Engine, MigrationSet};
 use testkit::{both, minutes, postgres};
 
 use crate::shop::{How, effects, order, shop, sorted_effects};
@@ -35,7 +36,7 @@ async fn the_same_id_of_another_vendor_or_connection_is_another_event() {
         assert!(app.deliver("mail", order("1", How::Well)).await.unwrap().fresh);
         let mut elsewhere = app.delivery("shop", vec![order("1", How::Well)]);
         elsewhere.connection = "con_1".to_owned();
-        assert!(engine::Intake::accept(&app.inbox, elsewhere).await.unwrap()[0].fresh);
+        assert!(app.inbox.accept(elsewhere).await.unwrap()[0].fresh);
         assert_eq!(app.events().await.len(), 3);
     })
     .await;
@@ -67,7 +68,7 @@ async fn everything_about_an_event_is_kept() {
         event.occurred_at = Some(app.world.now() - minutes(3));
         let mut delivery = app.delivery("shop", vec![event, testkit::event("2", "empty", "")]);
         delivery.headers = vec![("user-agent".to_owned(), "shop/1 \"quoted\"".to_owned())];
-        let accepted = engine::Intake::accept(&app.inbox, delivery).await.unwrap();
+        let accepted = app.inbox.accept(delivery).await.unwrap();
 
         let (row, body) = engine::event(&database.db, &accepted[0].id).await.unwrap();
         assert_eq!(body, [0, 159, 146, 150, 255]);
@@ -138,6 +139,60 @@ async fn an_event_whose_hash_belongs_to_another_one_is_kept_all_the_same() {
         assert!(!again.fresh && again.id.to_string() == second.id.to_string());
         app.run_jobs().await;
         assert_eq!(sorted_effects(&database).await, ["first", "second"]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_event_is_recognised_however_long_ago_it_came_and_over_restarts() {
+    both(|database| async move {
+        let app = shop(&database).await;
+        let few = InboxOptions { recent: 40, ..InboxOptions::default() };
+        let mut first = Vec::new();
+        for life in 0..4 {
+            let inbox = Inbox::start(&database.db, &app.world, few);
+            for turn in 0..50 {
+                let turn = life * 50 + turn;
+                let events = vec![order(&format!("{turn}"), How::Well), order(&format!("{turn}b"), How::Well)];
+                first.extend(inbox.accept(app.delivery("shop", events)).await.unwrap());
+            }
+            for (turn, kept) in first.iter().enumerate() {
+                let id = if turn % 2 == 0 { format!("{}", turn / 2) } else { format!("{}b", turn / 2) };
+                let again = inbox.accept(app.delivery("shop", vec![order(&id, How::Well)])).await.unwrap();
+                assert_eq!((again[0].fresh, again[0].id.to_string()), (false, kept.id.to_string()), "{id}");
+            }
+        }
+        assert!(first.iter().all(|kept| kept.fresh));
+        assert_eq!(database.number("select count(*) as n from inbox_events").await, 400);
+        if database.engine() == Engine::Sqlite {
+            let rows = database.number("select count(*) as n from event_batches").await;
+            assert!(rows < 100, "{rows} batches wait to be moved");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn events_of_a_database_from_before_their_keys_were_moved_are_recognised() {
+    both(|database| async move {
+        let before = MigrationSet { name: "engine", migrations: &engine::MIGRATIONS.migrations[..1] };
+        store::migrate(&database.db, &[before], Time::from_ms(0)).await.unwrap();
+        database
+            .execute(
+                // The hash of the parts shop, nothing, and 1.
+                "insert into jobs (seq, kind, dedupe, state, max_attempts, created_ms)
+                 values (1, 'event', 2789498516665367247, 'processed', 17, 0)",
+            )
+            .await;
+        database
+            .execute(
+                "insert into inbox_events (seq, provider, connection, external_id, kind, received_ms)
+                 values (1, 'shop', '', '1', 'order', 0)",
+            )
+            .await;
+        let app = shop(&database).await;
+        assert!(!app.deliver("shop", order("1", How::Well)).await.unwrap().fresh);
+        assert_eq!(database.number("select count(*) as n from jobs where dedupe is not null").await, 0);
     })
     .await;
 }

@@ -14,7 +14,11 @@ use crate::shop::{How, effects, errand, order, register, shop};
 async fn when_the_queue_is_full_the_sender_is_told_to_come_back() {
     both(|database| async move {
         let app = shop(&database).await;
-        let inbox = Inbox::start(&database.db, &app.world, InboxOptions { queue: 2, batch: 1, writers: 1 });
+        let inbox = Inbox::start(
+            &database.db,
+            &app.world,
+            InboxOptions { queue: 2, batch: 1, writers: 1, ..InboxOptions::default() },
+        );
         let requests =
             (0..40).map(|turn| inbox.accept(app.delivery("shop", vec![order(&turn.to_string(), How::Well)])));
         let answers = join_all(requests).await;

@@ -82,7 +82,12 @@ fn engine_tables() -> MigrationSet {
         include_str!("../../../engine/migrations/0001_queue.sqlite.sql"),
         include_str!("../../../engine/migrations/0001_queue.postgres.sql"),
     );
-    MigrationSet { name: "engine", migrations: &[QUEUE] }
+    const KEYS: Migration = Migration::pair(
+        "0002_event_keys",
+        include_str!("../../../engine/migrations/0002_event_keys.sqlite.sql"),
+        include_str!("../../../engine/migrations/0002_event_keys.postgres.sql"),
+    );
+    MigrationSet { name: "engine", migrations: &[QUEUE, KEYS] }
 }
 
 /// `table.column type [not null]` of every column, in the portable words of the SQLite side.
@@ -104,6 +109,8 @@ async fn columns_of(database: &TestDb) -> Vec<String> {
         }
     };
     let mut columns = database.by_hand().await.texts(sql).await;
+    // SQLite keeps the hashes of events in tables of their own, PostgreSQL in an index.
+    columns.retain(|column| !column.starts_with("event_keys.") && !column.starts_with("event_batches."));
     columns.sort();
     columns
 }

@@ -31,9 +31,9 @@ pub(crate) async fn grow(options: Options) -> anyhow::Result<()> {
             &Scope::System,
             store::work(move |tx| {
                 Box::pin(async move {
-                    let (jobs, events) = texts(tx.engine());
-                    tx.system(jobs).bind(first).bind(last).execute().await?;
-                    tx.system(events).bind(first).bind(last).execute().await?;
+                    for text in texts(tx.engine()) {
+                        tx.system(text).bind(first).bind(last).execute().await?;
+                    }
                     Ok(())
                 })
             }),
@@ -57,23 +57,24 @@ async fn last(db: &Db) -> anyhow::Result<i64> {
 }
 
 /// Hashes in random order, as the hashes of vendors' ids are.
-fn texts(engine: Engine) -> (&'static str, &'static str) {
+fn texts(engine: Engine) -> &'static [&'static str] {
     match engine {
-        Engine::Sqlite => (
+        Engine::Sqlite => &[
             "with recursive n (seq) as (select $1 union all select seq + 1 from n where seq < $2)
-             insert into jobs (seq, kind, dedupe, lane, state, attempts, max_attempts, created_ms, finished_ms)
-             select seq, 'event', abs(random()), 'generic:' || seq, 'processed', 1, 17, 1700000000000, 1700000000001 from n",
+             insert into jobs (seq, kind, lane, state, attempts, max_attempts, created_ms, finished_ms)
+             select seq, 'event', 'generic:' || seq, 'processed', 1, 17, 1700000000000, 1700000000001 from n",
             "with recursive n (seq) as (select $1 union all select seq + 1 from n where seq < $2)
-             insert into inbox_events (seq, provider, connection, external_id, kind, received_ms)
-             select seq, 'generic', '', lower(hex(randomblob(16))), 'bench.happened', 1700000000000 from n",
-        ),
-        Engine::Postgres => (
-            "insert into jobs (kind, dedupe, lane, state, attempts, max_attempts, created_ms, finished_ms)
-             select 'event', (random() * 9e18)::bigint, 'generic:' || n, 'processed', 1, 17, 1700000000000, 1700000000001
+             insert into inbox_events (seq, hash, provider, connection, external_id, kind, received_ms)
+             select seq, abs(random()), 'generic', '', lower(hex(randomblob(16))), 'bench.happened', 1700000000000 from n",
+            "insert into event_keys (hash, seq) select hash, seq from inbox_events where seq between $1 and $2 order by hash",
+        ],
+        Engine::Postgres => &[
+            "insert into jobs (kind, lane, state, attempts, max_attempts, created_ms, finished_ms)
+             select 'event', 'generic:' || n, 'processed', 1, 17, 1700000000000, 1700000000001
              from generate_series($1, $2) as n",
-            "insert into inbox_events (seq, provider, connection, external_id, kind, received_ms)
-             select seq, 'generic', '', md5(seq::text), 'bench.happened', 1700000000000 from jobs
+            "insert into inbox_events (seq, hash, provider, connection, external_id, kind, received_ms)
+             select seq, (random() * 9e18)::bigint, 'generic', '', md5(seq::text), 'bench.happened', 1700000000000 from jobs
              where $1::bigint <= $2::bigint and seq > (select coalesce(max(seq), 0) from inbox_events)",
-        ),
+        ],
     }
 }

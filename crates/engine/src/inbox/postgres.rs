@@ -1,0 +1,76 @@
+//! The inbox's statements on PostgreSQL: a batch of any size is one round trip.
+
+use std::{collections::HashMap, sync::Arc};
+
+use kernel::Result;
+use store::{Tx, Value};
+
+use super::{
+    keys::{Inserted, Known},
+    rows::{Entry, MAX_ATTEMPTS},
+};
+use crate::queue::CHANNEL;
+
+/// Writes the entries that are new, then their jobs, in one statement. Numbers are given in the order of arrival; rows go in sorted by
+/// hash, so that two writers whose batches share events wait for one another instead of each for the other.
+pub(super) async fn insert(tx: &mut Tx, entries: &[Arc<Entry>]) -> Result<Inserted> {
+    let texts = |of: fn(&Entry) -> Option<&str>| -> Value {
+        entries.iter().map(|entry| of(entry).map(ToOwned::to_owned)).collect::<Vec<_>>().into()
+    };
+    let numbers_of =
+        |of: fn(&Entry) -> i64| -> Value { entries.iter().map(|entry| of(entry)).collect::<Vec<_>>().into() };
+    let inserted = tx
+        .system(
+            "with arrived as (
+                 select * from unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::bigint[],
+                     $7::text[], $8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::bigint[],
+                     $14::text[], $15::bytea[])
+                 as t (hash, tenant, lane, state, rank, received_ms, error, provider, connection, external_id, kind,
+                     account, occurred_ms, headers, body)),
+             batch as materialized (select nextval('jobs_seq_seq') as seq, arrived.* from arrived),
+             events as (
+                 insert into inbox_events (seq, hash, provider, connection, external_id, kind, account, occurred_ms,
+                     received_ms, headers, body)
+                 select seq, hash, provider, connection, external_id, kind, account, nullif(occurred_ms, -1),
+                     received_ms, headers, body from batch order by hash
+                 on conflict (hash) do nothing returning seq, hash),
+             queued as (
+                 insert into jobs (seq, kind, tenant, lane, state, rank, created_ms, finished_ms, error, max_attempts)
+                 select b.seq, 'event', b.tenant, b.lane, b.state, nullif(b.rank, -1), b.received_ms,
+                     case when b.rank = -1 then b.received_ms end, b.error, $16
+                 from events e join batch b on b.seq = e.seq)
+             -- The wake-up of the other nodes goes along: it costs no round trip of its own.
+             select seq, hash from events cross join (select pg_notify($17, '')) as woken",
+        )
+        .bind(numbers_of(|e| e.hash))
+        .bind(texts(|e| Some(&e.tenant)))
+        .bind(texts(|e| e.lane.as_deref()))
+        .bind(texts(|e| Some(e.state.as_str())))
+        .bind(numbers_of(|e| e.rank.unwrap_or(-1)))
+        .bind(numbers_of(|e| e.received_at.ms()))
+        .bind(texts(|e| e.error.as_deref()))
+        .bind(texts(|e| Some(e.provider)))
+        .bind(texts(|e| Some(&e.connection)))
+        .bind(texts(|e| Some(&e.external_id)))
+        .bind(texts(|e| Some(&e.kind)))
+        .bind(texts(|e| e.account.as_deref()))
+        .bind(numbers_of(|e| e.occurred_at.map_or(-1, kernel::Time::ms)))
+        .bind(texts(|e| e.headers.as_deref()))
+        .bind(entries.iter().map(|entry| Some(entry.body.to_vec())).collect::<Vec<_>>())
+        .bind(MAX_ATTEMPTS)
+        .bind(CHANNEL)
+        .rows()
+        .await?;
+    let fresh = inserted.iter().map(|row| Ok((row.int("hash")?, row.int("seq")?))).collect::<Result<_>>()?;
+    Ok(Inserted { fresh, moved: 0 })
+}
+
+/// Finds the events with these hashes.
+pub(super) async fn known(tx: &mut Tx, hashes: &[i64]) -> Result<HashMap<i64, Known>> {
+    let rows = tx
+        .system("select hash, seq, provider, connection, external_id from inbox_events where hash = any($1)")
+        .bind(hashes.to_vec())
+        .rows()
+        .await?;
+    rows.iter().map(Known::from_row).collect()
+}
