@@ -11,9 +11,10 @@ pub mod messages;
 mod name;
 pub mod organizations;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use engine::Handlers;
+use kernel::Result;
 use provider::{messaging, payments};
 use store::{Migration, MigrationSet};
 
@@ -22,18 +23,24 @@ pub use name::Name;
 /// A vendor's name in the registry, and who reads its events.
 pub type Reads<R> = Vec<(&'static str, Arc<R>)>;
 
-/// Lets the features handle the events of these vendors.
+/// Lets the features handle the events of these vendors, and clean up what waited for longer than `keep` for an event
+/// that never came.
+///
+/// # Errors
+/// `Internal` when a cron has a bad pattern.
 pub fn register(
     handlers: &mut Handlers,
     messaging: Reads<dyn messaging::Reader>,
     payments: Reads<dyn payments::Reader>,
-) {
+    keep: Duration,
+) -> Result<()> {
     for (provider, reader) in messaging {
         handlers.on(provider, Arc::new(messages::Events::new(reader)));
     }
     for (provider, reader) in payments {
         handlers.on(provider, Arc::new(billing::Events::new(reader)));
     }
+    messages::register(handlers, keep)
 }
 
 /// The tables of the features.
@@ -46,5 +53,6 @@ pub const MIGRATIONS: MigrationSet = MigrationSet {
         Migration::portable("0004_conversations", include_str!("../migrations/0004_conversations.sql")),
         Migration::portable("0005_messages", include_str!("../migrations/0005_messages.sql")),
         Migration::portable("0006_billing", include_str!("../migrations/0006_billing.sql")),
+        Migration::portable("0007_early_statuses", include_str!("../migrations/0007_early_statuses.sql")),
     ],
 };

@@ -21,8 +21,9 @@ pub(crate) async fn migrated(environment: &Environment, world: &World) -> Result
 /// Who handles what.
 pub(crate) fn handlers(environment: &Environment) -> Result<Handlers> {
     let mut handlers = Handlers::new();
-    app::register(&mut handlers, vendors::messaging::readers(), vendors::payments::readers());
-    crate::commands::retention::register(&mut handlers, environment.settings.retention()?)?;
+    let keep = environment.settings.retention()?;
+    app::register(&mut handlers, vendors::messaging::readers(), vendors::payments::readers(), keep)?;
+    crate::commands::retention::register(&mut handlers, keep)?;
     Ok(handlers)
 }
 

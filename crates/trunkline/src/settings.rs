@@ -28,7 +28,8 @@ pub(crate) struct Settings {
     /// Opens `/api/cron/{name}` to an outside scheduler that shows it as `Authorization: Bearer …`. At least 16
     /// characters. Several, separated by commas, are all accepted.
     pub(crate) cron_secret: Option<Secret>,
-    /// How long the bodies of events that were handled are kept: `30d`, `12h`.
+    /// How long the bodies of events that were handled are kept, and news of the delivery of messages that never came:
+    /// `30d`, `12h`.
     #[serde(default = "retention")]
     pub(crate) trunkline_inbox_retention: String,
     /// The largest body of a webhook, in bytes, unless its vendor is known to send more.

@@ -1,12 +1,14 @@
 //! Messages: what was written, once each, and how far ours have come.
 
 mod events;
+mod jobs;
 mod model;
 mod mutations;
 mod queries;
 mod store;
 
 pub(crate) use events::Events;
+pub(crate) use jobs::register;
 pub use model::{Direction, Message, MessageId, Status};
 pub(crate) use mutations::{move_all, move_back, newest_of};
 pub use queries::{list, of_conversation};

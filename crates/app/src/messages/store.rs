@@ -1,7 +1,7 @@
 //! The statements on messages.
 
 use ::store::{FromRow, Row, Tx};
-use kernel::{Error, Result};
+use kernel::{Error, Result, Time};
 
 use super::{
     Direction, Message, Status,
@@ -115,6 +115,23 @@ pub(super) async fn take_early(tx: &mut Tx, external_id: &str) -> Result<Vec<Tak
         .bind(external_id)
         .all()
         .await
+}
+
+/// Whether a step from before then still waits for its message.
+pub(super) async fn has_early_before(tx: &mut Tx, before: Time) -> Result<bool> {
+    let query = "select status from early_statuses where org_id = $1 and at_ms < $2 limit 1";
+    Ok(tx.query(query).bind(before).row().await?.is_some())
+}
+
+/// Drops some of the steps from before then, oldest first, and tells how many.
+pub(super) async fn drop_early_before(tx: &mut Tx, before: Time) -> Result<u64> {
+    tx.query(
+        "delete from early_statuses where org_id = $1 and (external_id, status) in (
+             select external_id, status from early_statuses where org_id = $1 and at_ms < $2 order by at_ms limit 500)",
+    )
+    .bind(before)
+    .execute()
+    .await
 }
 
 /// Notes what [`move_all`] is about to move.

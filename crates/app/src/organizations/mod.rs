@@ -7,5 +7,5 @@ mod store;
 
 pub use model::{ExternalId, Organization, route_key};
 pub use mutations::{CreateOrganization, create, ensure};
-pub(crate) use queries::{exists, named};
+pub(crate) use queries::{exists, ids, named};
 pub use queries::{find, list};

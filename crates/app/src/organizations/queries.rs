@@ -22,6 +22,11 @@ pub async fn list(db: &Db) -> Result<Vec<Organization>> {
     .await
 }
 
+/// The ids of all organizations, for what is done to each in turn.
+pub(crate) async fn ids(db: &Db) -> Result<Vec<OrgId>> {
+    db.read(&Scope::System, |tx| Box::pin(store::ids(tx))).await
+}
+
 /// The organization with this id or this external id.
 ///
 /// # Errors

@@ -34,6 +34,11 @@ pub(super) async fn all(tx: &mut Tx) -> Result<Vec<Organization>> {
     tx.system("select id, name, created_ms from organizations order by created_ms, id").all().await
 }
 
+pub(super) async fn ids(tx: &mut Tx) -> Result<Vec<OrgId>> {
+    let rows = tx.system("select id from organizations order by id").rows().await?;
+    rows.iter().map(|row| row.id("id")).collect()
+}
+
 pub(super) async fn one(tx: &mut Tx, id: &OrgId) -> Result<Option<Organization>> {
     tx.system("select id, name, created_ms from organizations where id = $1").bind(id).optional().await
 }

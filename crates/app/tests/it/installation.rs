@@ -1,6 +1,9 @@
 //! An installation with a messaging and a payments vendor whose events a test makes up.
 
-use std::sync::{Arc, Mutex};
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use app::{Name, connections, contacts, conversations, messages, organizations};
 use kernel::{Error, OrgId, Result, Time};
@@ -13,6 +16,9 @@ pub(crate) struct Installation {
     pub(crate) acme: OrgId,
     told: Arc<Told>,
 }
+
+/// How long what waits for an event is kept.
+pub(crate) const KEEP: Duration = Duration::from_secs(30 * 86_400);
 
 /// What events say: an event's payload is the place of its meaning in one of these lists.
 #[derive(Default)]
@@ -51,7 +57,8 @@ impl Installation {
         let told = Arc::new(Told::default());
         let app = App::with_tables(database, &[engine::MIGRATIONS, app::MIGRATIONS], |handlers| {
             let (chat, money) = (told.clone(), told.clone());
-            app::register(handlers, vec![("chat", chat.clone()), ("other-chat", chat)], vec![("money", money)]);
+            app::register(handlers, vec![("chat", chat.clone()), ("other-chat", chat)], vec![("money", money)], KEEP)
+                .expect("the patterns of crons are right");
         })
         .await;
         let acme = create(&app, "acme").await;

@@ -1,9 +1,10 @@
-use provider::messaging::{Change, Content, Message, Step};
+use kernel::Clock;
+use provider::messaging::{Change, Content, Delivery, Message, Step};
 use testkit::both;
 
 use app::messages::{Direction, Status};
 
-use crate::installation::{Installation, echo, person, text};
+use crate::installation::{Installation, connect, create, echo, person, text};
 
 #[tokio::test]
 async fn a_first_message_makes_a_contact_and_a_conversation() {
@@ -148,6 +149,49 @@ async fn a_step_that_is_told_before_its_message_waits_for_it() {
         assert_eq!(it.messages().await[0].status, Status::Delivered);
     })
     .await;
+}
+
+#[tokio::test]
+async fn a_step_waits_for_its_message_for_thirty_days_and_no_longer() {
+    both(|database| async move {
+        let it = Installation::start(&database).await;
+        let other = create(&it.app, "other").await;
+        connect(&it.app, &other, "other-line").await.expect("the line is free");
+        let now = it.app.clock.now().seconds();
+        let (old, young) = (now - 31 * 86_400, now - 29 * 86_400);
+        // More than one batch of them.
+        let many = (0..1200).map(|n| delivered(&format!("old.{n}"), old)).collect();
+        it.tell("chat", "line", many).await;
+        it.tell("chat", "line", vec![delivered("young", young)]).await;
+        it.tell("chat", "other-line", vec![delivered("old", old), delivered("young", young)]).await;
+
+        engine::fire(&it.app.db, &it.app.world, it.app.handlers.crons(), "messages-retention")
+            .await
+            .expect("it is there");
+        it.app.run_jobs().await;
+
+        for id in ["old.0", "old.1199", "young"] {
+            it.hear(echo(id, person("", "+491", ""), now, id)).await;
+        }
+        for id in ["old", "young"] {
+            let ours = Change::Message(Box::new(echo(id, person("", "+491", ""), now, id)));
+            it.tell("chat", "other-line", vec![ours]).await;
+        }
+        let messages = [it.messages().await, app::messages::list(&it.app.db, &other, 10).await.unwrap()].concat();
+        assert_eq!(messages.len(), 5);
+        for message in messages {
+            let expected = if message.external_id == "young" { Status::Delivered } else { Status::Sent };
+            assert_eq!(message.status, expected, "{}", message.external_id);
+        }
+        it.is_healthy().await;
+    })
+    .await;
+}
+
+fn delivered(message: &str, seconds: i64) -> Change {
+    let at = Some(kernel::Time::from_seconds(seconds));
+    let person = provider::messaging::Person::default();
+    Change::Delivery(Delivery { message: message.to_owned(), step: Step::Delivered, at, error: None, person })
 }
 
 #[tokio::test]

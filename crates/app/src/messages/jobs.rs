@@ -1,0 +1,53 @@
+//! The clean-up of steps whose message never came: another program sent it, and told us nothing.
+
+use std::time::Duration;
+
+use ::store::{Db, Isolation};
+use async_trait::async_trait;
+use engine::{Cron, Handlers, Job, JobCtx};
+use kernel::{OrgId, Result, Scope, Time};
+use serde::{Deserialize, Serialize};
+
+use super::store;
+use crate::organizations;
+
+/// Every hour, at another minute than the inbox's own clean-up.
+const HOURLY: &str = "45 * * * *";
+
+/// Drops the steps that have waited for their message for longer than `keep`.
+pub(crate) fn register(handlers: &mut Handlers, keep: Duration) -> Result<()> {
+    let job = move || DropEarlyStatuses { keep_seconds: keep.as_secs() };
+    handlers.job::<DropEarlyStatuses>().cron(Cron::new("messages-retention", HOURLY, job)?);
+    Ok(())
+}
+
+#[derive(Serialize, Deserialize)]
+struct DropEarlyStatuses {
+    keep_seconds: u64,
+}
+
+#[async_trait]
+impl Job for DropEarlyStatuses {
+    const NAME: &'static str = "drop_early_statuses";
+
+    async fn run(self, ctx: &JobCtx) -> Result<()> {
+        let before = ctx.world().now() - Duration::from_secs(self.keep_seconds);
+        let mut dropped = 0;
+        for organization in organizations::ids(ctx.db()).await? {
+            dropped += drop_before(ctx.db(), organization, before).await?;
+        }
+        tracing::info!(dropped, "steps of messages that never came were dropped");
+        Ok(())
+    }
+}
+
+/// In small batches, so that nobody waits for it; most organizations have nothing, and are only looked at.
+async fn drop_before(db: &Db, organization: OrgId, before: Time) -> Result<u64> {
+    let scope = Scope::Organization(organization);
+    let mut dropped = 0;
+    while db.read(&scope, |tx| Box::pin(store::has_early_before(tx, before))).await? {
+        let write = ::store::work(move |tx| Box::pin(store::drop_early_before(tx, before)));
+        dropped += db.write_at(Isolation::ReadCommitted, &scope, write).await?;
+    }
+    Ok(dropped)
+}
