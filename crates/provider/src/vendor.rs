@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use kernel::{Error, Result};
+use kernel::{Error, Result, Time};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -25,6 +25,11 @@ pub trait Vendor: 'static {
     /// What receiving its webhooks needs. Independent of [`Vendor::Settings`]: either works without the other.
     /// [`NoWebhooks`] for a vendor that sends none.
     type WebhookSettings: Settings;
+
+    /// What must be done soon although the settings are complete, such as a version to move to. Most vendors have nothing.
+    fn advice(_settings: &Self::Settings, _now: Time) -> Option<String> {
+        None
+    }
 
     /// The receiving side. A vendor with [`NoWebhooks`] leaves it out.
     ///
@@ -57,8 +62,8 @@ pub struct VendorEntry {
     pub fields: fn() -> Vec<Field>,
     /// The variables of [`Vendor::WebhookSettings`].
     pub webhook_fields: fn() -> Vec<Field>,
-    /// Whether [`Vendor::Settings`] are complete: none when the vendor is off.
-    pub check: fn(&Variables) -> Result<Option<()>>,
+    /// Whether [`Vendor::Settings`] are complete, with [`Vendor::advice`].
+    pub check: fn(&Variables, Time) -> Result<Loaded<Option<String>>>,
     /// The receiving side: none when its settings are absent.
     pub webhooks: fn(&Variables) -> Result<Option<BoxedSource>>,
 }
@@ -73,9 +78,9 @@ impl VendorEntry {
             webhook_paths: V::WEBHOOK_PATHS,
             fields: settings::fields::<V::Settings>,
             webhook_fields: settings::fields::<V::WebhookSettings>,
-            check: |variables| match settings::load::<V::Settings>(variables)? {
-                Loaded::Off => Ok(None),
-                Loaded::On(_) => Ok(Some(())),
+            check: |variables, now| match settings::load::<V::Settings>(variables)? {
+                Loaded::Off => Ok(Loaded::Off),
+                Loaded::On(settings) => Ok(Loaded::On(V::advice(&settings, now))),
             },
             webhooks: |variables| match settings::load::<V::WebhookSettings>(variables)? {
                 Loaded::Off => Ok(None),

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use engine::World;
-use kernel::{Error, Result};
-use provider::{Registry, VendorEntry, WebhookState};
+use kernel::{Error, Result, Time};
+use provider::{Registry, VendorEntry, WebhookState, settings::Loaded};
 use serde::Serialize;
 use store::{Db, Options};
 
@@ -24,18 +24,21 @@ struct Finding {
 enum Status {
     Ok,
     Off,
+    /// It works, and will not for long.
+    Warning,
     Problem,
 }
 
 /// Looks at everything, prints what it found, and fails when something must be mended.
 pub(crate) async fn run(environment: &Environment, json: bool) -> Result<()> {
-    let mut findings = vec![database(environment).await];
+    let now = World::system().now();
+    let mut findings = vec![database(environment, now).await];
     findings.push(finding("public address", environment.settings.public_url().map(|url| url.to_string())));
     for vendor in vendors::all() {
         if !(vendor.webhook_fields)().is_empty() {
             findings.push(webhooks(&vendor, environment));
         }
-        findings.push(client(&vendor, environment));
+        findings.push(client(&vendor, environment, now));
     }
     output::rows(json, &["check", "status", "detail"], &findings)?;
     match findings.iter().filter(|finding| finding.status == Status::Problem).count() {
@@ -44,11 +47,11 @@ pub(crate) async fn run(environment: &Environment, json: bool) -> Result<()> {
     }
 }
 
-async fn database(environment: &Environment) -> Finding {
+async fn database(environment: &Environment, now: Time) -> Finding {
     let look = async {
         let db = Db::open(&Options::new(environment.database_url())).await?;
         db.ping(Duration::from_secs(5)).await?;
-        let applied = store::migrate(&db, boot::MIGRATIONS, World::system().now()).await?;
+        let applied = store::migrate(&db, boot::MIGRATIONS, now).await?;
         db.close().await;
         let engine = engine_name(db.engine());
         Ok(match applied.len() {
@@ -72,12 +75,15 @@ fn webhooks(vendor: &VendorEntry, environment: &Environment) -> Finding {
     }
 }
 
-fn client(vendor: &VendorEntry, environment: &Environment) -> Finding {
+fn client(vendor: &VendorEntry, environment: &Environment, now: Time) -> Finding {
     let check = format!("{} settings", vendor.id);
-    match (vendor.check)(&environment.variables) {
+    match (vendor.check)(&environment.variables, now) {
         Err(error) => finding(&check, Err(error)),
-        Ok(Some(())) => finding(&check, Ok("complete; calls to this vendor come with a later version".to_owned())),
-        Ok(None) => Finding { check, status: Status::Off, detail: "none of its variables is set".to_owned() },
+        Ok(Loaded::On(Some(advice))) => Finding { check, status: Status::Warning, detail: advice },
+        Ok(Loaded::On(None)) => {
+            finding(&check, Ok("complete; calls to this vendor come with a later version".to_owned()))
+        }
+        Ok(Loaded::Off) => Finding { check, status: Status::Off, detail: "none of its variables is set".to_owned() },
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use crate::{
-    harness::{Request, both, eventually, sqlite},
+    harness::{Installation, Request, both, eventually, sqlite},
     payloads,
     vendors::{ALL, GENERIC, STRIPE, WHATSAPP},
 };
@@ -148,6 +148,22 @@ fn the_doctor_says_what_is_on_what_is_off_and_what_to_mend() {
         let half = installation.with("PIPEDRIVE_WEBHOOK_USER", "hook").run(&["doctor", "--json"]);
         assert_eq!(half.code, Some(5), "{}", half.stderr);
         assert!(half.stdout.contains("PIPEDRIVE_WEBHOOK_PASSWORD"), "{}", half.stdout);
+    });
+}
+
+#[test]
+fn the_doctor_warns_of_a_version_of_a_vendors_api_that_has_ended() {
+    sqlite(|installation| {
+        let installation =
+            installation.with("WHATSAPP_ACCESS_TOKEN", "EAAG0123456789").with("WHATSAPP_PHONE_NUMBER_ID", "1");
+        let whatsapp = |installation: &Installation| {
+            let findings = installation.json(&["doctor"]);
+            findings.into_iter().find(|finding| finding["check"] == "whatsapp settings").expect("it is looked at")
+        };
+        assert_eq!(whatsapp(&installation)["status"], "ok");
+        let ended = whatsapp(&installation.with("WHATSAPP_API_VERSION", "v18.0"));
+        assert_eq!(ended["status"], "warning", "{ended}");
+        assert!(ended["detail"].as_str().unwrap().contains("v18.0 of Meta's Graph API has ended"), "{ended}");
     });
 }
 

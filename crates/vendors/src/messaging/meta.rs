@@ -6,6 +6,7 @@
 pub(super) mod content;
 mod cut;
 pub(super) mod read;
+pub(super) mod version;
 
 use std::collections::{BTreeMap, HashMap};
 

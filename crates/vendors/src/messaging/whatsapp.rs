@@ -3,7 +3,7 @@
 //! Webhooks: <https://developers.facebook.com/docs/graph-api/webhooks/getting-started>, payloads of API version v23.0
 //! and later. The signature covers the body alone, without a time; Meta repeats for seven days, in no order.
 
-use kernel::{Error, Result, Secret};
+use kernel::{Error, Result, Secret, Time};
 use provider::{
     BoxedSource, Challenge, Received, Vendor, WebhookRequest, WebhookSource,
     signature::{Headers, Keys, Tokens},
@@ -11,7 +11,10 @@ use provider::{
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{challenge, meta};
+use super::{
+    challenge,
+    meta::{self, version},
+};
 
 /// WhatsApp Cloud API.
 pub struct WhatsApp;
@@ -24,13 +27,13 @@ pub struct Settings {
     pub whatsapp_access_token: Secret,
     /// Id of the sending number (not the number itself): Meta app → WhatsApp → API Setup.
     pub whatsapp_phone_number_id: String,
-    /// Version of the Graph API. Meta switches a version off about two years after its release.
+    /// Version of the Graph API. Meta switches old versions off: `trunkline doctor` says when, as far as it is known.
     #[serde(default = "api_version")]
     pub whatsapp_api_version: String,
 }
 
 fn api_version() -> String {
-    "v24.0".to_owned()
+    version::DEFAULT.to_owned()
 }
 
 /// What receiving WhatsApp's webhooks needs.
@@ -50,6 +53,10 @@ impl Vendor for WhatsApp {
 
     type Settings = Settings;
     type WebhookSettings = WebhookSettings;
+
+    fn advice(settings: &Settings, now: Time) -> Option<String> {
+        version::advice(&settings.whatsapp_api_version, now).map(|advice| format!("WHATSAPP_API_VERSION: {advice}"))
+    }
 
     fn webhooks(settings: WebhookSettings) -> Result<BoxedSource> {
         let keys = Keys::text(&settings.whatsapp_app_secret, "WHATSAPP_APP_SECRET")?;
