@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use kernel::{Error, Result, Secret};
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use url::Url;
 
 /// Trunkline itself.
@@ -38,7 +38,7 @@ pub(crate) struct Settings {
     /// What is logged: `error`, `warn`, `info`, `debug`, or a filter such as `info,engine=debug`.
     #[serde(default = "log")]
     pub(crate) trunkline_log: String,
-    /// How it is logged: `pretty` for people, `json` for machines.
+    /// How it is logged: for people, or one object a line for machines.
     #[serde(default)]
     pub(crate) trunkline_log_format: LogFormat,
 }
@@ -82,7 +82,7 @@ pub(crate) struct Later {
 }
 
 /// How log lines look.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum LogFormat {
     /// For people.

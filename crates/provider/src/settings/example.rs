@@ -7,14 +7,18 @@ use super::Field;
 /// Where a comment line is folded.
 const WIDTH: usize = 100;
 
-/// One section of `.env.example`: each variable below what it is, with its default. Every line is a comment, so that
+/// One section of `.env.example`: each variable below what it is and may be, with its default. Every line is a comment, so that
 /// the file changes nothing until somebody removes a `#`.
 pub fn env_example(section: &str, fields: &[Field]) -> String {
     let mut text = format!("# --- {section} ---\n");
     for field in fields {
         text.push('\n');
+        let choices = match &field.choices[..] {
+            [] => String::new(),
+            words => format!(" One of: {}.", words.join(", ")),
+        };
         let optional = if field.required || field.default.is_some() { "" } else { " (Optional.)" };
-        for line in folded(&format!("{}{optional}", field.doc)) {
+        for line in folded(&format!("{}{choices}{optional}", field.doc)) {
             let _ = writeln!(text, "# {line}");
         }
         let _ = writeln!(text, "# {}={}", field.variable, field.default.as_deref().unwrap_or_default());

@@ -18,6 +18,8 @@ pub struct Field {
     pub secret: bool,
     /// What holds when it is not set.
     pub default: Option<String>,
+    /// The words that it may be, where there are only some.
+    pub choices: Vec<String>,
 }
 
 impl Field {
@@ -52,6 +54,7 @@ fn field(name: &str, property: &Value, required: bool) -> Field {
         required,
         secret,
         default,
+        choices: choices(property),
     }
 }
 
@@ -66,6 +69,13 @@ fn is_secret(schema: &Value) -> bool {
         Value::Array(parts) => parts.iter().any(is_secret),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
     }
+}
+
+/// The variants of an enum without data, also of an optional one.
+fn choices(schema: &Value) -> Vec<String> {
+    let list = |key: &str| schema.get(key).and_then(Value::as_array).into_iter().flatten();
+    let own = list("enum").chain(schema.get("const")).filter_map(Value::as_str).map(str::to_owned);
+    own.chain(list("oneOf").chain(list("anyOf")).flat_map(choices)).collect()
 }
 
 /// A default as one would write it into a variable.

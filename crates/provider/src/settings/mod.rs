@@ -22,6 +22,7 @@ pub use field::{Field, fields};
 ///
 /// A value is text. It becomes a `bool` (`true`, `yes`, `on`, `1` and their opposites), a number, a `String`, a
 /// `Secret`, a `Url`, an enum without data, a newtype or an `Option` of these, or a `Vec` of what stands between commas.
+/// The type of a field with `#[serde(default)]` derives `Serialize` too, so that its default is shown.
 pub trait Settings: DeserializeOwned + JsonSchema {}
 
 impl<T: DeserializeOwned + JsonSchema> Settings for T {}

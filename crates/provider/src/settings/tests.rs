@@ -24,6 +24,9 @@ struct Acme {
     acme_numbers: Vec<Phone>,
     /// Where data lives.
     acme_region: Option<Region>,
+    /// How much is told.
+    #[serde(default)]
+    acme_detail: Detail,
 }
 
 #[derive(Debug, PartialEq, Deserialize, JsonSchema)]
@@ -34,6 +37,16 @@ struct Phone(String);
 enum Region {
     Eu,
     Us,
+}
+
+#[derive(Debug, Default, Deserialize, serde::Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+enum Detail {
+    /// The sum.
+    #[default]
+    Little,
+    /// Every line.
+    Much,
 }
 
 /// A type with its own words, which quote the value.
@@ -113,6 +126,7 @@ fn text_becomes_what_the_field_asks_for() {
     assert!(settings.acme_sandbox);
     assert_eq!(settings.acme_numbers, [Phone("+491".into()), Phone("+492".into())]);
     assert_eq!(settings.acme_region, Some(Region::Eu));
+    assert!(matches!(settings.acme_detail, Detail::Little));
     assert_eq!(settings.acme_api_base, api_base(), "a default holds where nothing is set");
 }
 
@@ -166,7 +180,15 @@ fn the_fields_tell_their_documentation_in_the_order_of_the_struct() {
     let names: Vec<_> = fields.iter().map(|field| field.variable.as_str()).collect();
     assert_eq!(
         names,
-        ["ACME_SECRET_KEY", "ACME_API_BASE", "ACME_PARALLEL", "ACME_SANDBOX", "ACME_NUMBERS", "ACME_REGION"]
+        [
+            "ACME_SECRET_KEY",
+            "ACME_API_BASE",
+            "ACME_PARALLEL",
+            "ACME_SANDBOX",
+            "ACME_NUMBERS",
+            "ACME_REGION",
+            "ACME_DETAIL"
+        ]
     );
     assert_eq!(
         fields[0],
@@ -176,6 +198,7 @@ fn the_fields_tell_their_documentation_in_the_order_of_the_struct() {
             required: true,
             secret: true,
             default: None,
+            choices: vec![],
         }
     );
     assert_eq!(fields[1].default.as_deref(), Some("https://api.acme.test/v1"));
@@ -197,6 +220,21 @@ fn the_example_shows_documentation_and_defaults_and_sets_nothing() {
          \n\
          # How many calls at once. (Optional.)\n\
          # ACME_PARALLEL=\n"
+    );
+}
+
+#[test]
+fn the_example_shows_what_may_be_chosen_and_what_holds_when_nothing_is() {
+    let text = env_example("Acme", &fields::<Acme>()[5..]);
+    assert_eq!(
+        text,
+        "# --- Acme ---\n\
+         \n\
+         # Where data lives. One of: eu, us. (Optional.)\n\
+         # ACME_REGION=\n\
+         \n\
+         # How much is told. One of: little, much.\n\
+         # ACME_DETAIL=little\n"
     );
 }
 

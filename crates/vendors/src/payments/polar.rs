@@ -24,7 +24,7 @@ pub struct Polar;
 pub struct Settings {
     /// Organization access token: Polar → Settings → Developers → Organization access tokens. Begins with `polar_oat_`.
     pub polar_organization_token: Secret,
-    /// `production` or `sandbox`: two separate worlds with tokens of their own.
+    /// Real or test money: two separate worlds with tokens of their own.
     #[serde(default)]
     pub polar_server: Server,
     /// Product of the Pro plan, billed monthly: Polar → Products → the product → its id.
