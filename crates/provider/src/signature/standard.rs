@@ -9,7 +9,7 @@ use data_encoding::BASE64;
 use kernel::{Result, Time};
 
 use super::{Headers, Keys, Mac, Window, header, keys::base64, malformed, sha256_hex};
-use crate::WebhookRequest;
+use crate::{BoxedSource, Received, WebhookRequest, WebhookSource};
 
 /// The scheme with its keys. Reading, it takes `svix-*` headers before `webhook-*` ones, each for itself.
 pub struct StandardWebhooks {
@@ -69,6 +69,33 @@ impl StandardWebhooks {
             Names::Webhook => [IDS[1], TIMESTAMPS[1], SIGNATURES[1]],
         };
         vec![(id_name, id), (timestamp_name, timestamp), (signature_name, signature)]
+    }
+
+    /// The receiving side of a vendor whose requests are signed like this and are one event each, which `event` reads.
+    pub fn source(self, event: ReadEvent) -> BoxedSource {
+        Box::new(Source { scheme: self, event })
+    }
+}
+
+/// Reads the event of a request, or says that it is malformed.
+type ReadEvent = fn(&WebhookRequest<'_>) -> Result<Received, Box<Received>>;
+
+struct Source {
+    scheme: StandardWebhooks,
+    event: ReadEvent,
+}
+
+impl WebhookSource for Source {
+    fn verify(&self, request: &WebhookRequest<'_>) -> Result<()> {
+        self.scheme.verify(request)
+    }
+
+    fn events(&self, request: &WebhookRequest<'_>) -> Vec<Received> {
+        vec![(self.event)(request).unwrap_or_else(|malformed| *malformed)]
+    }
+
+    fn sign(&self, request: &WebhookRequest<'_>) -> Result<Headers> {
+        Ok(self.scheme.sign(request))
     }
 }
 

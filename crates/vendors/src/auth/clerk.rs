@@ -5,8 +5,8 @@
 
 use kernel::{Result, Secret};
 use provider::{
-    BoxedSource, Received, Vendor, WebhookRequest, WebhookSource,
-    signature::{Headers, Keys, Names, StandardWebhooks},
+    BoxedSource, Received, Vendor, WebhookRequest,
+    signature::{Keys, Names, StandardWebhooks},
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -43,32 +43,15 @@ impl Vendor for Clerk {
 
     fn webhooks(settings: WebhookSettings) -> Result<BoxedSource> {
         let keys = Keys::whsec(settings.clerk_webhook_signing_secret.rotation(), "CLERK_WEBHOOK_SIGNING_SECRET")?;
-        Ok(Box::new(Webhooks { scheme: StandardWebhooks::new(keys, Names::Svix) }))
+        Ok(StandardWebhooks::new(keys, Names::Svix).source(event))
     }
 }
 
-struct Webhooks {
-    scheme: StandardWebhooks,
-}
-
-impl WebhookSource for Webhooks {
-    fn verify(&self, request: &WebhookRequest<'_>) -> Result<()> {
-        self.scheme.verify(request)
-    }
-
-    fn events(&self, request: &WebhookRequest<'_>) -> Vec<Received> {
-        let event = match Received::json::<wire::Event>(request.body) {
-            Ok(event) => event,
-            Err(malformed) => return vec![*malformed],
-        };
-        let id = StandardWebhooks::id(request).unwrap_or_default();
-        let received = Received::new(id, &event.r#type, request.body.clone());
-        vec![received.in_lane(event.lane()).occurred(event.timestamp.0).about(event.organization())]
-    }
-
-    fn sign(&self, request: &WebhookRequest<'_>) -> Result<Headers> {
-        Ok(self.scheme.sign(request))
-    }
+fn event(request: &WebhookRequest<'_>) -> Result<Received, Box<Received>> {
+    let event = Received::json::<wire::Event>(request.body)?;
+    let id = StandardWebhooks::id(request).unwrap_or_default();
+    let received = Received::new(id, &event.r#type, request.body.clone());
+    Ok(received.in_lane(event.lane()).occurred(event.timestamp.0).about(event.organization()))
 }
 
 mod wire {

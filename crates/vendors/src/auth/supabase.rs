@@ -6,8 +6,8 @@
 
 use kernel::{Result, Secret};
 use provider::{
-    BoxedSource, Received, Vendor, WebhookRequest, WebhookSource,
-    signature::{Headers, Keys, Names, StandardWebhooks},
+    BoxedSource, Received, Vendor, WebhookRequest,
+    signature::{Keys, Names, StandardWebhooks},
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -44,7 +44,7 @@ impl Vendor for Supabase {
 
     fn webhooks(settings: WebhookSettings) -> Result<BoxedSource> {
         let keys = Keys::whsec(secrets(settings.supabase_webhook_secret.expose()), "SUPABASE_WEBHOOK_SECRET")?;
-        Ok(Box::new(Webhooks { scheme: StandardWebhooks::new(keys, Names::Webhook) }))
+        Ok(StandardWebhooks::new(keys, Names::Webhook).source(event))
     }
 }
 
@@ -54,28 +54,11 @@ fn secrets(text: &str) -> impl Iterator<Item = &str> {
     text.split(['|', ',']).map(str::trim).filter(|piece| !piece.is_empty() && *piece != "v1")
 }
 
-struct Webhooks {
-    scheme: StandardWebhooks,
-}
-
-impl WebhookSource for Webhooks {
-    fn verify(&self, request: &WebhookRequest<'_>) -> Result<()> {
-        self.scheme.verify(request)
-    }
-
-    fn events(&self, request: &WebhookRequest<'_>) -> Vec<Received> {
-        let hook = match Received::json::<wire::Hook>(request.body) {
-            Ok(hook) => hook,
-            Err(malformed) => return vec![*malformed],
-        };
-        let id = Received::hashed_id(hook.kind(), request.body);
-        let received = Received::new(id, hook.kind(), request.body.clone());
-        vec![received.in_lane(hook.user()).occurred(hook.metadata.time.0)]
-    }
-
-    fn sign(&self, request: &WebhookRequest<'_>) -> Result<Headers> {
-        Ok(self.scheme.sign(request))
-    }
+fn event(request: &WebhookRequest<'_>) -> Result<Received, Box<Received>> {
+    let hook = Received::json::<wire::Hook>(request.body)?;
+    let id = Received::hashed_id(hook.kind(), request.body);
+    let received = Received::new(id, hook.kind(), request.body.clone());
+    Ok(received.in_lane(hook.user()).occurred(hook.metadata.time.0))
 }
 
 mod wire {

@@ -8,8 +8,8 @@ mod read;
 
 use kernel::{Result, Secret};
 use provider::{
-    BoxedSource, Received, Vendor, WebhookRequest, WebhookSource,
-    signature::{Headers, Keys, Names, StandardWebhooks},
+    BoxedSource, Received, Vendor, WebhookRequest,
+    signature::{Keys, Names, StandardWebhooks},
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -66,32 +66,15 @@ impl Vendor for Polar {
 
     fn webhooks(settings: WebhookSettings) -> Result<BoxedSource> {
         let keys = Keys::text(&settings.polar_webhook_secret, "POLAR_WEBHOOK_SECRET")?;
-        Ok(Box::new(Webhooks { scheme: StandardWebhooks::new(keys, Names::Webhook) }))
+        Ok(StandardWebhooks::new(keys, Names::Webhook).source(event))
     }
 }
 
-struct Webhooks {
-    scheme: StandardWebhooks,
-}
-
-impl WebhookSource for Webhooks {
-    fn verify(&self, request: &WebhookRequest<'_>) -> Result<()> {
-        self.scheme.verify(request)
-    }
-
-    fn events(&self, request: &WebhookRequest<'_>) -> Vec<Received> {
-        let event = match Received::json::<wire::Event>(request.body) {
-            Ok(event) => event,
-            Err(malformed) => return vec![*malformed],
-        };
-        let id = StandardWebhooks::id(request).unwrap_or_default();
-        let received = Received::new(id, &event.r#type, request.body.clone());
-        vec![received.in_lane(event.customer()).occurred(event.timestamp.0).about(event.customer())]
-    }
-
-    fn sign(&self, request: &WebhookRequest<'_>) -> Result<Headers> {
-        Ok(self.scheme.sign(request))
-    }
+fn event(request: &WebhookRequest<'_>) -> Result<Received, Box<Received>> {
+    let event = Received::json::<wire::Event>(request.body)?;
+    let id = StandardWebhooks::id(request).unwrap_or_default();
+    let received = Received::new(id, &event.r#type, request.body.clone());
+    Ok(received.in_lane(event.customer()).occurred(event.timestamp.0).about(event.customer()))
 }
 
 mod wire {

@@ -2,8 +2,8 @@
 
 use kernel::{Result, Secret};
 use provider::{
-    BoxedSource, Received, Vendor, WebhookRequest, WebhookSource,
-    signature::{Headers, Keys, Names, StandardWebhooks},
+    BoxedSource, Received, Vendor, WebhookRequest,
+    signature::{Keys, Names, StandardWebhooks},
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -32,32 +32,14 @@ impl Vendor for Generic {
 
     fn webhooks(settings: WebhookSettings) -> Result<BoxedSource> {
         let keys = Keys::whsec(settings.generic_webhook_secret.rotation(), "GENERIC_WEBHOOK_SECRET")?;
-        Ok(Box::new(Webhooks { scheme: StandardWebhooks::new(keys, Names::Webhook) }))
+        Ok(StandardWebhooks::new(keys, Names::Webhook).source(event))
     }
 }
 
-struct Webhooks {
-    scheme: StandardWebhooks,
-}
-
-impl WebhookSource for Webhooks {
-    fn verify(&self, request: &WebhookRequest<'_>) -> Result<()> {
-        self.scheme.verify(request)
-    }
-
-    fn events(&self, request: &WebhookRequest<'_>) -> Vec<Received> {
-        match Received::json::<wire::Event>(request.body) {
-            Ok(event) => {
-                let id = StandardWebhooks::id(request).unwrap_or_default();
-                vec![Received::new(id, event.r#type, request.body.clone()).occurred(event.timestamp.0)]
-            }
-            Err(malformed) => vec![*malformed],
-        }
-    }
-
-    fn sign(&self, request: &WebhookRequest<'_>) -> Result<Headers> {
-        Ok(self.scheme.sign(request))
-    }
+fn event(request: &WebhookRequest<'_>) -> Result<Received, Box<Received>> {
+    let event = Received::json::<wire::Event>(request.body)?;
+    let id = StandardWebhooks::id(request).unwrap_or_default();
+    Ok(Received::new(id, event.r#type, request.body.clone()).occurred(event.timestamp.0))
 }
 
 mod wire {
