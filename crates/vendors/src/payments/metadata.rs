@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use kernel::{Error, Limits};
+use kernel::Limits;
 use serde::Deserialize;
 
 use crate::loose::Text;
@@ -50,11 +50,6 @@ impl Metadata {
     fn number(&self, names: [&str; 2]) -> Option<i64> {
         names.iter().find_map(|name| self.text(name)?.parse().ok())
     }
-}
-
-/// An event that is not what the vendor sends.
-pub(super) fn unreadable(error: &serde_json::Error) -> Error {
-    Error::bad_request("event_unreadable", format!("the event is malformed: {error}"))
 }
 
 #[cfg(test)]

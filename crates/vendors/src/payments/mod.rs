@@ -1,6 +1,7 @@
 //! Who takes money: checkout, subscriptions, refunds.
 
 mod metadata;
+mod reading;
 
 use std::sync::Arc;
 

@@ -3,10 +3,10 @@
 //! The custom data come from the checkout's address, where a buyer can change them: they may say whose a purchase is,
 //! which gives away nothing but the buyer's own money, and never what it allows.
 
-use kernel::{Error, Limits, Result};
+use kernel::{Limits, Result};
 use provider::payments::{Change, Notice, Owner, Period, Plan, Status, Step, Subscription};
 
-use crate::payments::metadata::unreadable;
+use crate::payments::reading::{open, without_id};
 
 /// Reads Lemon Squeezy's events.
 pub(in crate::payments) struct Reader;
@@ -15,8 +15,7 @@ impl provider::payments::Reader for Reader {
     fn read(&self, kind: &str, payload: &[u8]) -> Result<Option<Notice>> {
         let of_invoice = kind.starts_with("subscription_payment_");
         if kind == "order_created" || (kind.starts_with("subscription_") && !of_invoice) {
-            let event: wire::Event = serde_json::from_slice(payload).map_err(|error| unreadable(&error))?;
-            return notice(kind, event).map(Some);
+            return notice(kind, open(payload)?).map(Some);
         }
         Ok(None)
     }
@@ -29,7 +28,6 @@ fn notice(kind: &str, wire::Event { meta, data }: wire::Event) -> Result<Notice>
         let owner = Owner { organizations, customer, subscription: None };
         return Ok(Notice { owner, change: Change::Owned });
     }
-    let without_id = || Error::bad_request("object_without_id", "the event's object has no id");
     let id = data.id.owned().ok_or_else(without_id)?;
     let owner = Owner { organizations, customer, subscription: Some(id.clone()) };
     let subscription = subscription(kind, id, &owner, &data.attributes);

@@ -1,9 +1,9 @@
 //! What Polar's events say: <https://polar.sh/docs/integrate/webhooks/events>, payloads of API version 2026-10.
 
-use kernel::{Error, Result, Time};
+use kernel::{Result, Time};
 use provider::payments::{Change, Notice, Owner, Period, Plan, Product, Snapshot, Status, Step, Subscription};
 
-use crate::payments::metadata::unreadable;
+use crate::payments::reading::{open, without_id};
 
 /// Reads Polar's events.
 pub(in crate::payments) struct Reader;
@@ -22,12 +22,8 @@ impl provider::payments::Reader for Reader {
     }
 }
 
-fn open<T: serde::de::DeserializeOwned>(payload: &[u8]) -> Result<wire::Event<T>> {
-    serde_json::from_slice(payload).map_err(|error| unreadable(&error))
-}
-
 fn subscription(kind: &str, payload: &[u8]) -> Result<Notice> {
-    let wire::Event { timestamp, data } = open::<wire::Subscription>(payload)?;
+    let wire::Event::<wire::Subscription> { timestamp, data } = open(payload)?;
     let customer = data.customer_id.owned().or(data.customer.id.owned());
     let mut organizations = data.customer.external_id.owned().into_iter().collect::<Vec<_>>();
     organizations.splice(0..0, data.metadata.organizations());
@@ -45,7 +41,7 @@ fn subscription(kind: &str, payload: &[u8]) -> Result<Notice> {
 }
 
 fn state(_: &str, payload: &[u8]) -> Result<Notice> {
-    let wire::Event { timestamp, data } = open::<wire::State>(payload)?;
+    let wire::Event::<wire::State> { timestamp, data } = open(payload)?;
     let customer = data.id.owned().ok_or_else(without_id)?;
     let mut organizations = data.external_id.owned().into_iter().collect::<Vec<_>>();
     organizations.extend(data.metadata.organizations());
@@ -61,14 +57,14 @@ fn state(_: &str, payload: &[u8]) -> Result<Notice> {
 }
 
 fn product(_: &str, payload: &[u8]) -> Result<Notice> {
-    let wire::Event { timestamp, data } = open::<wire::Product>(payload)?;
+    let wire::Event::<wire::Product> { timestamp, data } = open(payload)?;
     let mut product = data.sold().ok_or_else(without_id)?;
     product.at = product.at.or(timestamp.0);
     Ok(Notice { owner: Owner::default(), change: Change::Product(product) })
 }
 
 fn customer(_: &str, payload: &[u8]) -> Result<Notice> {
-    let customer = open::<wire::Customer>(payload)?.data;
+    let customer = open::<wire::Event<wire::Customer>>(payload)?.data;
     let mut organizations: Vec<_> = customer.external_id.owned().into_iter().collect();
     organizations.extend(customer.metadata.organizations());
     let owner = Owner { organizations, customer: customer.id.owned(), subscription: None };
@@ -77,7 +73,7 @@ fn customer(_: &str, payload: &[u8]) -> Result<Notice> {
 
 /// A checkout or an order tells whose the customer is; the subscription has its own events.
 fn purchase(_: &str, payload: &[u8]) -> Result<Notice> {
-    let purchase = open::<wire::Purchase>(payload)?.data;
+    let purchase = open::<wire::Event<wire::Purchase>>(payload)?.data;
     let customer = purchase.customer_id.owned().or(purchase.customer.id.owned());
     let mut organizations = purchase.metadata.organizations();
     organizations.extend(purchase.external_customer_id.owned().or(purchase.customer.external_id.owned()));
@@ -101,10 +97,6 @@ fn status(word: &str) -> Status {
         // What Polar invents tomorrow gives no access before somebody has read about it.
         _ => Status::Incomplete,
     }
-}
-
-fn without_id() -> Error {
-    Error::bad_request("object_without_id", "the event's object has no id")
 }
 
 impl wire::Subscription {

@@ -1,9 +1,9 @@
 //! What Stripe's events say: <https://docs.stripe.com/api/events/types>.
 
-use kernel::{Error, Result};
+use kernel::Result;
 use provider::payments::{Change, Notice, Owner, Period, Plan, Product, Status, Step, Subscription};
 
-use crate::payments::metadata::unreadable;
+use crate::payments::reading::{open, without_id};
 
 /// Reads Stripe's events.
 pub(in crate::payments) struct Reader;
@@ -21,12 +21,8 @@ impl provider::payments::Reader for Reader {
     }
 }
 
-fn open<T: serde::de::DeserializeOwned>(payload: &[u8]) -> Result<wire::Event<T>> {
-    serde_json::from_slice(payload).map_err(|error| unreadable(&error))
-}
-
 fn subscription(kind: &str, payload: &[u8]) -> Result<Notice> {
-    let wire::Event { created, data } = open::<wire::Subscription>(payload)?;
+    let wire::Event::<wire::Subscription> { created, data } = open(payload)?;
     let shown = data.object;
     let id = shown.id.owned().ok_or_else(without_id)?;
     let step = match kind {
@@ -85,7 +81,7 @@ fn status(word: &str) -> Status {
 }
 
 fn product(_: &str, payload: &[u8]) -> Result<Notice> {
-    let wire::Event { created, data } = open::<wire::Product>(payload)?;
+    let wire::Event::<wire::Product> { created, data } = open(payload)?;
     let mut product = data.object.sold().ok_or_else(without_id)?;
     product.at = product.at.or(created.0);
     Ok(Notice { owner: Owner::default(), change: Change::Product(product) })
@@ -93,7 +89,7 @@ fn product(_: &str, payload: &[u8]) -> Result<Notice> {
 
 /// Who pays is known before what: the subscription has its own events.
 fn checkout(_: &str, payload: &[u8]) -> Result<Notice> {
-    let session = open::<wire::Session>(payload)?.data.object;
+    let session = open::<wire::Event<wire::Session>>(payload)?.data.object;
     // The reference is in the page's address, where the buyer can change it; the metadata are not.
     let mut organizations = session.metadata.organizations();
     organizations.extend(session.client_reference_id.owned());
@@ -102,14 +98,10 @@ fn checkout(_: &str, payload: &[u8]) -> Result<Notice> {
 }
 
 fn customer(_: &str, payload: &[u8]) -> Result<Notice> {
-    let customer = open::<wire::Customer>(payload)?.data.object;
+    let customer = open::<wire::Event<wire::Customer>>(payload)?.data.object;
     let organizations = customer.metadata.organizations();
     let owner = Owner { organizations, customer: customer.id.owned(), subscription: None };
     Ok(Notice { owner, change: Change::Owned })
-}
-
-fn without_id() -> Error {
-    Error::bad_request("object_without_id", "the event's object has no id")
 }
 
 impl wire::Product {
