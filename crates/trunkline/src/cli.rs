@@ -135,7 +135,7 @@ pub(crate) enum Jobs {
         #[arg(long)]
         status: Option<String>,
     },
-    /// Put a job that ended back into the queue
+    /// Put a job that was given up or cancelled back into the queue
     Retry {
         /// job_…
         id: String,

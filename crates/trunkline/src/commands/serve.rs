@@ -65,6 +65,7 @@ impl Started {
         let prometheus = PrometheusBuilder::new().install_recorder();
         let prometheus =
             prometheus.map_err(|error| Error::internal("metrics", "metrics started twice").source(error))?;
+        begin_at_zero();
         let upkeep = tokio::spawn(upkeep(prometheus.clone()));
         let runner =
             Runner::new(db.clone(), world.clone(), boot::handlers(environment)?, RunnerOptions::new(db.engine()));
@@ -125,6 +126,13 @@ async fn database(environment: &Environment, world: &World) -> Result<Db> {
             }
             Err(error) => return Err(error),
         }
+    }
+}
+
+/// What counts trouble is there before the first trouble: an alert on its rise would not see a series that begins with it.
+fn begin_at_zero() {
+    for name in ["trunkline_inbox_overloaded_total", "trunkline_transaction_conflicts_total"] {
+        metrics::counter!(name).increment(0);
     }
 }
 

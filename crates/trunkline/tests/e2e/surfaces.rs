@@ -19,12 +19,15 @@ fn health_says_that_the_process_lives_and_whether_it_can_serve() {
     });
 }
 
+/// An event that can never be handled.
+const BROKEN: &str = r#"{"id":"evt_broken","type":"customer.subscription.updated","data":{"object":{}}}"#;
+
 #[test]
 fn metrics_tell_of_requests_events_batches_queues_retries_and_dead_letters() {
     both(|installation| {
         let node = STRIPE.on(GENERIC.on(installation)).start();
         node.send(&GENERIC.event());
-        node.send(&STRIPE.send(r#"{"id":"evt_broken","type":"customer.subscription.updated","data":{"object":{}}}"#));
+        node.send(&STRIPE.send(BROKEN));
         let promised = [
             "trunkline_http_requests_total{",
             "trunkline_http_request_seconds",
@@ -40,6 +43,41 @@ fn metrics_tell_of_requests_events_batches_queues_retries_and_dead_letters() {
         });
         assert!(!metrics.contains("stripe.com") && !metrics.contains("whsec"), "{metrics}");
     });
+}
+
+#[test]
+fn every_metric_that_the_documentation_names_is_shown() {
+    both(|installation| {
+        let node = STRIPE.on(WHATSAPP.on(GENERIC.on(installation))).start();
+        for request in [STRIPE.send(BROKEN), WHATSAPP.event(), GENERIC.event()] {
+            assert_eq!(node.send(&request).status, 200);
+        }
+        assert_eq!(node.send(&Request::post("/webhooks/generic", "{}")).status, 401);
+        let documented = documented();
+        assert!(documented.len() > 10, "{documented:?}");
+        eventually("every metric is shown", || {
+            let metrics = node.get("/metrics").text();
+            documented.iter().all(|(name, labels)| is_shown(&metrics, name, labels)).then_some(())
+        });
+    });
+}
+
+/// Whether there is a series of this name, or of one part of a histogram of this name, with these labels.
+fn is_shown(metrics: &str, name: &str, labels: &[&str]) -> bool {
+    let mut series =
+        metrics.lines().filter(|line| line.strip_prefix(name).is_some_and(|rest| rest.starts_with(['{', ' ', '_'])));
+    series.any(|line| labels.iter().all(|label| line.contains(&format!("{label}=\""))))
+}
+
+/// The names and labels in the table of the documentation. What waits is shown while it waits, and has its own test.
+fn documented() -> Vec<(&'static str, Vec<&'static str>)> {
+    let page = include_str!("../../../../docs/operating.md");
+    let rows = page.lines().filter(|line| line.starts_with("| `trunkline_"));
+    rows.flat_map(|row| row.split('`'))
+        .filter(|word| word.starts_with("trunkline_") && !word.starts_with("trunkline_queue_"))
+        .map(|word| word.trim_end_matches('}').split_once('{').unwrap_or((word, "")))
+        .map(|(name, labels)| (name, labels.split(',').filter(|label| !label.is_empty()).collect()))
+        .collect()
 }
 
 #[test]
