@@ -156,5 +156,6 @@ fn missing(entry: &VendorEntry) -> String {
     }
     let names = needed.iter().map(|field| field.variable.as_str()).collect::<Vec<_>>().join(" and ");
     let hint = needed.first().map_or("", |field| field.doc.as_str());
-    format!("{} webhooks are off: {names} is not set. {hint}", entry.title)
+    let verb = if needed.len() == 1 { "is" } else { "are" };
+    format!("webhooks of {} are off: {names} {verb} not set. {hint}", entry.title)
 }
