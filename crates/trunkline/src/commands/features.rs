@@ -7,7 +7,8 @@ use app::{
     organizations::{CreateOrganization, ExternalId, Organization},
 };
 use engine::World;
-use kernel::{Error, Id, Result};
+use kernel::{Error, Id, OrgId, Result};
+use serde::Serialize;
 use store::Db;
 
 use crate::{
@@ -54,34 +55,15 @@ pub(crate) async fn connections(command: Connections, environment: &Environment,
     Ok(())
 }
 
-pub(crate) async fn contacts(
-    Listing::List { of, limit }: Listing,
-    environment: &Environment,
-    json: bool,
-) -> Result<()> {
-    let (db, _) = open(environment).await?;
-    let organization = organization(&db, &of).await?;
-    let rows = contacts::list(&db, &organization.id, limit).await?;
-    output::rows(json, &["_id", "name", "phone", "username", "_creationTime"], &rows)?;
-    db.close().await;
-    Ok(())
+pub(crate) async fn contacts(listing: Listing, environment: &Environment, json: bool) -> Result<()> {
+    const COLUMNS: &[&str] = &["_id", "name", "phone", "username", "_creationTime"];
+    list(listing, environment, json, COLUMNS, contacts::list).await
 }
 
-pub(crate) async fn conversations(
-    Listing::List { of, limit }: Listing,
-    environment: &Environment,
-    json: bool,
-) -> Result<()> {
-    let (db, _) = open(environment).await?;
-    let organization = organization(&db, &of).await?;
-    let rows = conversations::list(&db, &organization.id, limit).await?;
-    output::rows(
-        json,
-        &["_id", "contactName", "channel", "status", "unreadCount", "lastMessageAt", "lastMessagePreview"],
-        &rows,
-    )?;
-    db.close().await;
-    Ok(())
+pub(crate) async fn conversations(listing: Listing, environment: &Environment, json: bool) -> Result<()> {
+    const COLUMNS: &[&str] =
+        &["_id", "contactName", "channel", "status", "unreadCount", "lastMessageAt", "lastMessagePreview"];
+    list(listing, environment, json, COLUMNS, conversations::list).await
 }
 
 pub(crate) async fn messages(command: Messages, environment: &Environment, json: bool) -> Result<()> {
@@ -97,15 +79,22 @@ pub(crate) async fn messages(command: Messages, environment: &Environment, json:
     Ok(())
 }
 
-pub(crate) async fn subscriptions(
+pub(crate) async fn subscriptions(listing: Listing, environment: &Environment, json: bool) -> Result<()> {
+    const COLUMNS: &[&str] = &["_id", "provider", "externalId", "status", "planName", "currentPeriodEnd"];
+    list(listing, environment, json, COLUMNS, billing::subscriptions).await
+}
+
+/// The newest rows of one organization.
+async fn list<T: Serialize>(
     Listing::List { of, limit }: Listing,
     environment: &Environment,
     json: bool,
+    columns: &[&str],
+    rows: impl AsyncFnOnce(&Db, &OrgId, i64) -> Result<Vec<T>>,
 ) -> Result<()> {
     let (db, _) = open(environment).await?;
     let organization = organization(&db, &of).await?;
-    let rows = billing::subscriptions(&db, &organization.id, limit).await?;
-    output::rows(json, &["_id", "provider", "externalId", "status", "planName", "currentPeriodEnd"], &rows)?;
+    output::rows(json, columns, &rows(&db, &organization.id, limit).await?)?;
     db.close().await;
     Ok(())
 }
