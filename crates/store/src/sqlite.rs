@@ -25,7 +25,7 @@ const QUEUE: usize = 4096;
 /// Pages (4 KiB) in the log before it is copied into the file. More pages: more rate, longer stalls.
 const CHECKPOINT_PAGES: &str = "2000";
 /// SQLite's page cache: negative means KiB.
-const CACHE_KIB: &str = "-32768";
+const CACHE_KIB: &str = "-65536";
 
 #[derive(Clone)]
 pub(crate) struct SqliteDb {

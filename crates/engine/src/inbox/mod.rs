@@ -61,7 +61,8 @@ pub struct InboxOptions {
     pub queue: usize,
     /// Events in one commit at most.
     pub batch: usize,
-    /// Commits at the same time. SQLite has one.
+    /// Commits at the same time on PostgreSQL; SQLite has one. More than one only makes the batches smaller, as long as a
+    /// commit takes less time than its rows.
     pub writers: usize,
     /// Ids of the newest events that are kept in memory on SQLite. They take 25 bytes each, and as much again now and then.
     pub recent: usize,
@@ -69,7 +70,7 @@ pub struct InboxOptions {
 
 impl Default for InboxOptions {
     fn default() -> Self {
-        Self { queue: 4096, batch: 512, writers: 2, recent: 200_000 }
+        Self { queue: 4096, batch: 512, writers: 1, recent: 450_000 }
     }
 }
 
