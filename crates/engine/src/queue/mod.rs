@@ -1,13 +1,15 @@
 //! The queue: what is to be done, once, whatever happens. An event from a vendor is an entry like any other.
 
+pub(crate) mod claim;
 mod depth;
 mod job;
 mod list;
 mod seq;
 pub(crate) mod sql;
 mod state;
+pub(crate) mod suspects;
 
-pub(crate) use sql::Claimed;
+pub(crate) use claim::Claimed;
 
 pub use depth::{Depth, depths};
 pub(crate) use job::{Erased, announce, erase, hash};

@@ -1,33 +1,15 @@
-//! Every statement that moves an entry from one state to the next.
+//! The statements that move an entry from one state to the next, beside the claim and what becomes of suspects.
 //!
 //! A claim is a number that only one claimer has; whoever writes the end of a run must still hold it. All of these are
 //! right by row locks and the claim, so they run outside of serializable transactions, or inside a handler's own.
 
-use kernel::{OrgId, Result, Time};
-use store::{Engine, FromRow, Row, Tx};
+use kernel::{Result, Time};
+use store::{Engine, Tx};
 
 use super::{Seq, State};
 
-/// An entry that this process runs now.
-#[derive(Clone, Debug)]
-pub(crate) struct Claimed {
-    pub seq: Seq,
-    pub kind: String,
-    pub version: i64,
-    pub tenant: String,
-    pub organization: Option<OrgId>,
-    pub lane: Option<String>,
-    pub attempts: i64,
-    pub max_attempts: i64,
-    pub payload: Option<String>,
-    pub rank: i64,
-}
-
 /// How many scheduled entries become ready at once.
 const PROMOTE: i64 = 1000;
-/// After this many starts without an end, an entry is given up.
-pub(crate) const MAX_STARTS: i64 = 3;
-const CRASHED: &str = "it was running each time when its process ended: given up after 3 starts";
 
 /// Makes ready what was scheduled for now or earlier.
 pub(crate) async fn promote(tx: &mut Tx, now: Time) -> Result<u64> {
@@ -44,162 +26,6 @@ pub(crate) async fn promote(tx: &mut Tx, now: Time) -> Result<u64> {
     .bind(PROMOTE)
     .execute()
     .await
-}
-
-/// What one claim takes.
-#[derive(Clone, Debug)]
-pub(crate) struct Want {
-    /// At most so many.
-    pub limit: i64,
-    /// At most so many of one tenant.
-    pub share: i64,
-    /// The new claim's number.
-    pub claim: i64,
-    /// Until when it holds without a sign of life.
-    pub lease_until: Time,
-    /// Tenants that have their share of this node's workers already.
-    pub saturated: Vec<String>,
-}
-
-/// Entries that a claim looks at together.
-const WINDOW: i64 = 1024;
-/// Entries of one lane in one claim: they run one after the other, so more of them would only be held.
-const OF_A_LANE: i64 = 64;
-
-/// Takes ready entries whose lanes are free: one of each tenant in turn, each tenant's in the order of their ranks.
-///
-/// An entry is not taken before those ahead of it in its lane, whatever their ranks: a head that failed comes back with
-/// a later rank than those who waited for it. So an entry counts with the latest rank of its lane up to itself, and one
-/// that has somebody ahead of it outside of the window waits. Nothing is skipped because it is locked: whoever is ahead
-/// in a lane stays ahead.
-pub(crate) async fn claim(tx: &mut Tx, want: &Want) -> Result<Vec<Claimed>> {
-    take_turns(tx).await?;
-    let mut after = (i64::MIN, 0);
-    loop {
-        let mut claimed = claim_after(tx, want, after).await?;
-        if !claimed.is_empty() {
-            claimed.sort_unstable_by_key(|entry| entry.seq);
-            return Ok(claimed);
-        }
-        // Everything in this window waits for something else: look behind it.
-        let Some(last) = end_of_window(tx, after).await? else { return Ok(Vec::new()) };
-        after = last;
-    }
-}
-
-async fn claim_after(tx: &mut Tx, want: &Want, after: (i64, Seq)) -> Result<Vec<Claimed>> {
-    let (sql, saturated): (_, store::Value) = match tx.engine() {
-        Engine::Sqlite => (
-            "with entries as materialized (
-                 select seq, tenant, lane, rank from jobs where state = 'ready' and rank is not null
-                     and (rank, seq) > ($6, $9) order by rank, seq limit $4),
-             lanes as materialized (
-                 select o.lane, max(case when o.state = 'running' then 1 else 0 end) as busy,
-                     min(case when o.state = 'scheduled' or o.state = 'suspect'
-                         or (o.state = 'ready' and o.seq not in (select seq from entries)) then o.seq end) as held_from
-                 from jobs o where o.rank is not null
-                     and o.lane in (select lane from entries where lane is not null) group by o.lane),
-             free as (
-                 select e.seq,
-                     case when e.lane is null then e.tenant
-                         else first_value(e.tenant) over (partition by e.lane order by e.seq) end as tenant,
-                     case when e.lane is null then e.rank
-                         else max(e.rank) over (partition by e.lane order by e.seq) end as turn_rank,
-                     case when e.lane is null then 1
-                         else row_number() over (partition by e.lane order by e.seq) end as place
-                 from entries e left join lanes l on l.lane = e.lane
-                 where e.lane is null or (l.busy = 0 and (l.held_from is null or e.seq < l.held_from))),
-             turns as (
-                 select seq, tenant, row_number() over (partition by tenant order by turn_rank, seq) as turn from free
-                 where place <= $8 and tenant not in (select value from json_each($5)))
-             update jobs set state = 'running', claim = $2, lease_ms = $3, starts = starts + 1
-             where seq in (
-                 select seq from turns where turn <= $7 or tenant = '' order by turn, seq limit $1)
-             returning seq, kind, version, tenant, organization, lane, attempts, max_attempts, payload, rank",
-            serde_json::json!(want.saturated).to_string().into(),
-        ),
-        Engine::Postgres => (
-            "with entries as materialized (
-                 select seq, tenant, lane, rank from jobs where state = 'ready' and rank is not null
-                     and (rank, seq) > ($6, $9) order by rank, seq limit $4),
-             lanes as materialized (
-                 select o.lane, max(case when o.state = 'running' then 1 else 0 end) as busy,
-                     min(case when o.state = 'scheduled' or o.state = 'suspect'
-                         or (o.state = 'ready' and o.seq not in (select seq from entries)) then o.seq end) as held_from
-                 from jobs o where o.rank is not null
-                     and o.lane in (select lane from entries where lane is not null) group by o.lane),
-             free as (
-                 select e.seq,
-                     case when e.lane is null then e.tenant
-                         else first_value(e.tenant) over (partition by e.lane order by e.seq) end as tenant,
-                     case when e.lane is null then e.rank
-                         else max(e.rank) over (partition by e.lane order by e.seq) end as turn_rank,
-                     case when e.lane is null then 1
-                         else row_number() over (partition by e.lane order by e.seq) end as place
-                 from entries e left join lanes l on l.lane = e.lane
-                 where e.lane is null or (l.busy = 0 and (l.held_from is null or e.seq < l.held_from))),
-             turns as (
-                 select seq, tenant, row_number() over (partition by tenant order by turn_rank, seq) as turn from free
-                 where place <= $8 and tenant <> all($5)),
-             picked as (
-                 select seq from jobs where state = 'ready' and seq in (
-                     select seq from turns where turn <= $7 or tenant = '' order by turn, seq limit $1)
-                 for update)
-             update jobs set state = 'running', claim = $2, lease_ms = $3, starts = starts + 1
-             from picked where jobs.seq = picked.seq
-             returning jobs.seq, kind, version, tenant, organization, lane, attempts, max_attempts, payload, rank",
-            want.saturated.clone().into(),
-        ),
-    };
-    let query = tx.system(sql).bind(want.limit).bind(want.claim).bind(want.lease_until).bind(WINDOW).bind(saturated);
-    query.bind(after.0).bind(want.share).bind(OF_A_LANE).bind(after.1).all().await
-}
-
-/// Where the window after `after` ends; none when the queue ends in it.
-async fn end_of_window(tx: &mut Tx, after: (i64, Seq)) -> Result<Option<(i64, Seq)>> {
-    let row = tx
-        .system(
-            "select rank, seq from jobs where state = 'ready' and rank is not null and (rank, seq) > ($1, $2)
-             order by rank, seq limit 1 offset $3",
-        )
-        .bind(after.0)
-        .bind(after.1)
-        .bind(WINDOW - 1)
-        .row()
-        .await?;
-    row.map(|row| Ok((row.int("rank")?, row.int("seq")?))).transpose()
-}
-
-/// Claimers of all nodes go one after the other: a lane that one of them took is seen as taken by the next.
-async fn take_turns(tx: &mut Tx) -> Result<()> {
-    if tx.engine() == Engine::Postgres {
-        tx.system("select pg_advisory_xact_lock(7308628)").rows().await?;
-    }
-    Ok(())
-}
-
-/// The first suspect whose turn it is in its lane.
-const SUSPECT: &str = "select s.seq from jobs s where s.state = 'suspect' and s.rank is not null
-     and (s.lane is null or not exists (
-         select 1 from jobs o where o.lane = s.lane and o.rank is not null and (o.state = 'running' or o.seq < s.seq)))
-     order by s.rank limit 1";
-
-/// Takes one suspect, to run it with nothing beside it.
-pub(crate) async fn claim_suspect(tx: &mut Tx, claim: i64, lease_until: Time) -> Result<Option<Claimed>> {
-    take_turns(tx).await?;
-    tx.system_built(format!(
-        "update jobs set state = 'running', claim = $1, lease_ms = $2, starts = starts + 1 where seq = ({SUSPECT})
-         returning seq, kind, version, tenant, organization, lane, attempts, max_attempts, payload, rank"
-    ))
-    .bind(claim)
-    .bind(lease_until)
-    .optional()
-    .await
-}
-
-/// Whether a suspect waits to be run alone.
-pub(crate) async fn has_suspects(tx: &mut Tx) -> Result<bool> {
-    Ok(tx.system(SUSPECT).row().await?.is_some())
 }
 
 /// Whether anything is ready that could not be taken.
@@ -221,24 +47,6 @@ pub(crate) async fn has_work(tx: &mut Tx, now: Time) -> Result<bool> {
         .row()
         .await?;
     row.map_or(Ok(false), |row| row.bool("work"))
-}
-
-/// Takes back what a process held whose lease ended before `lapsed`.
-pub(crate) async fn reap(tx: &mut Tx, lapsed: Time, now: Time) -> Result<u64> {
-    tx.system(
-        "update jobs set claim = null, lease_ms = null,
-             state = case when starts >= $3 then 'dead' when starts = $3 - 1 then 'suspect' else 'ready' end,
-             rank = case when starts >= $3 then null else rank end,
-             error = case when starts >= $3 then $4 else error end,
-             finished_ms = case when starts >= $3 then $2 else finished_ms end
-         where state = 'running' and rank is not null and lease_ms < $1",
-    )
-    .bind(lapsed)
-    .bind(now)
-    .bind(MAX_STARTS)
-    .bind(CRASHED)
-    .execute()
-    .await
 }
 
 /// Says that the holder of these claims lives.
@@ -310,17 +118,18 @@ pub(crate) async fn fail(tx: &mut Tx, claim: i64, seq: Seq, next: Option<Time>, 
 
 /// Gives back what was taken and not begun: a suspect as a suspect.
 pub(crate) async fn release(tx: &mut Tx, claim: i64, seqs: &[Seq]) -> Result<u64> {
+    // Whoever had been started before was a suspect.
     let (sql, seqs) = one_of(
         tx,
         seqs,
         "update jobs set claim = null, lease_ms = null, starts = starts - 1,
-             state = case when starts >= $3 then 'suspect' else 'ready' end
+             state = case when starts > 1 then 'suspect' else 'ready' end
          where seq in (select value from json_each($1)) and claim = $2 and state = 'running'",
         "update jobs set claim = null, lease_ms = null, starts = starts - 1,
-             state = case when starts >= $3 then 'suspect' else 'ready' end
+             state = case when starts > 1 then 'suspect' else 'ready' end
          where seq = any($1) and claim = $2 and state = 'running'",
     );
-    tx.system(sql).bind(seqs).bind(claim).bind(MAX_STARTS).execute().await
+    tx.system(sql).bind(seqs).bind(claim).execute().await
 }
 
 /// Puts entries back into the queue as if they were new.
@@ -357,21 +166,4 @@ fn json(numbers: &[i64]) -> String {
 /// The unit of ranks.
 pub(crate) fn micros(at: Time) -> i64 {
     at.ms().saturating_mul(1000)
-}
-
-impl FromRow for Claimed {
-    fn from_row(row: &Row) -> Result<Self> {
-        Ok(Self {
-            seq: row.int("seq")?,
-            kind: row.text("kind")?,
-            version: row.int("version")?,
-            tenant: row.text("tenant")?,
-            organization: row.opt_id("organization")?,
-            lane: row.opt_text("lane")?,
-            attempts: row.int("attempts")?,
-            max_attempts: row.int("max_attempts")?,
-            payload: row.opt_text("payload")?,
-            rank: row.int("rank")?,
-        })
-    }
 }

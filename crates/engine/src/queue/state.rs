@@ -9,7 +9,7 @@ pub enum State {
     Scheduled,
     /// Waiting for a worker.
     Ready,
-    /// It was running, twice, when its process died: it runs next alone.
+    /// A worker had it when its process died: it runs again with few beside it, or with nothing.
     Suspect,
     /// A worker has it.
     Running,

@@ -62,10 +62,6 @@ impl Inner {
         self.lock_held().entries.len()
     }
 
-    pub(super) fn holds(&self, seq: Seq) -> bool {
-        self.lock_held().entries.contains_key(&seq)
-    }
-
     pub(super) fn is_idle(&self) -> bool {
         self.held() == 0
     }

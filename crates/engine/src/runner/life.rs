@@ -8,7 +8,7 @@ use store::Isolation;
 use super::Inner;
 use crate::{
     cron,
-    queue::{CHANNEL, sql},
+    queue::{CHANNEL, sql, suspects},
 };
 
 impl Inner {
@@ -43,7 +43,7 @@ impl Inner {
         let now = self.world.now();
         let reap = store::work(move |tx| {
             Box::pin(async move {
-                let taken = sql::reap(tx, lapsed, now).await?;
+                let taken = suspects::reap(tx, lapsed, now).await?;
                 if taken > 0 {
                     tx.wake();
                 }

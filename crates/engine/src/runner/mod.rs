@@ -11,6 +11,8 @@ mod life;
 mod round;
 mod run;
 mod slots;
+mod start;
+mod turn;
 
 use std::{
     collections::HashMap,
@@ -27,10 +29,11 @@ use tokio::{
 
 pub use handlers::Handlers;
 
-use crate::{World, cron, route::Route};
+use crate::{World, cron, queue::claim::Place, route::Route};
 use held::Held;
-use round::{More, Quiet};
+use round::More;
 use slots::Slots;
+use turn::Turn;
 
 /// How long the end of one entry waits for the ends of others, before what waited for it is claimed.
 const TOGETHER: Duration = Duration::from_millis(5);
@@ -83,7 +86,9 @@ struct Inner {
     options: RunnerOptions,
     slots: Slots,
     held: Mutex<Held>,
-    quiet: Mutex<Quiet>,
+    turn: Mutex<Turn>,
+    /// Where the next claim begins to look.
+    place: Mutex<Place>,
     routes: Mutex<HashMap<String, Route>>,
     /// Told whenever an entry ends.
     settled: Notify,
@@ -101,7 +106,8 @@ impl Runner {
             options,
             slots: Slots::new(options.concurrency),
             held: Mutex::default(),
-            quiet: Mutex::default(),
+            turn: Mutex::default(),
+            place: Mutex::new(Place::FRONT),
             routes: Mutex::default(),
             settled: Notify::new(),
             tasks: Mutex::default(),
@@ -112,10 +118,13 @@ impl Runner {
     /// Works until `stop` turns true or is dropped, then lets running handlers finish and gives back the rest.
     pub async fn run(&self, mut stop: watch::Receiver<bool>) {
         let inner = &self.inner;
-        if inner.db.engine() == Engine::Sqlite {
+        // Before anything runs: what may have killed a process has this one's first moments to itself.
+        let lapsed = match inner.db.engine() {
             // One process at a time serves a SQLite file: whatever is running belongs to one that is gone.
-            inner.reap(Time::from_ms(i64::MAX)).await;
-        }
+            Engine::Sqlite => Time::from_ms(i64::MAX),
+            Engine::Postgres => inner.world.now(),
+        };
+        inner.reap(lapsed).await;
         let _life = Background(tokio::spawn(inner.clone().sign_of_life()));
         let _listener = Background(tokio::spawn(inner.clone().listen()));
         let mut quiet = false;
@@ -153,7 +162,7 @@ impl Runner {
             let round = self.inner.round().await;
             self.inner.idle().await;
             // What is ready and was not taken now waits for something that has to come from elsewhere.
-            if round.claimed == 0 {
+            if round.claimed == 0 && round.more != More::AtOnce {
                 return;
             }
         }

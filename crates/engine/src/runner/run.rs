@@ -6,7 +6,7 @@ use futures_util::FutureExt;
 use kernel::{Error, Result, Scope};
 use store::Tx;
 
-use super::{Inner, round::Work};
+use super::{Inner, start::Work};
 use crate::{
     Applied, EventCtx, EventHandler, JobCtx,
     event::Event,

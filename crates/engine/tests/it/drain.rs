@@ -3,7 +3,7 @@
 use testkit::{App, TestDb, both, hours, milliseconds};
 use tokio::{sync::watch, task::JoinHandle};
 
-use crate::shop::{How, errand, gate, shop, sorted_effects};
+use crate::shop::{How, errand, gate, order, shop, sorted_effects};
 
 fn start(app: &App) -> (watch::Sender<bool>, JoinHandle<()>) {
     let (tell, stop) = watch::channel(false);
@@ -65,6 +65,23 @@ async fn what_does_not_finish_in_time_is_cut_and_done_by_another_node() {
         next.run_jobs().await;
         assert_eq!(sorted_effects(&database).await.len(), 1);
         assert_eq!(app.job(&job).await.status, "processed");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn events_that_cannot_be_read_now_are_given_back_and_handled_when_they_can() {
+    both(|database| async move {
+        let app = shop(&database).await.with_workers(|workers| workers.poll = milliseconds(1));
+        app.deliver_all("shop", vec![order("1", How::Well), order("2", How::Well)]).await.unwrap();
+        let mut hand = database.by_hand().await;
+        hand.run("alter table inbox_events rename to elsewhere").await;
+        app.run_jobs().await;
+        assert_eq!(number_ready(&database).await, 2);
+        hand.run("alter table elsewhere rename to inbox_events").await;
+        app.run_jobs().await;
+        assert_eq!(sorted_effects(&database).await, ["1", "2"]);
+        assert!(app.events().await.iter().all(|event| event.status == "processed" && event.attempts == 1));
     })
     .await;
 }

@@ -100,7 +100,8 @@ async fn thousands_behind_a_failing_head_hold_up_nobody_else() {
         let app = shop(&database).await;
         app.deliver("shop", order("head", How::Fails).in_lane(Some("a"))).await.unwrap();
         app.run_jobs().await;
-        let crowd = (0..1500).map(|turn| order(&format!("crowd {turn:04}"), How::Well).in_lane(Some("a")));
+        // More than one claim looks at.
+        let crowd = (0..10_000).map(|turn| order(&format!("crowd {turn:04}"), How::Well).in_lane(Some("a")));
         app.deliver_all("shop", crowd.collect()).await.unwrap();
         app.deliver("shop", order("somebody else", How::Well).in_lane(Some("b"))).await.unwrap();
         app.run_jobs().await;

@@ -22,17 +22,22 @@ use crate::{
 
 /// Stops a process at its step number `step`, counted from the first; tells whether it came so far.
 #[derive(Clone)]
-struct Stop {
+pub(crate) struct Stop {
     left: Arc<AtomicI64>,
     reached: Arc<Semaphore>,
 }
 
 impl Stop {
-    fn at(step: i64) -> Self {
+    pub(crate) fn at(step: i64) -> Self {
         Self { left: Arc::new(AtomicI64::new(step)), reached: Arc::new(Semaphore::new(0)) }
     }
 
-    fn steps(&self) -> Steps {
+    /// Waits until it was stopped there.
+    pub(crate) async fn reached(&self) {
+        self.reached.acquire().await.expect("nobody closes it").forget();
+    }
+
+    pub(crate) fn steps(&self) -> Steps {
         let stop = self.clone();
         Steps::new(move |_step| {
             let stop = stop.clone();
@@ -71,7 +76,7 @@ where
         end.add_permits(1);
     });
     let died = tokio::select! {
-        _ = stop.reached.acquire() => true,
+        () = stop.reached() => true,
         _ = ended.acquire() => false,
     };
     node.kill().await;
