@@ -121,7 +121,6 @@ impl Ledger {
     /// When nothing is left to do, every promise was kept once, and nothing is there that nobody sent.
     pub(crate) fn check(self, installation: &Installation) {
         settled(installation);
-        replay_parked(installation);
         let sent = self.sent.into_inner().expect("no sender panicked");
         let promised = self.promised.into_inner().expect("no sender panicked");
         let events = by_external_id(installation.events());
@@ -144,22 +143,6 @@ fn settled(installation: &Installation) {
         let pending = installation.json(&["events", "list", "--limit", "1", "--status", "pending"]);
         pending.is_empty().then_some(())
     });
-}
-
-/// What was running in three processes in a row that were killed is parked: it could be what kills them. Here it was
-/// not, and whoever looks after the installation replays it. One at a time runs with that suspicion, so that there are
-/// few of them.
-fn replay_parked(installation: &Installation) {
-    let parked = installation.events_that_are("dead");
-    if parked.is_empty() {
-        return;
-    }
-    assert!(parked.len() <= 5, "{parked:?}");
-    let why = |event: &Value| event["error"].as_str().is_some_and(|error| error.contains("given up after 3 starts"));
-    assert!(parked.iter().all(why), "{parked:?}");
-    let ids: Vec<_> = parked.iter().filter_map(|event| event["id"].as_str()).collect();
-    installation.json(&[&["events", "replay"], &ids[..]].concat());
-    settled(installation);
 }
 
 /// Each event of a message is a message, once, and was counted once.
