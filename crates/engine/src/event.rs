@@ -5,11 +5,11 @@ use std::collections::HashMap;
 use async_trait::async_trait;
 use bytes::Bytes;
 use kernel::{Error, Id, OrgId, Prefix, Result, Time};
-use store::{FromRow, Row, Tx};
+use store::{Engine, FromRow, Row, Tx, Value};
 
 use crate::{
     NewJob, Route, World, add_route,
-    queue::{EventId, JobId, Seq, enqueue, sql::one_of},
+    queue::{EventId, JobId, Seq, enqueue},
 };
 
 /// An event as a handler sees it.
@@ -151,20 +151,26 @@ impl Event {
 /// Events by number; none for one whose body retention has dropped.
 pub(crate) type Loaded = HashMap<Seq, Option<Event>>;
 
-/// Reads the events with these numbers.
-pub(crate) async fn load(tx: &mut Tx, seqs: &[Seq]) -> Result<Loaded> {
-    let (sql, seqs) = one_of(
-        tx,
-        seqs,
-        "select seq, provider, connection, external_id, kind, account, occurred_ms, received_ms, body
-         from inbox_events where seq in (select value from json_each($1))",
-        "select seq, provider, connection, external_id, kind, account, occurred_ms, received_ms, body
-         from inbox_events where seq = any($1)",
-    );
+/// Reads the events with these numbers. The payload is empty where the provider is none of `handled`: nobody looks at it.
+pub(crate) async fn load(tx: &mut Tx, seqs: &[Seq], handled: Vec<String>) -> Result<Loaded> {
+    let (seqs, handled, is_one, is_handled): (Value, Value, _, _) = match tx.engine() {
+        Engine::Sqlite => (
+            serde_json::json!(seqs).to_string().into(),
+            serde_json::json!(handled).to_string().into(),
+            "in (select value from json_each($1))",
+            "in (select value from json_each($2))",
+        ),
+        Engine::Postgres => (seqs.to_vec().into(), handled.into(), "= any($1)", "= any($2)"),
+    };
+    let query = tx.system_built(format!(
+        "select seq, provider, connection, external_id, kind, account, occurred_ms, received_ms,
+             case when body is null then 1 else 0 end as dropped, case when provider {is_handled} then body end as body
+         from inbox_events where seq {is_one}"
+    ));
     let mut loaded = HashMap::new();
-    for row in tx.system(sql).bind(seqs).rows().await? {
-        let is_whole = row.opt_blob("body")?.is_some();
-        loaded.insert(row.int("seq")?, if is_whole { Some(Event::from_row(&row)?) } else { None });
+    for row in query.bind(seqs).bind(handled).rows().await? {
+        let event = if row.bool("dropped")? { None } else { Some(Event::from_row(&row)?) };
+        loaded.insert(row.int("seq")?, event);
     }
     Ok(loaded)
 }

@@ -12,7 +12,7 @@ use crate::{
     queue::{State, hash},
 };
 
-/// Attempts of a handler before an event is given up: with the back-off of the queue, about a day.
+/// Attempts of a handler before an event is given up: with the back-off of the queue, five hours or more.
 pub(super) const MAX_ATTEMPTS: i64 = 17;
 
 /// One event on its way to the disk.

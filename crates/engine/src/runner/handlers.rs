@@ -44,6 +44,11 @@ impl Handlers {
         &self.crons
     }
 
+    /// Those whose events somebody handles.
+    pub(super) fn providers(&self) -> Vec<String> {
+        self.events.keys().map(ToString::to_string).collect()
+    }
+
     pub(super) fn event(&self, provider: &str) -> Option<&Arc<dyn EventHandler>> {
         self.events.get(provider)
     }

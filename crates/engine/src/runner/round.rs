@@ -155,7 +155,8 @@ impl Inner {
         if seqs.is_empty() {
             return Ok(Loaded::new());
         }
-        self.db.read(&Scope::System, |tx| Box::pin(async move { event::load(tx, &seqs).await })).await
+        let handled = self.handlers.providers();
+        self.db.read(&Scope::System, |tx| Box::pin(async move { event::load(tx, &seqs, handled).await })).await
     }
 
     /// Gives back what was claimed and not begun, a moment later: what is wrong now would only be met again.
