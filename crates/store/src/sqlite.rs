@@ -23,7 +23,7 @@ use writer::{Message, Write, Writer};
 /// Writes that may wait for the writer before a caller is told to come back.
 const QUEUE: usize = 4096;
 /// Pages (4 KiB) in the log before it is copied into the file. More pages: more rate, longer stalls.
-const CHECKPOINT_PAGES: &str = "2000";
+const CHECKPOINT_PAGES: &str = "1000";
 /// SQLite's page cache: negative means KiB.
 const CACHE_KIB: &str = "-65536";
 

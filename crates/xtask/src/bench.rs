@@ -77,21 +77,20 @@ impl Tools {
         process::run(run.args(arguments))
     }
 
-    /// Each store on its own: before, filled, after. The two lines of a store are what is to be compared.
+    /// Each store on its own: empty, then filled, each beside the ceiling of its time. The shares are what is to be
+    /// compared. So many events that SQLite's newest keys move to their table in the meantime, and more than once.
     fn growth(&self, postgres: Option<&str>, events: u64) -> Result<()> {
         let sqlite = format!("sqlite:{}", self.folder.join("growth/growth.db").display());
         let stores = [("ours-sqlite", Some(sqlite.as_str())), ("ours-postgres", postgres)];
         for (variant, database) in stores {
             let Some(database) = database else { continue };
-            for filled in [false, true] {
-                if filled {
-                    let mut grow = process::program(&self.bench);
-                    process::run(grow.args(["grow", "--database-url", database, "--events", &events.to_string()]))?;
-                }
-                let mut run = self.measure(postgres);
-                run.args(["--connections", "128", "--only", variant, "--existing", database]);
-                process::run(&mut run)?;
-            }
+            let only = format!("ceiling,{variant}");
+            let common =
+                ["--connections", "128", "--rounds", "2", "--seconds", "120", "--events", "1000000", "--only", &only];
+            process::run(self.measure(postgres).args(common))?;
+            let mut grow = process::program(&self.bench);
+            process::run(grow.args(["grow", "--database-url", database, "--events", &events.to_string()]))?;
+            process::run(self.measure(postgres).args(common).args(["--existing", database]))?;
         }
         process::remove_folder(&self.folder.join("growth"))
     }

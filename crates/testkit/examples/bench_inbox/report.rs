@@ -21,6 +21,10 @@ pub(crate) struct Line {
     pub(crate) idle_mib: f64,
     pub(crate) highest_mib: f64,
     pub(crate) ready_ms: Option<f64>,
+    /// Requests per second as a part of what the ceiling took in the same round.
+    pub(crate) of_ceiling: Option<f64>,
+    /// The 99th percentile as a multiple of the ceiling's in the same round.
+    pub(crate) times_ceiling_p99: Option<f64>,
 }
 
 impl Line {
@@ -38,24 +42,70 @@ impl Line {
     }
 }
 
-/// Prints the table, each line with its share of the ceiling at the same number of connections.
+/// Sets what was measured in one round against the ceiling of that round.
+pub(crate) fn compare(round: &mut [Line]) {
+    let Some(ceiling) = round.iter().find(|line| line.variant == "ceiling").cloned() else { return };
+    for line in round {
+        line.of_ceiling = Some(line.requests_per_second / ceiling.requests_per_second);
+        line.times_ceiling_p99 = Some(line.p99_ms / ceiling.p99_ms);
+    }
+}
+
+/// Each variant once: the median of every number over the rounds. The machine is another one every minute; what was
+/// measured in the same round is compared with each other.
+pub(crate) fn medians(rounds: &[Vec<Line>]) -> Vec<Line> {
+    let Some(first) = rounds.first() else { return Vec::new() };
+    let lines = first.iter().enumerate().map(|(at, line)| {
+        let of = |number: fn(&Line) -> f64| median(rounds.iter().map(|round| number(&round[at])).collect());
+        let maybe = |number: fn(&Line) -> Option<f64>| {
+            let numbers: Option<Vec<_>> = rounds.iter().map(|round| number(&round[at])).collect();
+            numbers.map(median)
+        };
+        Line {
+            variant: line.variant.clone(),
+            connections: line.connections,
+            requests: rounds.iter().map(|round| round[at].requests).sum(),
+            refused: rounds.iter().map(|round| round[at].refused).sum(),
+            requests_per_second: of(|line| line.requests_per_second),
+            p50_ms: of(|line| line.p50_ms),
+            p99_ms: of(|line| line.p99_ms),
+            rows_per_commit: maybe(|line| line.rows_per_commit),
+            server_cores: of(|line| line.server_cores),
+            postgres_cores: of(|line| line.postgres_cores),
+            load_cores: of(|line| line.load_cores),
+            idle_mib: of(|line| line.idle_mib),
+            highest_mib: of(|line| line.highest_mib),
+            ready_ms: maybe(|line| line.ready_ms),
+            of_ceiling: maybe(|line| line.of_ceiling),
+            times_ceiling_p99: maybe(|line| line.times_ceiling_p99),
+        }
+    });
+    lines.collect()
+}
+
+fn median(mut numbers: Vec<f64>) -> f64 {
+    numbers.sort_unstable_by(f64::total_cmp);
+    let upper = numbers.len() / 2;
+    if numbers.len() % 2 == 1 { numbers[upper] } else { f64::midpoint(numbers[upper - 1], numbers[upper]) }
+}
+
+/// Prints the table.
 pub(crate) fn print(lines: &[Line]) {
     println!(
         "| conns | variant | req/s | of ceiling | p50 ms | p99 ms | × ceiling's p99 | rows/commit | cores: server | PostgreSQL | load | MiB idle | MiB highest | ready ms | refused |"
     );
     println!("|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|");
     for line in lines {
-        let ceiling = lines.iter().find(|other| other.variant == "ceiling" && other.connections == line.connections);
-        let share = ceiling.map_or(0.0, |ceiling| line.requests_per_second / ceiling.requests_per_second * 100.0);
-        let tail = ceiling.map_or(0.0, |ceiling| line.p99_ms / ceiling.p99_ms);
         let optional = |value: Option<f64>| value.map_or_else(String::new, |value| format!("{value:.0}"));
         println!(
-            "| {} | {} | {:.0} | {share:.0} % | {:.1} | {:.1} | {tail:.1} | {} | {:.2} | {:.2} | {:.2} | {:.0} | {:.0} | {} | {} |",
+            "| {} | {} | {:.0} | {} | {:.1} | {:.1} | {} | {} | {:.2} | {:.2} | {:.2} | {:.0} | {:.0} | {} | {} |",
             line.connections,
             line.variant,
             line.requests_per_second,
+            line.of_ceiling.map_or_else(String::new, |share| format!("{:.0} %", share * 100.0)),
             line.p50_ms,
             line.p99_ms,
+            line.times_ceiling_p99.map_or_else(String::new, |times| format!("{times:.1}")),
             optional(line.rows_per_commit),
             line.server_cores,
             line.postgres_cores,

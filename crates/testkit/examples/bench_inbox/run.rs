@@ -33,6 +33,9 @@ pub(crate) struct Options {
     /// Numbers of connections.
     #[arg(long, value_delimiter = ',', default_value = "32,128,256")]
     connections: Vec<usize>,
+    /// Rounds of all variants one after the other; the table shows medians.
+    #[arg(long, default_value_t = 3)]
+    rounds: usize,
     /// The longest time of one measurement, in seconds.
     #[arg(long, default_value_t = 6)]
     seconds: u64,
@@ -65,28 +68,38 @@ enum Store {
 pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
     std::fs::create_dir_all(&options.folder)?;
     let mut lines = Vec::new();
-    for connections in options.connections.clone() {
-        // Signatures are good for five minutes: the events are signed anew for each round.
-        eprintln!("{connections} connections: signing {} events", options.events);
-        let events = Events::sign(options.events)?;
-        for (name, variant, store) in variants() {
-            let wanted = options.only.is_empty() || options.only.iter().any(|only| only == name);
-            if !wanted || (store == Store::Postgres && options.postgres.is_none()) {
-                continue;
-            }
-            eprintln!("{connections} connections: {name}");
-            let line = match variant {
-                Some(variant) => intake(&options, name, variant, store, &events, connections).await?,
-                None => end_to_end(&options, name, store, &events, connections).await?,
-            };
-            lines.push(line);
+    for &connections in &options.connections {
+        let mut rounds = Vec::new();
+        for number in 1..=options.rounds {
+            eprintln!("{connections} connections, round {number}");
+            rounds.push(round(&options, connections).await?);
         }
+        lines.extend(report::medians(&rounds));
     }
     report::print(&lines);
     if let Some(file) = &options.json {
         std::fs::write(file, report::json(&lines)?)?;
     }
     Ok(())
+}
+
+/// All variants, one after the other.
+async fn round(options: &Options, connections: usize) -> anyhow::Result<Vec<Line>> {
+    // Signatures are good for five minutes: the events are signed anew for each round.
+    let events = Events::sign(options.events)?;
+    let mut lines = Vec::new();
+    for (name, variant, store) in variants() {
+        let wanted = options.only.is_empty() || options.only.iter().any(|only| only == name);
+        if !wanted || (store == Store::Postgres && options.postgres.is_none()) {
+            continue;
+        }
+        lines.push(match variant {
+            Some(variant) => intake(options, name, variant, store, &events, connections).await?,
+            None => end_to_end(options, name, store, &events, connections).await?,
+        });
+    }
+    report::compare(&mut lines);
+    Ok(lines)
 }
 
 fn variants() -> [(&'static str, Option<Variant>, Store); 7] {
