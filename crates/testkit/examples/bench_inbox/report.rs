@@ -21,9 +21,9 @@ pub(crate) struct Line {
     pub(crate) idle_mib: f64,
     pub(crate) highest_mib: f64,
     pub(crate) ready_ms: Option<f64>,
-    /// Requests per second as a part of what the ceiling took in the same round.
+    /// Requests per second as a part of what the ceiling took just before.
     pub(crate) of_ceiling: Option<f64>,
-    /// The 99th percentile as a multiple of the ceiling's in the same round.
+    /// The 99th percentile as a multiple of the ceiling's just before.
     pub(crate) times_ceiling_p99: Option<f64>,
 }
 
@@ -42,17 +42,17 @@ impl Line {
     }
 }
 
-/// Sets what was measured in one round against the ceiling of that round.
-pub(crate) fn compare(round: &mut [Line]) {
-    let Some(ceiling) = round.iter().find(|line| line.variant == "ceiling").cloned() else { return };
-    for line in round {
-        line.of_ceiling = Some(line.requests_per_second / ceiling.requests_per_second);
-        line.times_ceiling_p99 = Some(line.p99_ms / ceiling.p99_ms);
+impl Line {
+    /// Sets it against the ceiling that was measured just before it.
+    pub(crate) fn against(mut self, ceiling: &Self) -> Self {
+        self.of_ceiling = Some(self.requests_per_second / ceiling.requests_per_second);
+        self.times_ceiling_p99 = Some(self.p99_ms / ceiling.p99_ms);
+        self
     }
 }
 
-/// Each variant once: the median of every number over the rounds. The machine is another one every minute; what was
-/// measured in the same round is compared with each other.
+/// Each variant once: the median of every number over the rounds. The machine is another one every minute, so each
+/// measurement was compared with a ceiling of its own.
 pub(crate) fn medians(rounds: &[Vec<Line>]) -> Vec<Line> {
     let Some(first) = rounds.first() else { return Vec::new() };
     let lines = first.iter().enumerate().map(|(at, line)| {
