@@ -3,15 +3,22 @@
 mod cron;
 mod event;
 mod inbox;
+pub mod operation;
 mod queue;
 mod retention;
 mod route;
 mod runner;
+mod timestamps;
 mod world;
 
 pub use cron::{Cron, fire};
 pub use event::{Applied, Event, EventCtx, EventHandler, Routing};
 pub use inbox::{Accepted, Delivery, EventFilter, EventRow, Inbox, InboxOptions, Intake, event, events, replay};
+pub use operation::{
+    Action, ActionCtx, Answer, Asked, Audit, Caller, Catalog, Change, Claims, Committed, Description, Directory,
+    Identity, KeyHolder, Kind, Member, Method, Mutation, MutationCtx, Nobody, Operation, Operations, Place, Placed,
+    Query, QueryCtx, Range, Registry, Replay, Snapshot, Who, delete, get, patch, post,
+};
 pub use queue::{
     Depth, EventId, Job, JobCtx, JobFilter, JobId, JobRow, NewJob, Progress, Seq, State, cancel_job, depths, enqueue,
     jobs, retry_job,
@@ -19,6 +26,7 @@ pub use queue::{
 pub use retention::retain;
 pub use route::{Route, add_route};
 pub use runner::{Handlers, Runner, RunnerOptions};
+pub use timestamps::Timestamps;
 pub use world::{SystemClock, SystemRandom, World};
 
 use store::{Migration, MigrationSet};
@@ -37,5 +45,6 @@ pub const MIGRATIONS: MigrationSet = MigrationSet {
             include_str!("../migrations/0002_event_keys.sqlite.sql"),
             include_str!("../migrations/0002_event_keys.postgres.sql"),
         ),
+        Migration::portable("0003_operations", include_str!("../migrations/0003_operations.sql")),
     ],
 };

@@ -5,14 +5,15 @@ use std::time::Duration;
 use kernel::{Result, Scope, Time};
 use store::{Db, Isolation};
 
-use crate::queue::Seq;
+use crate::{operation::forget, queue::Seq};
 
 /// Rows in one transaction.
 const BATCH: i64 = 500;
 /// Ended jobs are shown for so long.
 const JOBS: Duration = Duration::from_secs(7 * 86_400);
 
-/// Drops the bodies and headers of events that were handled before `now - bodies`, and ended jobs. The events
+/// Drops the bodies and headers of events that were handled before `now - bodies`, ended jobs, and answers that no client
+/// asks for again. The events
 /// themselves stay: their ids are what recognises a repetition. Tells how many bodies went.
 ///
 /// A pass begins where the last one met the first body that it had to keep, so that it never walks through what is
@@ -32,7 +33,9 @@ pub async fn retain(db: &Db, now: Time, bodies: Duration) -> Result<u64> {
         }
         after = last;
     }
-    while drop_jobs(db, now - JOBS).await? == u64::try_from(BATCH).unwrap_or(0) {}
+    let full = u64::try_from(BATCH).unwrap_or(0);
+    while drop_jobs(db, now - JOBS).await? == full {}
+    while forget_replays(db, now).await? == full {}
     Ok(dropped)
 }
 
@@ -124,5 +127,10 @@ async fn drop_jobs(db: &Db, before: Time) -> Result<u64> {
             .await
         })
     });
+    db.write_at(Isolation::ReadCommitted, &Scope::System, write).await
+}
+
+async fn forget_replays(db: &Db, now: Time) -> Result<u64> {
+    let write = store::work(move |tx| Box::pin(forget(tx, now, BATCH)));
     db.write_at(Isolation::ReadCommitted, &Scope::System, write).await
 }

@@ -33,6 +33,18 @@ pub mod prefix {
         Message = "msg",
         /// What an organization pays for.
         Subscription = "sub",
+        /// A person who signs in.
+        User = "usr",
+        /// A client company of an organization.
+        Customer = "cus",
+        /// A customer that a staff member looks after.
+        Assignment = "asg",
+        /// A person who was asked to join.
+        Invitation = "inv",
+        /// A key that programs show.
+        ApiKey = "key",
+        /// A line of the audit log.
+        AuditEntry = "aud",
     }
 }
 

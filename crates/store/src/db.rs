@@ -5,13 +5,14 @@ use std::{sync::Arc, time::Duration};
 use kernel::{Result, Scope};
 use tokio::sync::{Notify, futures::Notified};
 
-use crate::{BoxFuture, Options, Tx, postgres::PostgresDb, sqlite::SqliteDb};
+use crate::{BeforeCommit, BoxFuture, OnCommit, Options, Tx, postgres::PostgresDb, sqlite::SqliteDb, watch::Around};
 
 /// A database. Cheap to clone.
 #[derive(Clone)]
 pub struct Db {
     driver: Driver,
     woken: Arc<Notify>,
+    pub(crate) around: Around,
 }
 
 #[derive(Clone)]
@@ -48,11 +49,12 @@ impl Db {
     /// `Config` when the address cannot be read, `Unavailable` when SQLite's file cannot be opened.
     pub async fn open(options: &Options) -> Result<Self> {
         let woken = Arc::new(Notify::new());
+        let around = Around::new(options.steps.clone());
         let driver = match options.engine()? {
-            Engine::Sqlite => Driver::Sqlite(SqliteDb::open(options, woken.clone()).await?),
-            Engine::Postgres => Driver::Postgres(Box::new(PostgresDb::open(options, woken.clone())?)),
+            Engine::Sqlite => Driver::Sqlite(SqliteDb::open(options, woken.clone(), around.clone()).await?),
+            Engine::Postgres => Driver::Postgres(Box::new(PostgresDb::open(options, woken.clone(), around.clone())?)),
         };
-        Ok(Self { driver, woken })
+        Ok(Self { driver, woken, around })
     }
 
     /// Which engine it runs on.
@@ -112,6 +114,18 @@ impl Db {
     /// Ends at the next commit in this process of a transaction that called [`Tx::wake`].
     pub fn woken(&self) -> Notified<'_> {
         self.woken.notified()
+    }
+
+    /// Tells of every commit of this process that wrote, before its writer gets the answer. [`crate::migrate`] has to have
+    /// run on this handle: it learns the names of the tables there.
+    pub fn on_commit(&self, told: OnCommit) {
+        self.around.on_commit(told);
+    }
+
+    /// Lets `write` add to every transaction that wrote, right before it commits. On PostgreSQL only: SQLite has no other
+    /// node to write for.
+    pub fn before_commit(&self, write: BeforeCommit) {
+        self.around.before_commit(write);
     }
 
     /// Whether it answers, within `limit`.

@@ -14,15 +14,17 @@ mod sqlite;
 mod steps;
 mod tx;
 mod value;
+mod watch;
 
 pub use db::{Db, Engine, Isolation, Listener};
 pub use migrate::{Migration, MigrationSet, migrate};
 pub use options::Options;
-pub use query::Query;
+pub use query::{Query, Read};
 pub use row::{FromRow, Row};
 pub use steps::{Step, Steps};
-pub use tx::Tx;
+pub use tx::{Reader, Tx};
 pub use value::Value;
+pub use watch::{BeforeCommit, Commit, OnCommit, Reads, Table};
 
 /// A future that a transaction's closure returns.
 pub type BoxFuture<'a, T> = futures_util::future::BoxFuture<'a, T>;

@@ -7,7 +7,7 @@ use kernel::{Error, Result, Time};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor, PgConnection, Row as _, SqliteConnection};
 
 use crate::{
-    Db,
+    Db, Table,
     error::from_sqlx,
     postgres::{ROLE, bypasses_policies, make_role},
 };
@@ -57,17 +57,43 @@ const RECORD: &str = "insert into trunkline_migrations (set_name, name, checksum
 pub async fn migrate(db: &Db, sets: &[MigrationSet], now: Time) -> Result<Vec<String>> {
     if let Some(sqlite) = db.sqlite() {
         let mut conn = sqlite.connect.connect().await.map_err(from_sqlx)?;
-        let applied = migrate_sqlite(&mut conn, sets, now).await;
+        let applied = migrate_sqlite(&mut conn, sets, now).await?;
+        db.around.know(tables_sqlite(&mut conn).await.map_err(from_sqlx)?);
         conn.close().await.map_err(from_sqlx)?;
-        return applied;
+        return Ok(applied);
     }
     let Some(postgres) = db.postgres() else {
         return Err(Error::internal("no_driver", "a database is neither SQLite nor PostgreSQL"));
     };
     let mut conn = postgres.connect.connect().await.map_err(from_sqlx)?;
-    let applied = migrate_postgres(&mut conn, sets, now).await;
+    let applied = migrate_postgres(&mut conn, sets, now).await?;
+    db.around.know(tables_postgres(&mut conn).await.map_err(from_sqlx)?);
     conn.close().await.map_err(from_sqlx)?;
-    applied
+    Ok(applied)
+}
+
+async fn tables_sqlite(conn: &mut SqliteConnection) -> Result<Vec<Table>, sqlx::Error> {
+    let rows = sqlx::query(
+        "select m.name, exists (select 1 from pragma_table_info(m.name) c where c.name = 'org_id') as is_tenant
+         from sqlite_master m where m.type = 'table'",
+    );
+    let rows = rows.fetch_all(conn).await?;
+    rows.iter().map(|row| Ok(table(row.try_get("name")?, row.try_get("is_tenant")?))).collect()
+}
+
+async fn tables_postgres(conn: &mut PgConnection) -> Result<Vec<Table>, sqlx::Error> {
+    let rows = sqlx::query(
+        "select c.relname::text as name, exists (
+             select 1 from pg_attribute a where a.attrelid = c.oid and a.attname = 'org_id' and not a.attisdropped)
+             as is_tenant
+         from pg_class c where c.relnamespace = current_schema()::regnamespace and c.relkind in ('r', 'p')",
+    );
+    let rows = rows.fetch_all(conn).await?;
+    rows.iter().map(|row| Ok(table(row.try_get("name")?, row.try_get("is_tenant")?))).collect()
+}
+
+fn table(name: String, is_tenant: bool) -> Table {
+    Table { name: name.to_ascii_lowercase().into(), is_tenant }
 }
 
 async fn migrate_sqlite(conn: &mut SqliteConnection, sets: &[MigrationSet], now: Time) -> Result<Vec<String>> {

@@ -20,9 +20,10 @@ use sqlx::{
 use tokio::sync::Notify;
 
 use crate::{
-    BoxFuture, Isolation, Options, Step, Steps, Tx,
+    BoxFuture, Isolation, Options, Step, Tx,
     error::{from_sqlx, is_conflict, is_down, is_duplicate, panicked},
     tx::Conn,
+    watch::Around,
 };
 
 /// The role that every connection takes on when the one in `DATABASE_URL` could bypass row-level security.
@@ -37,11 +38,11 @@ pub(crate) struct PostgresDb {
     pool: PgPool,
     woken: Arc<Notify>,
     pub(crate) connect: PgConnectOptions,
-    steps: Steps,
+    around: Around,
 }
 
 impl PostgresDb {
-    pub(crate) fn open(options: &Options, woken: Arc<Notify>) -> Result<Self> {
+    pub(crate) fn open(options: &Options, woken: Arc<Notify>, around: Around) -> Result<Self> {
         let timeout = format!("{}ms", options.statement_timeout.as_millis());
         let connect = PgConnectOptions::from_str(&options.url)
             .map_err(from_sqlx)?
@@ -55,7 +56,7 @@ impl PostgresDb {
             .test_before_acquire(false)
             .after_connect(|conn, _| Box::pin(drop_privileges(conn)))
             .connect_lazy_with(connect.clone());
-        Ok(Self { pool, woken, connect, steps: options.steps.clone() })
+        Ok(Self { pool, woken, connect, around })
     }
 
     pub(crate) async fn read<T, F>(&self, scope: &Scope, work: F) -> Result<T>
@@ -102,10 +103,16 @@ impl PostgresDb {
     {
         let run = AssertUnwindSafe(async { work(&mut tx).await }).catch_unwind().await;
         let answer = run.map_err(|panic| panicked(&*panic))??;
-        let wakes = tx.wakes;
-        self.steps.reach(Step::Commit).await;
+        let (wakes, commit) = (tx.wakes, tx.take_commit());
+        if let (Some(commit), Some(write), Conn::Postgres(_)) = (&commit, self.around.writes_along(), &tx.conn) {
+            write(&mut tx, commit).await?;
+        }
+        self.around.steps.reach(Step::Commit).await;
         tx.commit().await?;
-        self.steps.reach(Step::Committed).await;
+        self.around.steps.reach(Step::Committed).await;
+        if let Some(commit) = &commit {
+            self.around.committed(commit);
+        }
         if wakes {
             self.woken.notify_waiters();
         }
@@ -121,7 +128,7 @@ impl PostgresDb {
     async fn begin(&self, begin: &str, scope: &Scope) -> Result<Tx> {
         if begin.is_empty() {
             let conn = self.pool.acquire().await.map_err(from_sqlx)?;
-            return Ok(Tx::new(Conn::PostgresStatements(conn), Scope::System, self.steps.clone()));
+            return Ok(Tx::new(Conn::PostgresStatements(conn), Scope::System, self.around.clone()));
         }
         // An id is made of letters, digits and an underscore: see `kernel::Id::parse`.
         let organization = scope.organization().map_or("", |id| id.as_str());
@@ -130,7 +137,7 @@ impl PostgresDb {
         loop {
             tries += 1;
             match self.pool.begin_with(AssertSqlSafe(sql.clone())).await {
-                Ok(tx) => return Ok(Tx::new(Conn::Postgres(tx), scope.clone(), self.steps.clone())),
+                Ok(tx) => return Ok(Tx::new(Conn::Postgres(tx), scope.clone(), self.around.clone())),
                 // A pooled connection may have died with the server it was connected to, and the others with it.
                 Err(sqlx::Error::Io(_) | sqlx::Error::BeginFailed) if tries <= dead => {}
                 Err(sqlx::Error::Database(error))

@@ -5,14 +5,17 @@ use sqlx::{
     Arguments, AssertSqlSafe, Postgres, SqlSafeStr, SqlStr, Sqlite, postgres::PgArguments, sqlite::SqliteArguments,
 };
 
-use crate::{FromRow, Row, Step, Tx, Value, error::from_sqlx, row::Inner, tx::Conn};
+use crate::{FromRow, Reader, Row, Step, Value, error::from_sqlx, row::Inner, tx::Conn};
 
-/// A statement that waits for its values.
-pub struct Query<'t> {
-    tx: &'t mut Tx,
+/// A statement that reads, and waits for its values.
+pub struct Read<'t> {
+    tx: &'t mut Reader,
     sql: Text,
     values: Vec<Value>,
 }
+
+/// A statement that waits for its values.
+pub struct Query<'t>(Read<'t>);
 
 /// A constant, or a text built from constants.
 pub(crate) enum Text {
@@ -20,8 +23,9 @@ pub(crate) enum Text {
     Built(String),
 }
 
-impl<'t> Query<'t> {
-    pub(crate) fn new(tx: &'t mut Tx, sql: Text, first: Option<Value>) -> Self {
+impl<'t> Read<'t> {
+    pub(crate) fn new(tx: &'t mut Reader, sql: Text, first: Option<Value>) -> Self {
+        tx.note(&sql);
         Self { tx, sql, values: first.into_iter().collect() }
     }
 
@@ -32,36 +36,10 @@ impl<'t> Query<'t> {
         self
     }
 
-    /// Runs it and tells how many rows it changed.
-    ///
-    /// # Errors
-    /// What the database says, in our words, as for every method here.
-    pub async fn execute(self) -> Result<u64> {
-        self.tx.steps().reach(Step::Statement).await;
-        match &mut self.tx.conn {
-            Conn::SqliteWriter(conn) => {
-                let done = sqlx::query_with::<Sqlite, _>(self.sql.into_sql_str(), sqlite(self.values)?);
-                done.execute(conn).await.map(|done| done.rows_affected()).map_err(from_sqlx)
-            }
-            Conn::SqliteReader(tx) => {
-                let done = sqlx::query_with::<Sqlite, _>(self.sql.into_sql_str(), sqlite(self.values)?);
-                done.execute(&mut **tx).await.map(|done| done.rows_affected()).map_err(from_sqlx)
-            }
-            Conn::Postgres(tx) => {
-                let done = sqlx::query_with::<Postgres, _>(self.sql.into_sql_str(), postgres(self.values)?);
-                done.execute(&mut **tx).await.map(|done| done.rows_affected()).map_err(from_sqlx)
-            }
-            Conn::PostgresStatements(conn) => {
-                let done = sqlx::query_with::<Postgres, _>(self.sql.into_sql_str(), postgres(self.values)?);
-                done.execute(&mut **conn).await.map(|done| done.rows_affected()).map_err(from_sqlx)
-            }
-        }
-    }
-
     /// All rows.
     ///
     /// # Errors
-    /// As [`Query::execute`].
+    /// What the database says, in our words, as for every method here.
     pub async fn rows(self) -> Result<Vec<Row>> {
         self.tx.steps().reach(Step::Statement).await;
         match &mut self.tx.conn {
@@ -91,7 +69,7 @@ impl<'t> Query<'t> {
     /// The first row, if there is one.
     ///
     /// # Errors
-    /// As [`Query::execute`].
+    /// As [`Read::rows`].
     pub async fn row(self) -> Result<Option<Row>> {
         Ok(self.rows().await?.into_iter().next())
     }
@@ -99,7 +77,7 @@ impl<'t> Query<'t> {
     /// All rows, read as `T`.
     ///
     /// # Errors
-    /// As [`Query::execute`].
+    /// As [`Read::rows`].
     pub async fn all<T: FromRow>(self) -> Result<Vec<T>> {
         self.rows().await?.iter().map(T::from_row).collect()
     }
@@ -107,9 +85,79 @@ impl<'t> Query<'t> {
     /// The first row, read as `T`.
     ///
     /// # Errors
-    /// As [`Query::execute`].
+    /// As [`Read::rows`].
     pub async fn optional<T: FromRow>(self) -> Result<Option<T>> {
         self.row().await?.as_ref().map(T::from_row).transpose()
+    }
+}
+
+impl<'t> Query<'t> {
+    pub(crate) fn new(read: Read<'t>) -> Self {
+        Self(read)
+    }
+
+    /// Binds the next value.
+    #[must_use]
+    pub fn bind(self, value: impl Into<Value>) -> Self {
+        Self(self.0.bind(value))
+    }
+
+    /// Runs it and tells how many rows it changed.
+    ///
+    /// # Errors
+    /// What the database says, in our words, as for every method here.
+    pub async fn execute(self) -> Result<u64> {
+        self.0.tx.steps().reach(Step::Statement).await;
+        match &mut self.0.tx.conn {
+            Conn::SqliteWriter(conn) => {
+                let done = sqlx::query_with::<Sqlite, _>(self.0.sql.into_sql_str(), sqlite(self.0.values)?);
+                done.execute(conn).await.map(|done| done.rows_affected()).map_err(from_sqlx)
+            }
+            Conn::SqliteReader(tx) => {
+                let done = sqlx::query_with::<Sqlite, _>(self.0.sql.into_sql_str(), sqlite(self.0.values)?);
+                done.execute(&mut **tx).await.map(|done| done.rows_affected()).map_err(from_sqlx)
+            }
+            Conn::Postgres(tx) => {
+                let done = sqlx::query_with::<Postgres, _>(self.0.sql.into_sql_str(), postgres(self.0.values)?);
+                done.execute(&mut **tx).await.map(|done| done.rows_affected()).map_err(from_sqlx)
+            }
+            Conn::PostgresStatements(conn) => {
+                let done = sqlx::query_with::<Postgres, _>(self.0.sql.into_sql_str(), postgres(self.0.values)?);
+                done.execute(&mut **conn).await.map(|done| done.rows_affected()).map_err(from_sqlx)
+            }
+        }
+    }
+
+    /// All rows.
+    ///
+    /// # Errors
+    /// As [`Query::execute`].
+    pub async fn rows(self) -> Result<Vec<Row>> {
+        self.0.rows().await
+    }
+
+    /// The first row, if there is one.
+    ///
+    /// # Errors
+    /// As [`Query::execute`].
+    pub async fn row(self) -> Result<Option<Row>> {
+        self.0.row().await
+    }
+
+    /// All rows, read as `T`.
+    ///
+    /// # Errors
+    /// As [`Query::execute`].
+    pub async fn all<T: FromRow>(self) -> Result<Vec<T>> {
+        self.0.all().await
+    }
+
+    /// The first row, read as `T`.
+    ///
+    /// # Errors
+    /// As [`Query::execute`].
+    pub async fn optional<T: FromRow>(self) -> Result<Option<T>> {
+        self.0.optional().await
     }
 }
 
@@ -126,6 +174,13 @@ impl From<String> for Text {
 }
 
 impl Text {
+    pub(crate) fn as_str(&self) -> &str {
+        match self {
+            Self::Constant(sql) => sql,
+            Self::Built(sql) => sql,
+        }
+    }
+
     fn into_sql_str(self) -> SqlStr {
         match self {
             Self::Constant(sql) => SqlStr::from_static(sql),

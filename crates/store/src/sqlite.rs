@@ -14,9 +14,10 @@ use sqlx::{
 use tokio::sync::{Notify, mpsc, oneshot};
 
 use crate::{
-    BoxFuture, Options, Steps, Tx,
+    BoxFuture, Options, Tx,
     error::{down, from_sqlx, slow},
     tx::Conn,
+    watch::Around,
 };
 use writer::{Message, Write, Writer};
 
@@ -33,11 +34,11 @@ pub(crate) struct SqliteDb {
     readers: SqlitePool,
     acquire_timeout: Duration,
     pub(crate) connect: Arc<SqliteConnectOptions>,
-    steps: Steps,
+    around: Around,
 }
 
 impl SqliteDb {
-    pub(crate) async fn open(options: &Options, woken: Arc<Notify>) -> Result<Self> {
+    pub(crate) async fn open(options: &Options, woken: Arc<Notify>, around: Around) -> Result<Self> {
         let file = options.sqlite_file();
         if let Some(folder) = file.parent().filter(|folder| !folder.as_os_str().is_empty()) {
             tokio::fs::create_dir_all(folder).await.map_err(|error| unopenable(&file, error))?;
@@ -57,12 +58,11 @@ impl SqliteDb {
         let readers = readers(options, connect.clone());
         let (writer, inbox) = mpsc::channel(QUEUE);
         let connect = Arc::new(connect);
-        let mut writes = Writer::new(connect.clone(), options, woken, inbox);
+        let mut writes = Writer::new(connect.clone(), options, woken, inbox, around.clone());
         // The writer is opened first: it makes the file and switches it to WAL.
         let conn = writes.open().await.map_err(|error| unopenable(&file, error))?;
         tokio::spawn(writes.run(conn));
-        let steps = options.steps.clone();
-        Ok(Self { writer, readers, acquire_timeout: options.acquire_timeout, connect, steps })
+        Ok(Self { writer, readers, acquire_timeout: options.acquire_timeout, connect, around })
     }
 
     pub(crate) async fn read<T, F>(&self, scope: &Scope, work: F) -> Result<T>
@@ -70,7 +70,7 @@ impl SqliteDb {
         F: FnOnce(&mut Tx) -> BoxFuture<'_, Result<T>> + Send,
     {
         let tx = self.readers.begin().await.map_err(from_sqlx)?;
-        let mut tx = Tx::new(Conn::SqliteReader(tx), scope.clone(), self.steps.clone());
+        let mut tx = Tx::new(Conn::SqliteReader(tx), scope.clone(), self.around.clone());
         let answer = work(&mut tx).await?;
         tx.commit().await?;
         Ok(answer)

@@ -14,9 +14,10 @@ use tokio::sync::{Notify, mpsc, oneshot};
 
 use super::deadline::Deadline;
 use crate::{
-    BoxFuture, Options, Step, Steps, Tx,
+    BoxFuture, Options, Step, Tx,
     error::{down, from_sqlx, panicked, slow},
     tx::Conn,
+    watch::{Around, Commit},
 };
 
 /// Writes that share one commit. The first of them waits for the last, so this bounds the wait.
@@ -33,6 +34,8 @@ pub(super) enum Message {
 pub(super) struct Write {
     scope: Scope,
     work: Box<dyn Work>,
+    /// What its commit has to tell.
+    commit: Option<Commit>,
 }
 
 impl Write {
@@ -43,7 +46,7 @@ impl Write {
         F: Fn(&mut Tx) -> BoxFuture<'_, Result<T>> + Send + Sync + 'static,
     {
         let (told, answer) = oneshot::channel();
-        (Self { scope, work: Box::new(Caller { work, answer: None, told }) }, answer)
+        (Self { scope, work: Box::new(Caller { work, answer: None, told }), commit: None }, answer)
     }
 }
 
@@ -91,7 +94,7 @@ where
 pub(super) struct Writer {
     connect: Arc<SqliteConnectOptions>,
     statement_timeout: Duration,
-    steps: Steps,
+    around: Around,
     woken: Arc<Notify>,
     inbox: mpsc::Receiver<Message>,
     /// What comes before the inbox: writes whose transaction was lost to a neighbour, a close that came amid a batch.
@@ -107,10 +110,11 @@ impl Writer {
         options: &Options,
         woken: Arc<Notify>,
         inbox: mpsc::Receiver<Message>,
+        around: Around,
     ) -> Self {
-        let (statement_timeout, steps) = (options.statement_timeout, options.steps.clone());
+        let statement_timeout = options.statement_timeout;
         let (first, deadline) = (VecDeque::new(), Deadline::default());
-        Self { connect, statement_timeout, steps, woken, inbox, first, deadline }
+        Self { connect, statement_timeout, around, woken, inbox, first, deadline }
     }
 
     pub(super) async fn run(mut self, conn: SqliteConnection) {
@@ -159,7 +163,7 @@ impl Writer {
 
     /// One transaction. Gives the connection back unless it is in doubt.
     async fn batch(&mut self, conn: SqliteConnection, first: Write) -> Option<SqliteConnection> {
-        let mut tx = Tx::new(Conn::SqliteWriter(conn), Scope::System, self.steps.clone());
+        let mut tx = Tx::new(Conn::SqliteWriter(conn), Scope::System, self.around.clone());
         self.deadline.clear();
         if let Err(error) = tx.control("begin immediate").await {
             tracing::warn!(?error, "SQLite's writer cannot begin");
@@ -183,12 +187,17 @@ impl Writer {
             }
         }
         metrics::histogram!("trunkline_sqlite_writes_per_commit").record(u32::try_from(done.len()).unwrap_or(0));
-        self.steps.reach(Step::Commit).await;
+        self.around.steps.reach(Step::Commit).await;
         let committed = tx.control("commit").await;
-        self.steps.reach(Step::Committed).await;
+        self.around.steps.reach(Step::Committed).await;
         let ok = committed.is_ok();
         if let Err(error) = committed {
             tracing::error!(?error, "SQLite's writer cannot commit");
+        }
+        for write in &done {
+            if let Some(commit) = write.commit.as_ref().filter(|_| ok) {
+                self.around.committed(commit);
+            }
         }
         for write in done {
             write.work.tell(if ok { Ok(()) } else { Err(down()) });
@@ -196,7 +205,7 @@ impl Writer {
         if ok && tx.wakes {
             self.woken.notify_waiters();
         }
-        match tx.conn {
+        match tx.into_conn() {
             Conn::SqliteWriter(conn) if ok => Some(conn),
             Conn::SqliteWriter(_) | Conn::SqliteReader(_) | Conn::Postgres(_) | Conn::PostgresStatements(_) => None,
         }
@@ -224,9 +233,10 @@ impl Writer {
             tx.control("savepoint one").await?;
         }
         tx.set_scope(write.scope.clone());
+        write.commit = None;
         self.deadline.set(self.statement_timeout);
         match tokio::time::timeout(self.statement_timeout, write.work.run(tx)).await {
-            Ok(true) => {}
+            Ok(true) => write.commit = tx.take_commit(),
             Ok(false) => undo(tx, first).await?,
             // The deadline still stands: the statement that nobody waits for any more has to end before this begins.
             Err(_) => undo(tx, first).await.map_err(|error| slow().source(error))?,

@@ -1,0 +1,130 @@
+//! Arguments, from what came over the wire to a value of the operation's type: nothing unknown, nothing too deep.
+
+use kernel::{Error, Result};
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::{Map, Number, Value};
+
+/// Arrays and objects inside each other.
+const DEPTH: usize = 64;
+/// Numbers above this are not exact in JavaScript.
+const EXACT: f64 = 9_007_199_254_740_992.0;
+
+/// What an operation takes.
+pub(super) struct Arguments {
+    name: &'static str,
+    known: Vec<String>,
+}
+
+impl Arguments {
+    /// As the schema says.
+    pub(super) fn of(name: &'static str, schema: &Value) -> Self {
+        let known = schema["properties"].as_object().map(|known| known.keys().cloned().collect()).unwrap_or_default();
+        Self { name, known }
+    }
+
+    /// Checks what came: an object, or an array with one.
+    ///
+    /// # Errors
+    /// `BadRequest` when it is something else, has an unknown field, or is too deep.
+    pub(super) fn check(&self, came: &Value) -> Result<Value> {
+        let object = match came {
+            Value::Object(object) => object.clone(),
+            Value::Array(one) if one.len() == 1 && one[0].is_object() => match &one[0] {
+                Value::Object(object) => object.clone(),
+                _ => Map::new(),
+            },
+            Value::Null => Map::new(),
+            _ => return Err(invalid(self.name, "arguments are one object")),
+        };
+        if let Some(unknown) = object.keys().find(|name| !self.known.contains(name)) {
+            let takes = if self.known.is_empty() { "nothing".to_owned() } else { self.known.join(", ") };
+            return Err(invalid(self.name, &format!("there is no argument {unknown:?}: it takes {takes}")));
+        }
+        let mut arguments = Value::Object(object);
+        if !whole(&mut arguments, DEPTH) {
+            return Err(invalid(self.name, &format!("more than {DEPTH} levels of arrays and objects")));
+        }
+        Ok(arguments)
+    }
+}
+
+/// Clients whose numbers are floats send `3.0` for 3. False when it is too deep.
+fn whole(value: &mut Value, depth: usize) -> bool {
+    if depth == 0 {
+        return false;
+    }
+    match value {
+        Value::Number(number) => {
+            if let Some(float) = number.as_f64()
+                && number.is_f64()
+                && float.fract() == 0.0
+                && float.abs() < EXACT
+            {
+                #[expect(clippy::cast_possible_truncation, reason = "it is whole, and small enough")]
+                let whole = float as i64;
+                *number = Number::from(whole);
+            }
+            true
+        }
+        Value::Array(values) => values.iter_mut().all(|value| whole(value, depth - 1)),
+        Value::Object(fields) => fields.values_mut().all(|value| whole(value, depth - 1)),
+        Value::Null | Value::Bool(_) | Value::String(_) => true,
+    }
+}
+
+/// The arguments as the operation's own type.
+pub(super) fn typed<A: DeserializeOwned>(name: &'static str, arguments: Value) -> Result<A> {
+    serde_json::from_value(arguments).map_err(|error| invalid(name, &error.to_string()))
+}
+
+/// An answer as it goes over the wire.
+pub(super) fn answer<O: Serialize>(output: &O) -> Result<Value> {
+    serde_json::to_value(output)
+        .map_err(|error| Error::internal("answer_unwritable", "an answer cannot be written as JSON").source(error))
+}
+
+fn invalid(name: &'static str, why: &str) -> Error {
+    Error::bad_request("arguments_invalid", format!("{name}: {why}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn takes() -> Arguments {
+        Arguments::of("items:insert", &json!({ "properties": { "tag": {}, "n": {} } }))
+    }
+
+    #[test]
+    fn arguments_are_an_object_or_an_array_with_one() {
+        for came in [json!({ "n": 1 }), json!([{ "n": 1 }])] {
+            assert_eq!(takes().check(&came).unwrap(), json!({ "n": 1 }));
+        }
+        for came in [json!([]), json!([1]), json!([{}, {}]), json!("n"), json!(1)] {
+            assert_eq!(takes().check(&came).unwrap_err().tag, "arguments_invalid", "{came}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_argument_is_refused_with_those_that_exist() {
+        let error = takes().check(&json!({ "tga": "x" })).unwrap_err();
+        assert_eq!(error.message, "items:insert: there is no argument \"tga\": it takes n, tag");
+    }
+
+    #[test]
+    fn floats_that_are_whole_are_numbers_like_any_other() {
+        let came = json!({ "n": 3.0, "tag": [1.5, -2.0, 1e300] });
+        assert_eq!(takes().check(&came).unwrap(), json!({ "n": 3, "tag": [1.5, -2, 1e300] }));
+    }
+
+    #[test]
+    fn what_is_too_deep_is_refused() {
+        let mut deep = json!(1);
+        for _ in 0..DEPTH {
+            deep = json!([deep]);
+        }
+        assert!(takes().check(&json!({ "tag": deep })).is_err());
+    }
+}

@@ -1,0 +1,87 @@
+//! Operations: written once, served over REST, the live-query socket, the command line and whatever comes.
+//!
+//! The struct is the arguments, its doc comment is the description, the impl says name, access, route and body. What an
+//! operation may do follows from the type of its context: the compiler holds the rules.
+
+mod arguments;
+mod call;
+mod caller;
+mod context;
+mod page;
+mod registry;
+mod replay;
+mod route;
+
+use async_trait::async_trait;
+use kernel::{Access, Result};
+use schemars::JsonSchema;
+use serde::{Serialize, de::DeserializeOwned};
+
+pub use call::{Answer, Asked, Committed, Operations, Snapshot, Who};
+pub use caller::{Audit, Caller, Change, Claims, Directory, Identity, KeyHolder, Member, Nobody};
+pub use context::{ActionCtx, MutationCtx, QueryCtx};
+pub use page::{Place, Placed, Range};
+pub use registry::{Catalog, Description, Kind, Operation, Registry};
+pub use replay::Replay;
+pub(crate) use replay::forget;
+pub use route::{Method, Route, delete, get, patch, post};
+
+/// Reads one snapshot. It may run again at any time, to keep those who watch its answer up to date.
+#[async_trait]
+pub trait Query: DeserializeOwned + JsonSchema + Send + Sync + 'static {
+    /// `customers:list`
+    const NAME: &'static str;
+    /// Who may call it.
+    const ACCESS: Access;
+    /// Where REST serves it.
+    const ROUTE: Route;
+    /// Whether the answer depends on who asks, beyond their organization, role and customer. Answers that do not are
+    /// computed once for all who watch them.
+    const PERSONAL: bool = false;
+    /// The answer.
+    type Output: Serialize + JsonSchema + Send;
+
+    /// Answers.
+    ///
+    /// # Errors
+    /// What went wrong, for the caller.
+    async fn run(self, ctx: &mut QueryCtx<'_>) -> Result<Self::Output>;
+}
+
+/// Writes one serializable transaction. It runs again from the start when another transaction was in the way.
+#[async_trait]
+pub trait Mutation: DeserializeOwned + JsonSchema + Send + Sync + 'static {
+    /// `customers:create`
+    const NAME: &'static str;
+    /// Who may call it.
+    const ACCESS: Access;
+    /// Where REST serves it.
+    const ROUTE: Route;
+    /// The answer.
+    type Output: Serialize + JsonSchema + Send;
+
+    /// Does it. With an error, nothing is written.
+    ///
+    /// # Errors
+    /// What went wrong, for the caller.
+    async fn run(self, ctx: &mut MutationCtx<'_>) -> Result<Self::Output>;
+}
+
+/// Runs once, outside of a transaction: it may call vendors, and reaches the database through queries and mutations.
+#[async_trait]
+pub trait Action: DeserializeOwned + JsonSchema + Send + Sync + 'static {
+    /// `users:syncCurrent`
+    const NAME: &'static str;
+    /// Who may call it.
+    const ACCESS: Access;
+    /// Where REST serves it.
+    const ROUTE: Route;
+    /// The answer.
+    type Output: Serialize + JsonSchema + Send;
+
+    /// Does it.
+    ///
+    /// # Errors
+    /// What went wrong, for the caller.
+    async fn run(self, ctx: &ActionCtx) -> Result<Self::Output>;
+}

@@ -1,0 +1,198 @@
+//! Everything that can be called, by name. Surfaces are derived from it.
+
+use std::{collections::BTreeMap, marker::PhantomData, sync::Arc};
+
+use async_trait::async_trait;
+use kernel::{Access, Error, Result};
+use schemars::{SchemaGenerator, generate::SchemaSettings};
+use serde_json::{Map, Value};
+
+use super::{
+    Action, ActionCtx, Mutation, MutationCtx, Query, QueryCtx, Route,
+    arguments::{self, Arguments},
+};
+
+/// What an operation may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// Reads one snapshot.
+    Query,
+    /// Writes one transaction.
+    Mutation,
+    /// Runs once, outside of a transaction.
+    Action,
+}
+
+/// What is known of an operation without running it.
+#[derive(Clone, Debug)]
+pub struct Description {
+    /// `customers:create`
+    pub name: &'static str,
+    /// What it may do.
+    pub kind: Kind,
+    /// Who may call it.
+    pub access: Access,
+    /// Where REST serves it.
+    pub route: Route,
+    /// What it does, for people: the doc comment of its arguments.
+    pub summary: String,
+    /// The schema of its arguments: an object.
+    pub arguments: Value,
+    /// The schema of its answer. References lead to [`Catalog::definitions`].
+    pub output: Value,
+    /// Whether its answer depends on the person who asks.
+    pub personal: bool,
+}
+
+/// An operation.
+pub struct Operation {
+    /// What is known of it.
+    pub description: Description,
+    pub(super) arguments: Arguments,
+    pub(super) run: Run,
+}
+
+#[derive(Clone)]
+pub(super) enum Run {
+    Query(Arc<dyn AnyQuery>),
+    Mutation(Arc<dyn AnyMutation>),
+    Action(Arc<dyn AnyAction>),
+}
+
+#[async_trait]
+pub(super) trait AnyQuery: Send + Sync {
+    async fn run(&self, ctx: &mut QueryCtx<'_>, arguments: Value) -> Result<Value>;
+}
+
+#[async_trait]
+pub(super) trait AnyMutation: Send + Sync {
+    async fn run(&self, ctx: &mut MutationCtx<'_>, arguments: Value) -> Result<Value>;
+}
+
+#[async_trait]
+pub(super) trait AnyAction: Send + Sync {
+    async fn run(&self, ctx: &ActionCtx, arguments: Value) -> Result<Value>;
+}
+
+struct Typed<O>(PhantomData<fn() -> O>);
+
+#[async_trait]
+impl<Q: Query> AnyQuery for Typed<Q> {
+    async fn run(&self, ctx: &mut QueryCtx<'_>, arguments: Value) -> Result<Value> {
+        let query: Q = arguments::typed(Q::NAME, arguments)?;
+        arguments::answer(&query.run(ctx).await?)
+    }
+}
+
+#[async_trait]
+impl<M: Mutation> AnyMutation for Typed<M> {
+    async fn run(&self, ctx: &mut MutationCtx<'_>, arguments: Value) -> Result<Value> {
+        let mutation: M = arguments::typed(M::NAME, arguments)?;
+        arguments::answer(&mutation.run(ctx).await?)
+    }
+}
+
+#[async_trait]
+impl<A: Action> AnyAction for Typed<A> {
+    async fn run(&self, ctx: &ActionCtx, arguments: Value) -> Result<Value> {
+        let action: A = arguments::typed(A::NAME, arguments)?;
+        arguments::answer(&action.run(ctx).await?)
+    }
+}
+
+/// Everything that can be called, while it is put together: features register themselves.
+pub struct Registry {
+    operations: BTreeMap<&'static str, Operation>,
+    schemas: SchemaGenerator,
+}
+
+impl Default for Registry {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Registry {
+    /// Nothing can be called yet.
+    pub fn new() -> Self {
+        let schemas = SchemaSettings::draft2020_12().with(|settings| {
+            settings.definitions_path = "/components/schemas".into();
+            settings.meta_schema = None;
+        });
+        Self { operations: BTreeMap::new(), schemas: schemas.into_generator() }
+    }
+
+    /// `Q` can be asked.
+    pub fn query<Q: Query>(&mut self) -> &mut Self {
+        let output = self.schemas.subschema_for::<Q::Output>().to_value();
+        let described = (Q::NAME, Kind::Query, Q::ACCESS, Q::ROUTE);
+        self.add::<Q>(described, output, Q::PERSONAL, Run::Query(Arc::new(Typed::<Q>(PhantomData))))
+    }
+
+    /// `M` can be done.
+    pub fn mutation<M: Mutation>(&mut self) -> &mut Self {
+        let output = self.schemas.subschema_for::<M::Output>().to_value();
+        let described = (M::NAME, Kind::Mutation, M::ACCESS, M::ROUTE);
+        self.add::<M>(described, output, true, Run::Mutation(Arc::new(Typed::<M>(PhantomData))))
+    }
+
+    /// `A` can be run.
+    pub fn action<A: Action>(&mut self) -> &mut Self {
+        let output = self.schemas.subschema_for::<A::Output>().to_value();
+        let described = (A::NAME, Kind::Action, A::ACCESS, A::ROUTE);
+        self.add::<A>(described, output, true, Run::Action(Arc::new(Typed::<A>(PhantomData))))
+    }
+
+    /// Nothing more is added.
+    pub fn freeze(self) -> Catalog {
+        Catalog { definitions: self.schemas.definitions().clone(), operations: self.operations }
+    }
+
+    fn add<A: schemars::JsonSchema>(
+        &mut self,
+        (name, kind, access, route): (&'static str, Kind, Access, Route),
+        output: Value,
+        personal: bool,
+        run: Run,
+    ) -> &mut Self {
+        let arguments = A::json_schema(&mut self.schemas).to_value();
+        let summary = arguments["description"].as_str().unwrap_or_default().to_owned();
+        let known = Arguments::of(name, &arguments);
+        let description = Description { name, kind, access, route, summary, arguments, output, personal };
+        let before = self.operations.insert(name, Operation { description, arguments: known, run });
+        debug_assert!(before.is_none(), "{name} is registered twice");
+        self
+    }
+}
+
+/// Everything that can be called.
+pub struct Catalog {
+    operations: BTreeMap<&'static str, Operation>,
+    definitions: Map<String, Value>,
+}
+
+impl Catalog {
+    /// The operation of this name, however the caller spells it: `customers:list`, `customers.js:list`; a module alone
+    /// means its `default`.
+    ///
+    /// # Errors
+    /// `NotFound` when there is none.
+    pub fn find(&self, name: &str) -> Result<&Operation> {
+        let (module, function) = name.split_once(':').unwrap_or((name, "default"));
+        let module = module.strip_suffix(".js").unwrap_or(module);
+        let canonical = format!("{module}:{function}");
+        self.operations.get(canonical.as_str()).ok_or_else(|| {
+            Error::not_found("operation_unknown", "there is no operation of this name").context("operation", canonical)
+        })
+    }
+
+    /// All of them, sorted by name.
+    pub fn all(&self) -> impl Iterator<Item = &Operation> {
+        self.operations.values()
+    }
+
+    /// The schemas that the schemas of arguments and answers refer to, by name.
+    pub fn definitions(&self) -> &Map<String, Value> {
+        &self.definitions
+    }
+}

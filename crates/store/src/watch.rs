@@ -1,0 +1,186 @@
+//! Which tables a transaction read and wrote, and who is told when it commits.
+//!
+//! The tables of a statement are the words in its text that are names of tables: one too many at times, never one too few.
+
+use std::{
+    collections::{BTreeSet, HashMap},
+    fmt,
+    sync::{Arc, PoisonError, RwLock},
+};
+
+use kernel::{OrgId, Result};
+
+use crate::{BoxFuture, Steps, Tx};
+
+/// A table, by name. Those of tenants have rows of many organizations.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Table {
+    /// Its name.
+    pub name: Arc<str>,
+    /// Whether its rows belong to organizations: whether it has the column `org_id`.
+    pub is_tenant: bool,
+}
+
+/// What an answer was read from.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Reads {
+    /// Whose rows of tenant tables.
+    pub organization: Option<OrgId>,
+    /// The tables.
+    pub tables: BTreeSet<Table>,
+}
+
+/// A transaction that wrote.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Commit {
+    /// Whose rows of tenant tables.
+    pub organization: Option<OrgId>,
+    /// The tables. Never empty.
+    pub tables: BTreeSet<Table>,
+}
+
+/// Is told of every commit, before the writer gets its answer. It must be quick.
+pub type OnCommit = Arc<dyn Fn(&Commit) + Send + Sync>;
+/// Writes something along with every transaction that wrote, before it commits.
+pub type BeforeCommit = Arc<dyn for<'t> Fn(&'t mut Tx, &'t Commit) -> BoxFuture<'t, Result<()>> + Send + Sync>;
+
+/// What surrounds every transaction of a database. Cheap to clone.
+#[derive(Clone, Default)]
+pub(crate) struct Around {
+    pub(crate) steps: Steps,
+    watch: Arc<Watch>,
+}
+
+#[derive(Default)]
+struct Watch {
+    tables: RwLock<HashMap<String, Table>>,
+    /// What is known of the texts that were seen.
+    texts: RwLock<HashMap<String, Arc<Touched>>>,
+    on_commit: RwLock<Vec<OnCommit>>,
+    before_commit: RwLock<Option<BeforeCommit>>,
+}
+
+/// The tables of a text.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Touched {
+    pub(crate) named: Vec<Table>,
+    pub(crate) written: Vec<Table>,
+}
+
+/// Texts to remember. There are a few hundred in a product; more means that somebody builds them.
+const TEXTS: usize = 4096;
+
+impl Around {
+    pub(crate) fn new(steps: Steps) -> Self {
+        Self { steps, watch: Arc::default() }
+    }
+
+    /// These are the tables.
+    pub(crate) fn know(&self, tables: impl IntoIterator<Item = Table>) {
+        let tables = tables.into_iter().map(|table| (table.name.to_string(), table)).collect();
+        *self.watch.tables.write().unwrap_or_else(PoisonError::into_inner) = tables;
+        self.watch.texts.write().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
+    pub(crate) fn on_commit(&self, told: OnCommit) {
+        self.watch.on_commit.write().unwrap_or_else(PoisonError::into_inner).push(told);
+    }
+
+    pub(crate) fn before_commit(&self, write: BeforeCommit) {
+        *self.watch.before_commit.write().unwrap_or_else(PoisonError::into_inner) = Some(write);
+    }
+
+    /// What to write before a commit.
+    pub(crate) fn writes_along(&self) -> Option<BeforeCommit> {
+        self.watch.before_commit.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Tells everybody who wants to know.
+    pub(crate) fn committed(&self, commit: &Commit) {
+        let told = self.watch.on_commit.read().unwrap_or_else(PoisonError::into_inner).clone();
+        for tell in told {
+            tell(commit);
+        }
+    }
+
+    pub(crate) fn touched(&self, sql: &str) -> Arc<Touched> {
+        if let Some(known) = self.watch.texts.read().unwrap_or_else(PoisonError::into_inner).get(sql) {
+            return known.clone();
+        }
+        let touched = Arc::new(touched(sql, &self.watch.tables.read().unwrap_or_else(PoisonError::into_inner)));
+        let mut texts = self.watch.texts.write().unwrap_or_else(PoisonError::into_inner);
+        if texts.len() < TEXTS {
+            texts.insert(sql.to_owned(), touched.clone());
+        }
+        touched
+    }
+}
+
+impl fmt::Debug for Around {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.steps.fmt(f)
+    }
+}
+
+fn touched(sql: &str, tables: &HashMap<String, Table>) -> Touched {
+    let mut touched = Touched::default();
+    let words = sql.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').filter(|word| !word.is_empty());
+    let (mut before, mut last) = (String::new(), String::new());
+    for word in words {
+        let word = word.to_ascii_lowercase();
+        if let Some(table) = tables.get(&word) {
+            touched.named.push(table.clone());
+            if last == "into" || last == "update" || (last == "from" && before == "delete") {
+                touched.written.push(table.clone());
+            }
+        }
+        before = std::mem::replace(&mut last, word);
+    }
+    touched
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(tables: &[Table]) -> Vec<&str> {
+        tables.iter().map(|table| &*table.name).collect()
+    }
+
+    #[track_caller]
+    fn assert_touched(sql: &str, named: &[&str], written: &[&str]) {
+        let table = |name: &str| (name.to_owned(), Table { name: name.into(), is_tenant: true });
+        let tables = ["items", "notes", "people"].into_iter().map(table).collect();
+        let touched = touched(sql, &tables);
+        assert_eq!((names(&touched.named), names(&touched.written)), (named.to_vec(), written.to_vec()), "{sql}");
+    }
+
+    #[test]
+    fn the_tables_of_a_statement_are_found_wherever_they_stand() {
+        assert_touched(
+            "select * from items i, notes where exists (select 1 from people)",
+            &["items", "notes", "people"],
+            &[],
+        );
+        assert_touched(
+            "with x as (select 1 from Items) select * from x join notes n on 1 = 1",
+            &["items", "notes"],
+            &[],
+        );
+        assert_touched("select itemsize from other", &[], &[]);
+    }
+
+    #[test]
+    fn what_a_statement_writes_is_told_from_what_it_reads() {
+        assert_touched("insert into items (a) select a from notes", &["items", "notes"], &["items"]);
+        assert_touched("insert into items (a) values ($1) on conflict (a) do update set b = 1", &["items"], &["items"]);
+        assert_touched("update items set a = 1 where b in (select b from notes)", &["items", "notes"], &["items"]);
+        assert_touched("delete from items where id = $1", &["items"], &["items"]);
+        assert_touched(
+            "with gone as (delete\n from items returning id) insert\n into notes select id from gone",
+            &["items", "notes"],
+            &["items", "notes"],
+        );
+        assert_touched("select * from items for update", &["items"], &[]);
+    }
+}
