@@ -110,7 +110,7 @@ mod tests {
     #[test]
     fn an_unknown_argument_is_refused_with_those_that_exist() {
         let error = takes().check(&json!({ "tga": "x" })).unwrap_err();
-        assert_eq!(error.message, "items:insert: there is no argument \"tga\": it takes n, tag");
+        assert_eq!(error.message, "items:insert: there is no argument \"tga\": it takes tag, n");
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod fencing;
 mod inbox;
 mod jobs;
 mod lanes;
+mod operations;
 mod overload;
 mod panics;
 mod retention;
