@@ -19,10 +19,12 @@ mod app;
 mod database;
 mod hand;
 mod node;
+mod tokens;
 mod world;
 
 pub use app::{App, event};
 pub use database::{TestDb, both, postgres, sqlite};
 pub use hand::Hand;
 pub use node::Node;
+pub use tokens::Tokens;
 pub use world::{TestClock, TestRandom, days, hours, milliseconds, minutes, seconds};
