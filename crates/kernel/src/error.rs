@@ -2,6 +2,8 @@
 
 use std::{borrow::Cow, fmt, time::Duration};
 
+use serde_json::Value;
+
 /// What the whole product returns.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -15,6 +17,7 @@ pub struct Error {
     pub message: Cow<'static, str>,
     retry: Retry,
     context: Vec<(&'static str, String)>,
+    data: Option<Box<Value>>,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 
@@ -72,7 +75,7 @@ impl Error {
             | Code::Unsupported
             | Code::Config => Retry::Never,
         };
-        Self { code, tag, message: message.into(), retry, context: Vec::new(), source: None }
+        Self { code, tag, message: message.into(), retry, context: Vec::new(), data: None, source: None }
     }
 
     /// The caller sent something that can never work as it is.
@@ -108,6 +111,13 @@ impl Error {
     /// Our own mistake.
     pub fn internal(tag: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(Code::Internal, tag, message)
+    }
+
+    /// What a product refuses in its own words: clients are given exactly `data`.
+    pub fn application(data: Value) -> Self {
+        let mut error = Self::new(Code::BadRequest, "application", data.to_string());
+        error.data = Some(Box::new(data));
+        error
     }
 
     /// What this provider or installation cannot do.
@@ -146,6 +156,11 @@ impl Error {
     /// Whether the same call may succeed later.
     pub fn retry(&self) -> Retry {
         self.retry
+    }
+
+    /// What a product says in its own words: see [`Error::application`].
+    pub fn data(&self) -> Option<&Value> {
+        self.data.as_deref()
     }
 
     /// The facts that were added on the way up, oldest first.
