@@ -10,6 +10,22 @@ use axum::{
 use kernel::{Code, Error, Retry};
 use serde_json::json;
 
+/// All codes, for those who describe what may happen.
+pub(crate) const CODES: [Code; 12] = [
+    Code::BadRequest,
+    Code::Unauthenticated,
+    Code::Forbidden,
+    Code::NotFound,
+    Code::Conflict,
+    Code::LimitReached,
+    Code::RateLimited,
+    Code::Unsupported,
+    Code::Config,
+    Code::Vendor,
+    Code::Unavailable,
+    Code::Internal,
+];
+
 /// An error on its way to the caller.
 pub(crate) struct Problem {
     error: Error,
@@ -34,7 +50,7 @@ impl From<Error> for Problem {
 }
 
 /// The one mapping of codes to statuses.
-fn status(code: Code) -> StatusCode {
+pub(crate) fn status(code: Code) -> StatusCode {
     match code {
         Code::BadRequest => StatusCode::BAD_REQUEST,
         Code::Unauthenticated => StatusCode::UNAUTHORIZED,
@@ -71,7 +87,7 @@ pub(crate) fn finish(response: &mut Response<Body>, id: &RequestId) {
     } else {
         &error.message
     };
-    let body = json!({
+    let mut body = json!({
         "type": format!("urn:trunkline:error:{}", error.tag),
         "title": status.canonical_reason(),
         "status": status.as_u16(),
@@ -80,12 +96,17 @@ pub(crate) fn finish(response: &mut Response<Body>, id: &RequestId) {
         "detail": detail,
         "requestId": id.0,
     });
+    if let Some(data) = error.data() {
+        body["data"] = data.clone();
+    }
     *response.body_mut() = Body::from(body.to_string());
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     if let Some(wait) = retry_after(&error) {
-        headers.insert(header::RETRY_AFTER, HeaderValue::from(wait.as_secs().max(1)));
+        // Rounded up: who waits that long has waited long enough.
+        let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+        headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds.max(1)));
     }
 }
 

@@ -1,16 +1,20 @@
-//! What happens around every request: its id, its time, its log line, the headers of its answer.
+//! What happens around every request: its id, its time, its log line, the headers of its answer, the end of a panic.
+
+use std::panic::AssertUnwindSafe;
 
 use axum::{
-    body::Body,
+    body::{Body, Bytes},
     extract::State,
-    http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri, header},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri, header},
     middleware::Next,
     response::IntoResponse,
 };
+use futures_util::FutureExt;
 use kernel::Error;
+use tracing::Instrument;
 
 use crate::{
-    Server,
+    Options, Server, headers,
     problem::{self, Problem, RequestId},
 };
 
@@ -24,12 +28,15 @@ pub(crate) async fn observe(State(server): State<Server>, mut request: Request<B
     let id = RequestId(brought_id(&request).unwrap_or_else(|| made_id(server.world.number())));
     request.extensions_mut().insert(id.clone());
     let surface = surface(request.uri());
-    let mut response = next.run(request).await;
+    let span = tracing::info_span!("request", id = id.0);
+    // What a request left half done is undone with its transaction; the next one finds everything as it was.
+    let served = AssertUnwindSafe(next.run(request).instrument(span)).catch_unwind().await;
+    let mut response = served.unwrap_or_else(|panic| Problem::from(panicked(&*panic)).into_response());
     problem::finish(&mut response, &id);
     if let Ok(value) = HeaderValue::from_str(&id.0) {
         response.headers_mut().insert(X_REQUEST_ID, value);
     }
-    response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers::secure(&mut response, &server.options);
     let status = response.status();
     let elapsed = began.elapsed();
     metrics::counter!("trunkline_http_requests_total", "surface" => surface, "status" => class(status)).increment(1);
@@ -57,6 +64,37 @@ pub(crate) async fn wrong_method(method: Method, uri: Uri) -> Response<Body> {
         .into_response()
 }
 
+/// The whole body, within its limits of size and time.
+pub(crate) async fn read_body(
+    options: &Options,
+    limit: usize,
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<Bytes, Problem> {
+    let too_large = || {
+        let error = Error::bad_request("body_too_large", format!("the body is larger than {limit} bytes"));
+        Problem::with_status(StatusCode::PAYLOAD_TOO_LARGE, error)
+    };
+    let announced = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
+    if announced.is_some_and(|length| length > limit) {
+        return Err(too_large());
+    }
+    match tokio::time::timeout(options.body_timeout, axum::body::to_bytes(body, limit)).await {
+        Ok(Ok(bytes)) => Ok(bytes),
+        // A body without an announced length that grew too large; a connection that broke hears nothing anyway.
+        Ok(Err(_)) => Err(too_large()),
+        Err(_) => {
+            let error = Error::bad_request("body_too_slow", "the body did not arrive in time");
+            Err(Problem::with_status(StatusCode::REQUEST_TIMEOUT, error))
+        }
+    }
+}
+
+fn panicked(panic: &(dyn std::any::Any + Send)) -> Error {
+    let words = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    Error::internal("panic", "a request panicked").context("panic", words.unwrap_or("without words"))
+}
+
 fn brought_id(request: &Request<Body>) -> Option<String> {
     let id = request.headers().get(X_REQUEST_ID)?.to_str().ok()?;
     let plain = id.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'));
@@ -64,7 +102,7 @@ fn brought_id(request: &Request<Body>) -> Option<String> {
 }
 
 /// Letters alone: a run of digits would be masked in the logs as somebody's phone number.
-fn made_id(number: i64) -> String {
+pub(crate) fn made_id(number: i64) -> String {
     let letter = |byte: u8| char::from(b'a' + byte % 16);
     number.to_be_bytes().into_iter().flat_map(|byte| [letter(byte >> 4), letter(byte)]).collect()
 }
@@ -75,6 +113,7 @@ fn surface(uri: &Uri) -> &'static str {
     match path.split('/').nth(1) {
         Some("webhooks" | "polar") => "webhooks",
         Some("api") if path.contains("/webhook") => "webhooks",
+        Some("v1" | "openapi.json") => "rest",
         Some("api") => "api",
         Some("health") => "health",
         Some("metrics") => "metrics",

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use axum::{
     Router,
-    body::{Body, Bytes},
+    body::Body,
     extract::{Path, RawQuery, State},
-    http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri, header},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Uri, header},
     response::IntoResponse,
     routing::get,
 };
@@ -15,7 +15,11 @@ use kernel::{Error, Result};
 use provider::{Challenge, Registry, VendorEntry, WebhookRequest, WebhookSource, WebhookState};
 use serde_json::json;
 
-use crate::{Server, problem::Problem, request::wrong_method};
+use crate::{
+    Server,
+    problem::Problem,
+    request::{read_body, wrong_method},
+};
 
 /// The general paths, and those that products have registered with their vendors long ago.
 pub(crate) fn routes(registry: &Registry) -> Router<Server> {
@@ -85,7 +89,8 @@ async fn try_receive(
     }
     let (head, body) = request.into_parts();
     let received_at = server.world.now();
-    let body = read(server, source.max_body(), &head.headers, body).await?;
+    let limit = source.max_body().unwrap_or(0).max(server.options.body_limit);
+    let body = read_body(&server.options, limit, &head.headers, body).await?;
     let url = public_url(server, &head.uri);
     let webhook = WebhookRequest { method: &Method::POST, url: &url, headers: &head.headers, body: &body, received_at };
     if let Err(refused) = source.verify(&webhook) {
@@ -105,28 +110,6 @@ fn source<'a>(registry: &'a Registry, provider: &str) -> Result<(&'a VendorEntry
         Some((entry, WebhookState::On(source))) => Ok((entry, source)),
         Some((_, WebhookState::Off(why))) => Err(Error::config("webhooks_off", why.clone())),
         None => Err(Error::not_found("provider_unknown", "there is no provider of this name: see `trunkline doctor`")),
-    }
-}
-
-/// The whole body, within its limits of size and time.
-async fn read(server: &Server, max_body: Option<usize>, headers: &HeaderMap, body: Body) -> Result<Bytes, Problem> {
-    let limit = max_body.unwrap_or(0).max(server.options.body_limit);
-    let too_large = || {
-        let error = Error::bad_request("body_too_large", format!("the body is larger than {limit} bytes"));
-        Problem::with_status(StatusCode::PAYLOAD_TOO_LARGE, error)
-    };
-    let announced = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
-    if announced.is_some_and(|length| length > limit) {
-        return Err(too_large());
-    }
-    match tokio::time::timeout(server.options.body_timeout, axum::body::to_bytes(body, limit)).await {
-        Ok(Ok(bytes)) => Ok(bytes),
-        // A body without an announced length that grew too large; a connection that broke hears nothing anyway.
-        Ok(Err(_)) => Err(too_large()),
-        Err(_) => {
-            let error = Error::bad_request("body_too_slow", "the body did not arrive in time");
-            Err(Problem::with_status(StatusCode::REQUEST_TIMEOUT, error))
-        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! One variant, served as a child process.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use engine::{Accepted, Delivery, EventId, Inbox, InboxOptions, Intake, World};
@@ -42,13 +42,9 @@ pub(crate) async fn serve(options: Options) -> anyhow::Result<()> {
         registry: Arc::new(Registry::load(vendors::all(), &variables)?),
         intake: intake(&options, &world).await?,
         installation: Arc::new(Numbers(prometheus)),
+        api: None,
         world,
-        options: Arc::new(server::Options {
-            public_url: "http://127.0.0.1/".parse()?,
-            body_limit: 1 << 20,
-            body_timeout: Duration::from_secs(10),
-            cron_secret: None,
-        }),
+        options: Arc::new(server::Options::new("http://127.0.0.1/".parse()?)),
     };
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     println!("{}", listener.local_addr()?);

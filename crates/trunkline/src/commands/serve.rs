@@ -79,12 +79,13 @@ impl Started {
                 prometheus,
                 gauges: std::sync::Mutex::default(),
             }),
+            api: None,
             world: world.clone(),
             options: Arc::new(server::Options {
-                public_url: environment.settings.public_url()?,
                 body_limit: environment.settings.trunkline_body_limit,
                 body_timeout: BODY_TIMEOUT,
                 cron_secret: environment.settings.cron_secret.clone(),
+                ..server::Options::new(environment.settings.public_url()?)
             }),
         };
         let (stop, stopped) = watch::channel(false);

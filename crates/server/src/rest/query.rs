@@ -1,0 +1,132 @@
+//! Texts of a path or a query as the values that an argument's schema asks for.
+
+use serde_json::{Map, Value};
+
+/// References that lead to references.
+const HOPS: usize = 16;
+/// Where references lead.
+const DEFINITIONS: &str = "#/components/schemas/";
+
+/// What texts stand for.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Shape {
+    /// Themselves.
+    Text,
+    /// A number.
+    Number,
+    /// `true` or `false`.
+    Boolean,
+    /// Each of them for one value of a list.
+    List(Box<Shape>),
+    /// JSON.
+    Json,
+}
+
+impl Shape {
+    /// As the schema says. That something may be null does not matter: a text is never null, it is left out.
+    pub(crate) fn of(schema: &Value, definitions: &Map<String, Value>) -> Self {
+        Self::resolve(schema, definitions, HOPS)
+    }
+
+    fn resolve(schema: &Value, definitions: &Map<String, Value>, hops: usize) -> Self {
+        let Some(hops) = hops.checked_sub(1) else { return Self::Json };
+        let of = |schema: &Value| Self::resolve(schema, definitions, hops);
+        if let Some(name) = schema["$ref"].as_str().and_then(|target| target.strip_prefix(DEFINITIONS)) {
+            return definitions.get(name).map_or(Self::Json, of);
+        }
+        for several in ["anyOf", "oneOf", "allOf"] {
+            if let Some(choices) = schema[several].as_array() {
+                let mut shapes: Vec<_> = choices.iter().filter(|choice| choice["type"] != "null").map(of).collect();
+                shapes.dedup();
+                return if shapes.len() == 1 { shapes.remove(0) } else { Self::Json };
+            }
+        }
+        match kind(schema) {
+            Some("string") => Self::Text,
+            Some("integer" | "number") => Self::Number,
+            Some("boolean") => Self::Boolean,
+            Some("array") => Self::List(Box::new(of(&schema["items"]))),
+            _ => Self::Json,
+        }
+    }
+
+    /// The value. A text that does not fit stays a text, and the operation says what it expected.
+    pub(crate) fn read(&self, text: &str) -> Value {
+        let value = match self {
+            Self::Text => None,
+            Self::Number => number(text),
+            Self::Boolean => text.parse().ok().map(Value::Bool),
+            Self::List(one) => return Value::Array(vec![one.read(text)]),
+            Self::Json => serde_json::from_str(text).ok(),
+        };
+        value.unwrap_or_else(|| Value::String(text.to_owned()))
+    }
+}
+
+/// The one type beside null.
+fn kind(schema: &Value) -> Option<&str> {
+    let words = |values: &Value| values.as_array().is_some_and(|values| values.iter().all(Value::is_string));
+    match &schema["type"] {
+        Value::String(kind) => Some(kind),
+        Value::Array(kinds) => {
+            let mut kinds = kinds.iter().filter_map(Value::as_str).filter(|kind| *kind != "null");
+            kinds.next().filter(|_| kinds.next().is_none())
+        }
+        _ if schema["const"].is_string() || words(&schema["enum"]) => Some("string"),
+        _ => None,
+    }
+}
+
+fn number(text: &str) -> Option<Value> {
+    let whole = text.parse::<i64>().ok().map(Value::from).or_else(|| text.parse::<u64>().ok().map(Value::from));
+    whole.or_else(|| {
+        // The numbers of JSON alone: no `inf`, no `1.`.
+        serde_json::from_str::<serde_json::Number>(text).ok().map(Value::Number)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn shape(schema: &Value) -> Shape {
+        let definitions = json!({
+            "Role": { "oneOf": [{ "const": "owner", "type": "string" }, { "const": "staff", "type": "string" }] },
+            "Loop": { "$ref": "#/components/schemas/Loop" },
+        });
+        Shape::of(schema, definitions.as_object().unwrap())
+    }
+
+    #[test]
+    fn a_text_becomes_what_the_schema_asks_for() {
+        let number = shape(&json!({ "type": ["integer", "null"] }));
+        assert_eq!(number.read("-3"), json!(-3));
+        assert_eq!(number.read("18446744073709551615"), json!(u64::MAX));
+        assert_eq!(shape(&json!({ "type": "number" })).read("1.5e3"), json!(1500.0));
+        assert_eq!(shape(&json!({ "type": "boolean" })).read("true"), json!(true));
+        assert_eq!(shape(&json!({ "type": "string" })).read("12"), json!("12"));
+        assert_eq!(shape(&json!(true)).read("{\"a\":1}"), json!({ "a": 1 }));
+    }
+
+    #[test]
+    fn a_text_that_does_not_fit_stays_a_text() {
+        for wrong in ["", "x", "1 2", "inf", "NaN", "0x10", "1."] {
+            assert_eq!(shape(&json!({ "type": "integer" })).read(wrong), json!(wrong));
+        }
+        assert_eq!(shape(&json!({ "type": "boolean" })).read("yes"), json!("yes"));
+    }
+
+    #[test]
+    fn references_and_choices_are_followed() {
+        let role = json!({ "anyOf": [{ "$ref": "#/components/schemas/Role" }, { "type": "null" }] });
+        assert_eq!(shape(&role), Shape::Text);
+        assert_eq!(
+            shape(&json!({ "type": "array", "items": { "type": "integer" } })),
+            Shape::List(Shape::Number.into())
+        );
+        assert_eq!(shape(&json!({ "$ref": "#/components/schemas/Loop" })), Shape::Json);
+        assert_eq!(shape(&json!({ "$ref": "#/components/schemas/Gone" })), Shape::Json);
+    }
+}

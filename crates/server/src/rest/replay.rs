@@ -1,0 +1,52 @@
+//! `Idempotency-Key`: a mutation that is asked for again is answered again, and done once.
+
+use std::{net::IpAddr, time::Duration};
+
+use axum::http::{HeaderMap, HeaderName};
+use engine::{Identity, Replay, Who};
+use kernel::{Error, Result, Time};
+
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+/// How long an answer is remembered.
+const KEPT: Duration = Duration::from_secs(24 * 3600);
+/// Characters of a key.
+const LENGTH: usize = 255;
+
+/// Which call this is in its caller's words. Two callers with the same key are two calls.
+///
+/// # Errors
+/// `BadRequest` when the key is not one.
+pub(super) fn of(headers: &HeaderMap, who: &Who, origin: Option<IpAddr>, now: Time) -> Result<Option<Replay>> {
+    let Some(request) = key(headers)? else { return Ok(None) };
+    let organization = who.organization.as_ref().map(ToString::to_string).unwrap_or_default();
+    let party = match (&who.identity, origin) {
+        // All that is known of somebody anonymous.
+        (Identity::Anonymous, Some(address)) => format!("anonymous {address}"),
+        (identity, _) => identity.key(),
+    };
+    Ok(Some(Replay { session: format!("rest {organization} {party}"), request, keep_until: now + KEPT }))
+}
+
+/// What an action did outside cannot be remembered in the transaction that did it, so nothing is promised.
+///
+/// # Errors
+/// `BadRequest` when a key was sent.
+pub(super) fn refuse(headers: &HeaderMap) -> Result<()> {
+    if headers.contains_key(IDEMPOTENCY_KEY) {
+        return Err(Error::bad_request(
+            "idempotency_unsupported",
+            "this operation is an action, which cannot promise to run once: leave Idempotency-Key out",
+        ));
+    }
+    Ok(())
+}
+
+fn key(headers: &HeaderMap) -> Result<Option<String>> {
+    let Some(value) = headers.get(IDEMPOTENCY_KEY) else { return Ok(None) };
+    let key = value.to_str().unwrap_or_default().trim();
+    if key.is_empty() || key.len() > LENGTH {
+        let message = format!("Idempotency-Key is 1 to {LENGTH} printable ASCII characters");
+        return Err(Error::bad_request("idempotency_key", message));
+    }
+    Ok(Some(key.to_owned()))
+}
