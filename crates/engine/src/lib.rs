@@ -2,6 +2,7 @@
 
 mod cron;
 mod event;
+pub mod identity;
 mod inbox;
 pub mod operation;
 mod queue;

@@ -1,6 +1,7 @@
 //! What a vendor is: its settings, the webhooks it sends, the HTTP client that calls it, and the contract that every
 //! vendor is tested against. No vendor is named here.
 
+pub mod auth;
 mod category;
 pub mod contract;
 pub mod http;

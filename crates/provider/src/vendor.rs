@@ -8,6 +8,7 @@ use serde::Deserialize;
 
 use crate::{
     WebhookSource,
+    auth::{Issuer, Issuing},
     settings::{self, Field, Loaded, Settings, Variables},
 };
 
@@ -28,6 +29,11 @@ pub trait Vendor: 'static {
 
     /// What must be done soon although the settings are complete, such as a version to move to. Most vendors have nothing.
     fn advice(_settings: &Self::Settings, _now: Time) -> Option<String> {
+        None
+    }
+
+    /// The issuers of tokens that it brings. Most vendors have none.
+    fn issuing() -> Option<Issuing> {
         None
     }
 
@@ -62,6 +68,8 @@ pub struct VendorEntry {
     pub fields: fn() -> Vec<Field>,
     /// The variables of [`Vendor::WebhookSettings`].
     pub webhook_fields: fn() -> Vec<Field>,
+    /// [`Vendor::issuing`].
+    pub issuing: fn() -> Option<Issuing>,
     /// Whether [`Vendor::Settings`] are complete, with [`Vendor::advice`].
     pub check: fn(&Variables, Time) -> Result<Loaded<Option<String>>>,
     /// The receiving side: none when its settings are absent.
@@ -78,9 +86,12 @@ impl VendorEntry {
             webhook_paths: V::WEBHOOK_PATHS,
             fields: settings::fields::<V::Settings>,
             webhook_fields: settings::fields::<V::WebhookSettings>,
-            check: |variables, now| match settings::load::<V::Settings>(variables)? {
-                Loaded::Off => Ok(Loaded::Off),
-                Loaded::On(settings) => Ok(Loaded::On(V::advice(&settings, now))),
+            issuing: V::issuing,
+            check: |variables, now| match settings::load::<V::Settings>(variables) {
+                Ok(Loaded::On(settings)) => Ok(Loaded::On(V::advice(&settings, now))),
+                Ok(Loaded::Off) => Ok(Loaded::Off),
+                Err(_) if only_for_tokens::<V>(variables) => Ok(Loaded::Off),
+                Err(error) => Err(error),
             },
             webhooks: |variables| match settings::load::<V::WebhookSettings>(variables)? {
                 Loaded::Off => Ok(None),
@@ -90,7 +101,24 @@ impl VendorEntry {
     }
 }
 
+/// Whether nothing is set of the client's settings but what its tokens are believed by: then it is not half of them.
+fn only_for_tokens<V: Vendor>(variables: &Variables) -> bool {
+    let tokens: Vec<_> = V::issuing().into_iter().flat_map(|issuing| (issuing.fields)()).collect();
+    let is_set = |field: &&Field| variables.get(&field.variable).is_some();
+    let mut set = settings::fields::<V::Settings>();
+    set.retain(|field| is_set(&field));
+    !set.is_empty() && set.iter().all(|field| tokens.iter().any(|token| token.variable == field.variable))
+}
+
 impl VendorEntry {
+    /// Whose tokens are believed by its settings: nobody's when they are not set.
+    ///
+    /// # Errors
+    /// `Config` when they are half there or wrong, naming the variable.
+    pub fn issuers(&self, variables: &Variables) -> Result<Vec<Issuer>> {
+        (self.issuing)().map_or_else(|| Ok(Vec::new()), |issuing| (issuing.issuers)(variables))
+    }
+
     /// The receiving side from nothing but its secret, for `trunkline sign` and tests. Where a vendor needs two values,
     /// they are written `user:password`.
     ///
@@ -116,16 +144,19 @@ pub enum WebhookState {
 /// All vendors of this installation, by id.
 pub struct Registry {
     vendors: BTreeMap<&'static str, (VendorEntry, WebhookState)>,
+    issuers: Vec<Issuer>,
 }
 
 impl Registry {
     /// Reads every vendor's settings.
     ///
     /// # Errors
-    /// `Config` when a vendor's webhook settings are half there or wrong, naming the variable.
+    /// `Config` when a vendor's settings for webhooks or tokens are half there or wrong, naming the variable.
     pub fn load(entries: impl IntoIterator<Item = VendorEntry>, variables: &Variables) -> Result<Self> {
         let mut vendors = BTreeMap::new();
+        let mut issuers = Vec::new();
         for entry in entries {
+            issuers.extend(entry.issuers(variables)?);
             let state = match (entry.webhooks)(variables)? {
                 Some(source) => WebhookState::On(Arc::from(source)),
                 None => WebhookState::Off(missing(&entry)),
@@ -134,7 +165,12 @@ impl Registry {
                 return Err(Error::internal("vendor_twice", format!("two vendors are called {}", entry.id)));
             }
         }
-        Ok(Self { vendors })
+        Ok(Self { vendors, issuers })
+    }
+
+    /// Whose tokens are believed.
+    pub fn issuers(&self) -> &[Issuer] {
+        &self.issuers
     }
 
     /// The vendor called `id`.

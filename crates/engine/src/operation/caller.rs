@@ -39,7 +39,7 @@ pub struct Claims {
     pub last_name: Option<String>,
     /// The address of a picture.
     pub picture: Option<String>,
-    /// `exp`
+    /// `exp`; of a token that came just after that, when the clocks of issuer and server cannot differ any more.
     pub expires_at: Time,
     /// All claims.
     pub all: Map<String, Value>,

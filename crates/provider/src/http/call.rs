@@ -28,6 +28,7 @@ pub(super) struct Call {
     pub(super) headers: HeaderMap,
     pub(super) body: Bytes,
     pub(super) timeout: Duration,
+    pub(super) max_body: usize,
     pub(super) repeatable: bool,
     pub(super) secrets: Vec<Secret>,
 }
@@ -113,7 +114,7 @@ impl Call {
             .timeout(self.timeout)
             .send()
             .await?;
-        let body = read(&mut answer, self.http.transport.options().max_body).await?;
+        let body = read(&mut answer, self.max_body).await?;
         let (status, headers) = (answer.status(), std::mem::take(answer.headers_mut()));
         let wait = wait::asked_for(&headers, self.http.transport.clock().now());
         Ok(Response { status, headers, body, about: about.clone(), wait, doubt: false })

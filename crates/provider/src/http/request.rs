@@ -28,6 +28,7 @@ pub struct Request {
     headers: HeaderMap,
     body: Bytes,
     timeout: Option<Duration>,
+    max_body: Option<usize>,
     repeatable: bool,
     secrets: Vec<Secret>,
     problem: Option<Error>,
@@ -46,6 +47,7 @@ impl Request {
             headers: HeaderMap::new(),
             body: Bytes::new(),
             timeout: None,
+            max_body: None,
             repeatable,
             secrets: Vec::new(),
             problem: None,
@@ -153,6 +155,12 @@ impl Request {
         self
     }
 
+    /// Another limit on the answer's size than the usual one, in bytes.
+    pub fn max_body(mut self, bytes: usize) -> Self {
+        self.max_body = Some(bytes);
+        self
+    }
+
     fn insert(mut self, name: HeaderName, value: &str, secret: bool) -> Self {
         match HeaderValue::from_str(value) {
             Ok(mut value) => {
@@ -186,6 +194,7 @@ impl Request {
         let url = address(&self.http.base, self.path, &self.segments, &self.query)?;
         Ok(Call {
             timeout: self.timeout.unwrap_or(self.http.transport.options().timeout),
+            max_body: self.max_body.unwrap_or(self.http.transport.options().max_body),
             http: self.http,
             method: self.method,
             path: self.path,

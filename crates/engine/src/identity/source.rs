@@ -1,0 +1,217 @@
+//! Where the keys of one issuer come from, and how long they are believed.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use kernel::{Code, Error, Result, Time};
+use provider::{
+    auth::{Issuer, KeySet},
+    http::{Http, Transport},
+};
+
+use super::keys::Keys;
+use crate::World;
+
+/// A set of keys is some kilobytes.
+const MAX_SET: usize = 1024 * 1024;
+/// Callers wait for it.
+const FETCH_TIMEOUT: Duration = Duration::from_secs(5);
+/// Keys that no token has named yet are looked for this often, however many tokens name them.
+const COOL_DOWN: Duration = Duration::from_secs(30);
+/// An issuer that could not be reached is tried again after this.
+const RETRY: Duration = Duration::from_secs(5);
+/// After this, keys are fetched anew while the old ones serve: an issuer may have withdrawn one.
+const STALE: Duration = Duration::from_secs(60 * 60);
+/// After this, nobody has used the issuer for long: its keys are fetched before they serve.
+const OLD: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// The keys of one issuer.
+pub(super) struct Source {
+    /// The issuer's name, for the log.
+    name: String,
+    place: Place,
+    world: World,
+    state: Mutex<State>,
+    /// Held by the one that fetches.
+    fetching: tokio::sync::Mutex<()>,
+}
+
+enum Place {
+    Address(Http),
+    File(PathBuf),
+    /// Nothing to fetch: what is there is all there is.
+    Here,
+}
+
+#[derive(Default)]
+struct State {
+    keys: Arc<Keys>,
+    /// When the keys were fetched.
+    fetched: Option<Time>,
+    /// When that was last tried.
+    tried: Option<Time>,
+    /// Whether it failed then.
+    failed: bool,
+    /// Whether somebody does it now, behind the callers' backs.
+    refreshing: bool,
+}
+
+impl Source {
+    /// The keys of `issuer`: those that are at hand are read.
+    pub(super) fn new(issuer: &Issuer, transport: &Transport, world: &World) -> Result<Self> {
+        let name = issuer.names.first().cloned().unwrap_or_default();
+        let (place, keys) = match &issuer.keys {
+            KeySet::Address(address) => (Place::Address(Http::new(transport, "token_issuer", address.clone())), None),
+            KeySet::File(path) => (Place::File(path.clone()), Some(usable(&name, read(path)?)?)),
+            KeySet::Inline(json) => (Place::Here, Some(usable(&name, json.clone())?)),
+        };
+        let mut state = State::default();
+        if let Some(keys) = keys {
+            state.note(Some(keys), world.now());
+        }
+        Ok(Self {
+            name,
+            place,
+            world: world.clone(),
+            state: Mutex::new(state),
+            fetching: tokio::sync::Mutex::default(),
+        })
+    }
+
+    /// The keys, fetched again when none of them is called `id`, and that was not just done.
+    ///
+    /// # Errors
+    /// `Unavailable` when the key may exist and the issuer cannot be asked.
+    pub(super) async fn with(self: &Arc<Self>, id: &str) -> Result<Arc<Keys>> {
+        let now = self.world.now();
+        let age = self.state().fetched.map(|fetched| now.since(fetched));
+        match age {
+            Some(age) if age < STALE => {}
+            Some(age) if age < OLD => self.refresh_behind(),
+            Some(_) | None => self.refresh().await,
+        }
+        if self.state().keys.has(id) {
+            return Ok(self.state().keys.clone());
+        }
+        self.refresh().await;
+        let state = self.state();
+        if state.failed && !state.keys.has(id) {
+            return Err(Error::unavailable(
+                "token_keys_unavailable",
+                "the keys of the token's issuer cannot be fetched at the moment: try again soon",
+            )
+            .retry_after(RETRY));
+        }
+        Ok(state.keys.clone())
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Every change of it is one assignment after the other, none of which can fail.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Fetches while the keys that are there serve.
+    fn refresh_behind(self: &Arc<Self>) {
+        let now = self.world.now();
+        let mut state = self.state();
+        if state.refreshing || state.rests(now) || matches!(self.place, Place::Here) {
+            return;
+        }
+        state.refreshing = true;
+        let source = self.clone();
+        tokio::spawn(async move {
+            source.fetch_unless_just_done().await;
+            source.state().refreshing = false;
+        });
+    }
+
+    /// Fetches, or waits for whoever does.
+    async fn refresh(self: &Arc<Self>) {
+        if matches!(self.place, Place::Here) {
+            return;
+        }
+        let source = self.clone();
+        // A caller who goes away must not stop it: others wait for the same answer.
+        let fetched = tokio::spawn(async move { source.fetch_unless_just_done().await }).await;
+        if fetched.is_err() {
+            self.state().note(None, self.world.now());
+        }
+    }
+
+    async fn fetch_unless_just_done(&self) {
+        let _one = self.fetching.lock().await;
+        if self.state().rests(self.world.now()) {
+            return;
+        }
+        let outcome = self.fetch().await;
+        if let Err(error) = &outcome {
+            tracing::warn!(issuer = self.name, ?error, "the keys of an issuer cannot be fetched");
+        }
+        self.state().note(outcome.ok(), self.world.now());
+    }
+
+    async fn fetch(&self) -> Result<Keys> {
+        let json = match &self.place {
+            Place::Address(http) => download(http).await?,
+            Place::File(path) => read(path)?,
+            Place::Here => return Err(Error::internal("keys_are_here", "keys that are at hand are not fetched")),
+        };
+        Keys::parse(&json).map_err(|why| Error::vendor("issuer_keys_malformed", why))
+    }
+}
+
+impl State {
+    /// Whether it is too early to ask again.
+    fn rests(&self, now: Time) -> bool {
+        let pause = if self.failed { RETRY } else { COOL_DOWN };
+        self.tried.is_some_and(|tried| now.since(tried) < pause)
+    }
+
+    /// What came of asking. Keys that were good stay so when the issuer does not answer.
+    fn note(&mut self, keys: Option<Keys>, now: Time) {
+        self.tried = Some(now);
+        self.failed = keys.is_none();
+        if let Some(keys) = keys {
+            self.keys = Arc::new(keys);
+            self.fetched = Some(now);
+        }
+    }
+}
+
+async fn download(http: &Http) -> Result<Vec<u8>> {
+    let ask = http.get("").header("accept", "application/json").max_body(MAX_SET).timeout(FETCH_TIMEOUT).send_raw();
+    let late = |_| Error::vendor("issuer_timed_out", "the issuer did not send its keys in time");
+    let answer = tokio::time::timeout(FETCH_TIMEOUT, ask).await.map_err(late)??;
+    Ok(answer.success()?.body.into())
+}
+
+/// A small file, so that nobody has to wait for it elsewhere.
+fn read(path: &Path) -> Result<Vec<u8>> {
+    let unreadable = |error: std::io::Error| {
+        let message = format!("the file with the keys of an issuer cannot be read: {}", path.display());
+        Error::config("issuer_keys_file", message).source(error)
+    };
+    let size = std::fs::metadata(path).map_err(unreadable)?.len();
+    if size > MAX_SET as u64 {
+        let message = format!("the file with the keys of an issuer is larger than 1 MiB: {}", path.display());
+        return Err(Error::config("issuer_keys_file", message));
+    }
+    std::fs::read(path).map_err(unreadable)
+}
+
+/// Keys that an operator wrote down are there to be used.
+fn usable(name: &str, json: Vec<u8>) -> Result<Keys> {
+    let wrong = |why: &str| {
+        let message = format!("the key set of the issuer {name} cannot be used: {why}");
+        Error::new(Code::Config, "issuer_keys_malformed", message)
+    };
+    let keys = if json.len() > MAX_SET { Err("it is larger than 1 MiB") } else { Keys::parse(&json) };
+    let keys = keys.map_err(wrong)?;
+    if keys.is_empty() {
+        return Err(wrong("none of its keys has a name (kid) and verifies RS256, ES256 or EdDSA"));
+    }
+    Ok(keys)
+}

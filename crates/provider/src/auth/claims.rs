@@ -1,0 +1,101 @@
+//! What an issuer's claims are called.
+
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use super::one_or_many;
+
+/// The names of claims: for each, the first of these that a token has. `a.b` is the claim called so, or `b` inside of `a`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ClaimNames {
+    /// The organization.
+    #[serde(deserialize_with = "one_or_many")]
+    pub organization: Vec<String>,
+    /// The role in it.
+    #[serde(deserialize_with = "one_or_many")]
+    pub role: Vec<String>,
+    /// The e-mail address. It is not believed when `email_verified` says no.
+    #[serde(deserialize_with = "one_or_many")]
+    pub email: Vec<String>,
+    /// The whole name, for tokens that do not have its parts.
+    #[serde(deserialize_with = "one_or_many")]
+    pub name: Vec<String>,
+    /// The given name.
+    #[serde(deserialize_with = "one_or_many")]
+    pub given_name: Vec<String>,
+    /// The family name.
+    #[serde(deserialize_with = "one_or_many")]
+    pub family_name: Vec<String>,
+    /// The address of a picture.
+    #[serde(deserialize_with = "one_or_many")]
+    pub picture: Vec<String>,
+    /// What stands before every role, `org:` in `org:admin`.
+    #[serde(skip)]
+    pub role_prefix: &'static str,
+}
+
+impl Default for ClaimNames {
+    fn default() -> Self {
+        let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+        Self {
+            organization: names(&["org_id", "organization"]),
+            role: names(&["role"]),
+            email: names(&["email"]),
+            name: names(&["name"]),
+            given_name: names(&["given_name"]),
+            family_name: names(&["family_name"]),
+            picture: names(&["picture"]),
+            role_prefix: "",
+        }
+    }
+}
+
+impl ClaimNames {
+    /// The value of the first of `names` that is there and says something: a text, a number, or the first of a list.
+    pub fn text(claims: &Map<String, Value>, names: &[String]) -> Option<String> {
+        names.iter().find_map(|name| text(find(claims, name)?))
+    }
+}
+
+/// The claim at `path`. Names that are addresses have dots too, so the whole name goes first.
+pub(super) fn find<'c>(claims: &'c Map<String, Value>, path: &str) -> Option<&'c Value> {
+    if let Some(value) = claims.get(path) {
+        return Some(value);
+    }
+    let (outer, inner) = path.split_once('.')?;
+    find(claims.get(outer)?.as_object()?, inner)
+}
+
+fn text(value: &Value) -> Option<String> {
+    let text = match value {
+        Value::String(text) => text.trim().to_owned(),
+        Value::Number(number) => number.to_string(),
+        Value::Array(list) => return list.first().filter(|first| !first.is_array()).and_then(text),
+        Value::Null | Value::Bool(_) | Value::Object(_) => return None,
+    };
+    Some(text).filter(|text| !text.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_claim_is_found_by_its_name_and_by_its_path() {
+        let claims = json!({
+            "a": {"b": {"c": "deep"}}, "https://x.example/org": "named", "list": ["first", "second"], "n": 7,
+            "empty": " ", "nothing": null, "nested": [["no"]],
+        });
+        let claims = claims.as_object().unwrap();
+        let text =
+            |names: &[&str]| ClaimNames::text(claims, &names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>());
+        assert_eq!(text(&["a.b.c"]).as_deref(), Some("deep"));
+        assert_eq!(text(&["https://x.example/org"]).as_deref(), Some("named"));
+        assert_eq!(text(&["empty", "nothing", "a", "nested", "list"]).as_deref(), Some("first"));
+        assert_eq!(text(&["n"]).as_deref(), Some("7"));
+        assert_eq!(text(&["a.b.d", "a.x.c", "missing", ""]), None);
+    }
+}
