@@ -1,8 +1,13 @@
 //! The installation's own settings. Vendors declare theirs themselves.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
+use engine::{SystemClock, SystemRandom, World, identity::Issuers};
 use kernel::{Error, Result, Secret};
+use provider::{
+    auth::{self, Issuer},
+    http::{Options, Transport},
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use url::Url;
@@ -28,6 +33,12 @@ pub(crate) struct Settings {
     /// Opens `/api/cron/{name}` to an outside scheduler that shows it as `Authorization: Bearer …`. At least 16
     /// characters. Several, separated by commas, are all accepted.
     pub(crate) cron_secret: Option<Secret>,
+    /// Whose tokens sign people in, besides those of the vendors below: a JSON list of
+    /// `{"issuer", "jwks", "audience", "algorithms", "claims"}`. `issuer` is what stands in `iss`, to the letter (or a list).
+    /// `jwks` is the address of its keys, a file or a `data:` URL. `audience` is what must stand in `aud`, or one of a list:
+    /// leave it out only for an issuer that is yours alone. `algorithms` are some of RS256, ES256 and EdDSA. `claims` says
+    /// how `organization`, `role`, `email` and `name` are called in the tokens, such as `app_metadata.org_id`.
+    pub(crate) auth_jwt_issuers: Option<String>,
     /// How long the bodies of events that were handled are kept, and news of the delivery of messages that never came:
     /// `30d`, `12h`.
     #[serde(default = "retention")]
@@ -38,6 +49,10 @@ pub(crate) struct Settings {
     /// What is logged: `error`, `warn`, `info`, `debug`, or a filter such as `info,engine=debug`.
     #[serde(default = "log")]
     pub(crate) trunkline_log: String,
+    /// A server elsewhere, for the commands that are operations: they run there instead of on the data folder.
+    pub(crate) trunkline_url: Option<Url>,
+    /// The API key that those commands show: make one with `trunkline keys create`.
+    pub(crate) trunkline_api_key: Option<Secret>,
     /// How it is logged: for people, or one object a line for machines.
     #[serde(default)]
     pub(crate) trunkline_log_format: LogFormat,
@@ -119,6 +134,7 @@ impl Settings {
     /// What the types cannot say.
     pub(crate) fn check(&self) -> Result<()> {
         self.retention()?;
+        self.own_issuers()?;
         if let Some(secret) = &self.cron_secret
             && secret.rotation().any(|secret| secret.len() < CRON_SECRET_LENGTH)
         {
@@ -128,6 +144,17 @@ impl Settings {
             ));
         }
         Ok(())
+    }
+
+    /// Whose tokens are believed: those of the operator's list, then those that the vendors bring.
+    pub(crate) fn issuers(&self, brought: &[Issuer], world: &World) -> Result<Issuers> {
+        let transport = Transport::new(Options::default(), Arc::new(SystemClock), Arc::new(SystemRandom));
+        let all = self.own_issuers()?.into_iter().chain(brought.iter().cloned());
+        Issuers::new(all, &transport, world)
+    }
+
+    fn own_issuers(&self) -> Result<Vec<Issuer>> {
+        self.auth_jwt_issuers.as_deref().map_or_else(|| Ok(Vec::new()), |json| auth::issuers("AUTH_JWT_ISSUERS", json))
     }
 
     /// How long the bodies of handled events are kept.

@@ -59,6 +59,13 @@ impl Issuers {
         self.0.by_name.is_empty()
     }
 
+    /// What the issuers call themselves, in alphabetical order.
+    pub fn names(&self) -> Vec<&str> {
+        let mut names: Vec<_> = self.0.by_name.keys().map(String::as_str).collect();
+        names.sort_unstable();
+        names
+    }
+
     /// Whose token this is.
     ///
     /// # Errors
@@ -91,6 +98,6 @@ fn refused(tag: &'static str, message: &'static str) -> Error {
 /// The issuers' names.
 impl fmt::Debug for Issuers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_set().entries(self.0.by_name.keys()).finish()
+        f.debug_set().entries(self.names()).finish()
     }
 }

@@ -47,9 +47,12 @@ pub struct Webhook {
 /// # Panics
 /// When the vendor breaks it.
 pub fn check<V: Sample>() {
-    assert!(!V::ID.is_empty() && V::ID.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-'), "id {}", V::ID);
+    let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    assert!(!V::ID.is_empty() && V::ID.bytes().all(is_plain), "id {}", V::ID);
     assert!(V::WEBHOOK_PATHS.iter().all(|path| path.starts_with('/')), "paths begin with a slash");
     settings::check::<V>();
+    let tokens = V::issuing().into_iter().flat_map(|issuing| (issuing.fields)());
+    assert!(tokens.into_iter().all(|field| !field.doc.is_empty()), "every variable says what it is");
     match V::webhook() {
         Some(webhook) => webhook::check::<V>(&webhook),
         None => {

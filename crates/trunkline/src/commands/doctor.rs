@@ -34,6 +34,7 @@ pub(crate) async fn run(environment: &Environment, json: bool) -> Result<()> {
     let now = World::system().now();
     let mut findings = vec![database(environment, now).await];
     findings.push(finding("public address", environment.settings.public_url().map(|url| url.to_string())));
+    findings.push(tokens(environment));
     for vendor in vendors::all() {
         if !(vendor.webhook_fields)().is_empty() {
             findings.push(webhooks(&vendor, environment));
@@ -72,6 +73,21 @@ fn webhooks(vendor: &VendorEntry, environment: &Environment) -> Finding {
                 finding(&check, Ok(format!("received at /webhooks/{}", vendor.id)))
             }
         },
+    }
+}
+
+fn tokens(environment: &Environment) -> Finding {
+    let check = "tokens".to_owned();
+    let look = || {
+        let brought: Result<Vec<_>> =
+            vendors::all().iter().map(|vendor| vendor.issuers(&environment.variables)).collect();
+        environment.settings.issuers(&brought?.concat(), &World::system())
+    };
+    match look() {
+        Ok(issuers) if issuers.is_empty() => {
+            Finding { check, status: Status::Off, detail: "no issuer is configured: see AUTH_JWT_ISSUERS".to_owned() }
+        }
+        issuers => finding(&check, issuers.map(|issuers| format!("believed from {}", issuers.names().join(", ")))),
     }
 }
 

@@ -18,8 +18,9 @@ pub(crate) fn run() -> Result<()> {
     vendors.sort_by_key(|vendor| vendor.category);
     for vendor in vendors {
         let mut all = (vendor.webhook_fields)();
-        for field in (vendor.fields)() {
-            // A variable that both sides need is shown once.
+        let tokens = (vendor.issuing)().into_iter().flat_map(|issuing| (issuing.fields)());
+        for field in (vendor.fields)().into_iter().chain(tokens) {
+            // A variable that several sides need is shown once.
             if all.iter().all(|known| known.variable != field.variable) {
                 all.push(field);
             }

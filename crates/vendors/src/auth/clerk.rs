@@ -6,6 +6,7 @@
 use kernel::{Result, Secret};
 use provider::{
     BoxedSource, Received, Vendor, WebhookRequest,
+    auth::{ClaimNames, Issuer, Issuing, TokenSettings},
     signature::{Keys, Names, StandardWebhooks},
 };
 use schemars::JsonSchema;
@@ -21,9 +22,38 @@ pub struct Settings {
     pub clerk_secret_key: Secret,
     /// Publishable key, for the browser: on the same page. Begins with `pk_`.
     pub next_public_clerk_publishable_key: Option<String>,
+}
+
+/// What believing Clerk's tokens needs.
+#[derive(Debug, Deserialize, JsonSchema)]
+pub struct Tokens {
     /// Issuer of session tokens: the Frontend API URL at Clerk Dashboard → API keys, such as
     /// `https://example.clerk.accounts.dev`.
-    pub clerk_jwt_issuer_domain: Option<String>,
+    pub clerk_jwt_issuer_domain: String,
+    /// For whom tokens must be, where they come from a JWT template that says so: `convex`. Several, separated by commas,
+    /// are all accepted. Session tokens say nothing.
+    #[serde(default)]
+    pub clerk_jwt_audience: Vec<String>,
+}
+
+impl TokenSettings for Tokens {
+    /// Tokens of version 1 have `org_id` and `org_role`, `org:admin`; those of version 2 an object `o` with `id` and `rol`,
+    /// `admin`. A session that is `pending` has tasks before it: its person is not signed in yet.
+    fn issuers(self) -> Result<Vec<Issuer>> {
+        let base = super::base("CLERK_JWT_ISSUER_DOMAIN", &self.clerk_jwt_issuer_domain)?;
+        let names = |names: [&str; 4]| names.map(str::to_owned).to_vec();
+        Ok(vec![Issuer {
+            audience: self.clerk_jwt_audience,
+            claims: ClaimNames {
+                organization: names(["o.id", "org_id", "organization_id", "organization"]),
+                role: names(["o.rol", "org_role", "organization_role", "role"]),
+                role_prefix: "org:",
+                ..ClaimNames::default()
+            },
+            refuses: Some(("sts", "pending".into())),
+            ..Issuer::new([base.name], base.keys)
+        }])
+    }
 }
 
 /// What receiving Clerk's webhooks needs.
@@ -40,6 +70,10 @@ impl Vendor for Clerk {
 
     type Settings = Settings;
     type WebhookSettings = WebhookSettings;
+
+    fn issuing() -> Option<Issuing> {
+        Some(Issuing::of::<Tokens>())
+    }
 
     fn webhooks(settings: WebhookSettings) -> Result<BoxedSource> {
         let keys = Keys::whsec(settings.clerk_webhook_signing_secret.rotation(), "CLERK_WEBHOOK_SIGNING_SECRET")?;
@@ -100,7 +134,6 @@ mod tests {
         const SETTINGS: &'static [(&'static str, &'static str)] = &[
             ("CLERK_SECRET_KEY", "sk_test_0123456789"),
             ("NEXT_PUBLIC_CLERK_PUBLISHABLE_KEY", "pk_test_0123456789"),
-            ("CLERK_JWT_ISSUER_DOMAIN", "https://example.clerk.accounts.dev"),
         ];
 
         fn webhook() -> Option<Webhook> {

@@ -1,12 +1,13 @@
-//! Supabase Auth: its HTTP hooks.
+//! Supabase Auth: its tokens and its HTTP hooks.
 //!
 //! Hooks: <https://supabase.com/docs/guides/auth/auth-hooks>, checked against `supabase/auth` (`hookshttp.go`). Standard
 //! Webhooks with three differences: several signatures are joined by comma and space, a secret is written
 //! `v1,whsec_…`, and `webhook-id` is a new one on every attempt, so that the body's hash is the id.
 
-use kernel::{Result, Secret};
+use kernel::{Error, Result, Secret};
 use provider::{
     BoxedSource, Received, Vendor, WebhookRequest,
+    auth::{ClaimNames, Issuer, Issuing, KeySet, TokenSettings},
     signature::{Keys, Names, StandardWebhooks},
 };
 use schemars::JsonSchema;
@@ -27,6 +28,35 @@ pub struct Settings {
     pub supabase_service_role_key: Option<Secret>,
 }
 
+/// What believing Supabase's tokens needs. The project must sign with an asymmetric key (Dashboard → JWT Keys).
+#[derive(Debug, Deserialize, JsonSchema)]
+pub struct Tokens {
+    /// Project URL: Supabase Dashboard → Project Settings → Data API, such as `https://abcdefgh.supabase.co`.
+    pub next_public_supabase_url: Url,
+}
+
+impl TokenSettings for Tokens {
+    /// `role` is one of the database and says nothing of an organization. That stands in `app_metadata`, which only a
+    /// server writes; `user_metadata` is what people say of themselves.
+    fn issuers(self) -> Result<Vec<Issuer>> {
+        let name = format!("{}/auth/v1", self.next_public_supabase_url.as_str().trim_end_matches('/'));
+        let keys = format!("{name}/.well-known/jwks.json");
+        let named = |error: Error| error.context("variable", "NEXT_PUBLIC_SUPABASE_URL");
+        let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+        Ok(vec![Issuer {
+            audience: vec!["authenticated".to_owned()],
+            claims: ClaimNames {
+                organization: names(&["app_metadata.org_id", "app_metadata.organization"]),
+                role: names(&["app_metadata.role"]),
+                name: names(&["user_metadata.full_name", "user_metadata.name"]),
+                picture: names(&["user_metadata.avatar_url", "user_metadata.picture"]),
+                ..ClaimNames::default()
+            },
+            ..Issuer::new([name], KeySet::parse(&keys).map_err(named)?)
+        }])
+    }
+}
+
 /// What receiving Supabase's hooks needs.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub struct WebhookSettings {
@@ -41,6 +71,10 @@ impl Vendor for Supabase {
 
     type Settings = Settings;
     type WebhookSettings = WebhookSettings;
+
+    fn issuing() -> Option<Issuing> {
+        Some(Issuing::of::<Tokens>())
+    }
 
     fn webhooks(settings: WebhookSettings) -> Result<BoxedSource> {
         let keys = Keys::whsec(secrets(settings.supabase_webhook_secret.expose()), "SUPABASE_WEBHOOK_SECRET")?;

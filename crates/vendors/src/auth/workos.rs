@@ -9,6 +9,7 @@ use std::time::Duration;
 use kernel::{Result, Secret};
 use provider::{
     BoxedSource, Received, Vendor, WebhookRequest, WebhookSource,
+    auth::{Issuer, Issuing, KeySet, TokenSettings},
     signature::{Headers, Keys, Stamped, Unit},
 };
 use schemars::JsonSchema;
@@ -32,6 +33,39 @@ pub struct Settings {
     pub workos_redirect_uri: Url,
 }
 
+/// What believing WorkOS's tokens needs.
+#[derive(Debug, Deserialize, JsonSchema)]
+pub struct Tokens {
+    /// Client id: WorkOS Dashboard → API Keys. Begins with `client_`.
+    pub workos_client_id: String,
+    /// Another base address, for a stand-in or a proxy.
+    #[serde(default = "api_base")]
+    pub workos_api_base: Url,
+    /// More names that WorkOS's tokens have in `iss`, separated by commas: such as `https://auth.example.com` where WorkOS
+    /// runs under a domain of yours.
+    #[serde(default)]
+    pub workos_jwt_issuers: Vec<String>,
+}
+
+fn api_base() -> Url {
+    Url::parse("https://api.workos.com").expect("the address is written out here")
+}
+
+impl TokenSettings for Tokens {
+    /// Older environments have the API's address as their name, with and without a slash; newer ones, since the middle
+    /// of 2025, add their client id. The keys are those of this client alone in any case.
+    fn issuers(self) -> Result<Vec<Issuer>> {
+        let (client, base) = (&self.workos_client_id, self.workos_api_base.as_str().trim_end_matches('/'));
+        let mut names = vec![base.to_owned(), format!("{base}/"), format!("{base}/user_management/{client}")];
+        names.extend(self.workos_jwt_issuers);
+        let mut keys = self.workos_api_base.clone();
+        if let Ok(mut path) = keys.path_segments_mut() {
+            path.pop_if_empty().extend(["sso", "jwks", client]);
+        }
+        Ok(vec![Issuer::new(names, KeySet::address(keys).map_err(|error| error.context("variable", "WORKOS_API_BASE"))?)])
+    }
+}
+
 /// What receiving WorkOS's webhooks needs.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub struct WebhookSettings {
@@ -45,6 +79,10 @@ impl Vendor for WorkOs {
 
     type Settings = Settings;
     type WebhookSettings = WebhookSettings;
+
+    fn issuing() -> Option<Issuing> {
+        Some(Issuing::of::<Tokens>())
+    }
 
     fn webhooks(settings: WebhookSettings) -> Result<BoxedSource> {
         let keys = Keys::text(&settings.workos_webhook_secret, "WORKOS_WEBHOOK_SECRET")?;

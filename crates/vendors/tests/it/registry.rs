@@ -1,12 +1,16 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use provider::{Registry, WebhookState, settings::Variables};
+use provider::{
+    Registry, VendorEntry, WebhookState,
+    settings::{Field, Variables},
+};
 
 #[test]
 fn every_vendor_is_listed_once_and_no_two_share_an_address() {
     let entries = vendors::all();
     let ids: BTreeSet<_> = entries.iter().map(|entry| entry.id).collect();
     let expected = [
+        "auth0",
         "clerk",
         "generic",
         "hubspot",
@@ -34,19 +38,30 @@ fn every_vendor_is_listed_once_and_no_two_share_an_address() {
 
 #[test]
 fn no_variable_belongs_to_two_vendors() {
-    let mut seen = BTreeSet::new();
+    let mut seen = BTreeMap::new();
     for entry in vendors::all() {
         for field in (entry.fields)().into_iter().chain((entry.webhook_fields)()) {
-            assert!(seen.insert(field.variable.clone()), "{} is declared twice", field.variable);
+            assert!(seen.insert(field.variable.clone(), entry.id).is_none(), "{} is declared twice", field.variable);
         }
     }
+    for entry in vendors::all() {
+        // What believes a vendor's tokens may be what calls it, too.
+        for field in tokens(&entry) {
+            let owner = *seen.entry(field.variable.clone()).or_insert(entry.id);
+            assert_eq!(owner, entry.id, "{} is declared twice", field.variable);
+        }
+    }
+}
+
+fn tokens(entry: &VendorEntry) -> Vec<Field> {
+    (entry.issuing)().into_iter().flat_map(|issuing| (issuing.fields)()).collect()
 }
 
 #[test]
 fn the_variables_that_products_already_set_are_all_declared() {
     let declared: BTreeSet<_> = vendors::all()
         .into_iter()
-        .flat_map(|entry| (entry.fields)().into_iter().chain((entry.webhook_fields)()))
+        .flat_map(|entry| (entry.fields)().into_iter().chain((entry.webhook_fields)()).chain(tokens(&entry)))
         .map(|field| field.variable)
         .collect();
     for variable in [
