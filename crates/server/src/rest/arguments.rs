@@ -39,8 +39,8 @@ impl Takes {
     ///
     /// # Errors
     /// `BadRequest` for a name that does not exist, or one value too many.
-    pub(super) fn from_query(&self, path: &[(&str, &str)], query: Option<&str>) -> Result<Value> {
-        let (mut arguments, mut page) = (self.from_path(path), Map::new());
+    pub(super) fn read_query(&self, path: &[(&str, &str)], query: Option<&str>) -> Result<Value> {
+        let (mut arguments, mut page) = (self.read_path(path), Map::new());
         for (name, text) in url::form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
             let field = PAGE_FIELDS.iter().find(|(field, _)| self.page && *field == name);
             match (field, self.others.get(&*name)) {
@@ -62,8 +62,8 @@ impl Takes {
     ///
     /// # Errors
     /// `BadRequest` for one that stands in the path already.
-    pub(super) fn from_body(&self, path: &[(&str, &str)], body: Map<String, Value>) -> Result<Value> {
-        let mut arguments = self.from_path(path);
+    pub(super) fn read_body(&self, path: &[(&str, &str)], body: Map<String, Value>) -> Result<Value> {
+        let mut arguments = self.read_path(path);
         for (name, value) in body {
             if arguments.contains_key(&name) {
                 return Err(self.invalid(&format!("{name} stands in the path, and not in the body as well")));
@@ -73,7 +73,7 @@ impl Takes {
         self.readable(arguments)
     }
 
-    fn from_path(&self, path: &[(&str, &str)]) -> Map<String, Value> {
+    fn read_path(&self, path: &[(&str, &str)]) -> Map<String, Value> {
         let read = |name: &str, text: &str| self.in_path.get(name).unwrap_or(&Shape::Text).read(text);
         path.iter().map(|(name, text)| ((*name).to_owned(), read(name, text))).collect()
     }

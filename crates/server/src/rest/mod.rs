@@ -167,12 +167,12 @@ impl Rest {
         let head = &asking.head;
         let asked_by_query = head.method == axum::http::Method::GET || head.method == axum::http::Method::HEAD;
         if asked_by_query {
-            let arguments = served.takes.from_query(&path, head.uri.query()).map_err(refused)?;
+            let arguments = served.takes.read_query(&path, head.uri.query()).map_err(refused)?;
             let output = self.call(served, asking, arguments).await?;
             return Ok(answer::json(output.to_string().into(), Some(&head.headers)));
         }
         let came = body::read(&self.options, &head.headers, body).await?;
-        let arguments = served.takes.from_body(&path, came).map_err(refused)?;
+        let arguments = served.takes.read_body(&path, came).map_err(refused)?;
         let output = self.call(served, asking, arguments).await?;
         Ok(answer::json(output.to_string().into(), None))
     }
@@ -197,10 +197,8 @@ impl Rest {
 
 /// A request that could be read, and asks for what cannot be: 422 where one that cannot be read is 400.
 fn refused(error: Error) -> Problem {
-    match (error.code, error.tag) {
-        (Code::BadRequest, _) | (Code::Conflict, "request_reused") => {
-            Problem::with_status(StatusCode::UNPROCESSABLE_ENTITY, error)
-        }
-        _ => error.into(),
+    if error.code == Code::BadRequest || error.tag == "request_reused" {
+        return Problem::with_status(StatusCode::UNPROCESSABLE_ENTITY, error);
     }
+    error.into()
 }

@@ -65,16 +65,14 @@ impl Shape {
 
 /// The one type beside null.
 fn kind(schema: &Value) -> Option<&str> {
-    let words = |values: &Value| values.as_array().is_some_and(|values| values.iter().all(Value::is_string));
-    match &schema["type"] {
-        Value::String(kind) => Some(kind),
-        Value::Array(kinds) => {
-            let mut kinds = kinds.iter().filter_map(Value::as_str).filter(|kind| *kind != "null");
-            kinds.next().filter(|_| kinds.next().is_none())
-        }
-        _ if schema["const"].is_string() || words(&schema["enum"]) => Some("string"),
-        _ => None,
+    let (one, several) = (schema["type"].as_str(), schema["type"].as_array());
+    if let Some(kinds) = several {
+        let mut kinds = kinds.iter().filter_map(Value::as_str).filter(|kind| *kind != "null");
+        return kinds.next().filter(|_| kinds.next().is_none());
     }
+    let words = |values: &Vec<Value>| values.iter().all(Value::is_string);
+    let chosen = schema["const"].is_string() || schema["enum"].as_array().is_some_and(words);
+    one.or(chosen.then_some("string"))
 }
 
 fn number(text: &str) -> Option<Value> {

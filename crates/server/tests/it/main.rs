@@ -1,0 +1,11 @@
+//! The surfaces, over a small product, on both databases: every sentence here is a promise of the product.
+
+mod answers;
+mod arguments;
+mod document;
+mod headers;
+mod house;
+mod limits;
+mod notes;
+mod panics;
+mod replay;
