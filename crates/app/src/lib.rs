@@ -3,6 +3,8 @@
 //! Queries and mutations are functions on a database; their argument and answer types are those of the operations that
 //! will be made of them.
 
+pub mod api_keys;
+pub mod audit;
 pub mod billing;
 pub mod connections;
 pub mod contacts;
@@ -10,10 +12,11 @@ pub mod conversations;
 pub mod messages;
 mod name;
 pub mod organizations;
+pub mod settings;
 
 use std::{sync::Arc, time::Duration};
 
-use engine::Handlers;
+use engine::{Handlers, Registry};
 use kernel::Result;
 use provider::{messaging, payments};
 use store::{Migration, MigrationSet};
@@ -43,6 +46,13 @@ pub fn register(
     messages::register(handlers, keep)
 }
 
+/// Everything that can be called.
+pub fn operations(registry: &mut Registry) {
+    api_keys::register(registry);
+    audit::register(registry);
+    settings::register(registry);
+}
+
 /// The tables of the features.
 pub const MIGRATIONS: MigrationSet = MigrationSet {
     name: "app",
@@ -54,5 +64,12 @@ pub const MIGRATIONS: MigrationSet = MigrationSet {
         Migration::portable("0005_messages", include_str!("../migrations/0005_messages.sql")),
         Migration::portable("0006_billing", include_str!("../migrations/0006_billing.sql")),
         Migration::portable("0007_early_statuses", include_str!("../migrations/0007_early_statuses.sql")),
+        Migration::portable("0020_api_keys", include_str!("../migrations/0020_api_keys.sql")),
+        Migration::pair(
+            "0021_audit",
+            include_str!("../migrations/0021_audit.sqlite.sql"),
+            include_str!("../migrations/0021_audit.postgres.sql"),
+        ),
+        Migration::portable("0022_settings", include_str!("../migrations/0022_settings.sql")),
     ],
 };

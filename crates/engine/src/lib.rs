@@ -4,6 +4,7 @@ mod cron;
 mod event;
 pub mod identity;
 mod inbox;
+mod installation;
 pub mod operation;
 mod queue;
 mod retention;
@@ -15,6 +16,7 @@ mod world;
 pub use cron::{Cron, fire};
 pub use event::{Applied, Event, EventCtx, EventHandler, Routing};
 pub use inbox::{Accepted, Delivery, EventFilter, EventRow, Inbox, InboxOptions, Intake, event, events, replay};
+pub use installation::installation_key;
 pub use operation::{
     Action, ActionCtx, Answer, Asked, Audit, Caller, Catalog, Change, Claims, Committed, Description, Directory,
     Identity, KeyHolder, Kind, Member, Method, Mutation, MutationCtx, Nobody, Operation, Operations, Place, Placed,

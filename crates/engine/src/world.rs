@@ -80,9 +80,14 @@ impl World {
 
     /// A number that nobody can foresee, not negative.
     pub fn number(&self) -> i64 {
-        let mut bytes = [0; 8];
+        i64::from_le_bytes(self.bytes()) & i64::MAX
+    }
+
+    /// Bytes that nobody can foresee.
+    pub fn bytes<const N: usize>(&self) -> [u8; N] {
+        let mut bytes = [0; N];
         self.random.fill(&mut bytes);
-        i64::from_le_bytes(bytes) & i64::MAX
+        bytes
     }
 }
 

@@ -3,6 +3,7 @@
 use std::{fmt, marker::PhantomData};
 
 use data_encoding::{Encoding, Specification};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
 use crate::{Clock, Error, Random, Result};
@@ -141,6 +142,20 @@ impl<'de, P: Prefix> Deserialize<'de> for Id<P> {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
         Self::parse(&text).map_err(serde::de::Error::custom)
+    }
+}
+
+impl<P: Prefix> JsonSchema for Id<P> {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        format!("Id_{}", P::LETTERS).into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "pattern": format!("^{}_[0-9a-z]{{26}}$", P::LETTERS) })
     }
 }
 

@@ -4,17 +4,14 @@ use std::{fs::File, path::PathBuf};
 
 use engine::{Handlers, World};
 use kernel::{Error, Result};
-use store::{Db, MigrationSet, Options};
+use store::{Db, Options};
 
 use crate::environment::Environment;
-
-/// Everything that makes tables.
-pub(crate) const MIGRATIONS: &[MigrationSet] = &[engine::MIGRATIONS, app::MIGRATIONS];
 
 /// Opens the database and brings it up to date; tells what was applied.
 pub(crate) async fn migrated(environment: &Environment, world: &World) -> Result<(Db, Vec<String>)> {
     let db = Db::open(&Options::new(environment.database_url())).await?;
-    let applied = store::migrate(&db, MIGRATIONS, world.now()).await?;
+    let applied = store::migrate(&db, environment.product.all_tables(), world.now()).await?;
     Ok((db, applied))
 }
 
@@ -24,6 +21,7 @@ pub(crate) fn handlers(environment: &Environment) -> Result<Handlers> {
     let keep = environment.settings.retention()?;
     app::register(&mut handlers, vendors::messaging::readers(), vendors::payments::readers(), keep)?;
     crate::commands::retention::register(&mut handlers, keep)?;
+    environment.product.register(&mut handlers)?;
     Ok(handlers)
 }
 

@@ -6,7 +6,8 @@ use kernel::{Error, Result, Secret};
 use provider::settings::{self, Variables};
 
 use crate::{
-    cli::{Cli, Command},
+    Product,
+    cli::Global,
     settings::Settings,
 };
 
@@ -16,35 +17,37 @@ pub(crate) struct Environment {
     pub(crate) variables: Variables,
     /// The installation's own settings, with the flags applied.
     pub(crate) settings: Settings,
+    /// What this server is made of.
+    pub(crate) product: Product,
 }
 
 impl Environment {
     /// Reads the environment, in `dev` also `.env.local` and `.env`, then applies the flags.
-    pub(crate) fn read(cli: &Cli) -> Result<Self> {
-        if matches!(cli.command, Command::Dev) {
+    pub(crate) fn read(global: &Global, is_dev: bool, product: Product) -> Result<Self> {
+        if is_dev {
             read_files(Path::new("."))?;
         }
         #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
         let variables: Variables = std::env::vars_os()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
             .collect();
-        Self::new(cli, variables)
+        Self::new(global, variables, product)
     }
 
     /// The settings behind these variables and flags.
-    pub(crate) fn new(cli: &Cli, variables: Variables) -> Result<Self> {
+    pub(crate) fn new(global: &Global, variables: Variables, product: Product) -> Result<Self> {
         let mut settings: Settings = settings::require(&variables)?;
-        if let Some(data) = &cli.global.data {
+        if let Some(data) = &global.data {
             settings.trunkline_data = data.to_string_lossy().into_owned();
         }
-        if let Some(url) = &cli.global.database_url {
+        if let Some(url) = &global.database_url {
             settings.database_url = Some(Secret::new(url));
         }
-        if let Some(listen) = &cli.global.listen {
+        if let Some(listen) = &global.listen {
             settings.trunkline_listen.clone_from(listen);
         }
         settings.check()?;
-        Ok(Self { variables, settings })
+        Ok(Self { variables, settings, product })
     }
 
     /// The data folder.

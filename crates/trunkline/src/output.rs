@@ -64,7 +64,7 @@ fn line(cells: &[String], widths: &[usize]) {
 }
 
 /// Moments are stored in milliseconds and shown as people write them.
-fn text(column: &str, value: &Value) -> String {
+pub(crate) fn text(column: &str, value: &Value) -> String {
     match value {
         Value::Null => String::new(),
         Value::String(text) => text.replace(['\n', '\r', '\t'], " "),

@@ -183,7 +183,10 @@ impl Operations {
             let doing = doing.clone();
             Box::pin(async move { doing.run(tx).await })
         });
-        self.inner.db.write(&scope(who), write).await
+        let mut committed = self.inner.db.write(&scope(who), write).await?;
+        // Later than every snapshot that was taken before the commit, and so may not show it.
+        committed.ts = self.inner.timestamps.next();
+        Ok(committed)
     }
 
     /// Runs an action.
@@ -195,7 +198,7 @@ impl Operations {
         let Run::Action(action) = &found.run else { return Err(wrong_kind(found, "an action")) };
         let arguments = found.arguments.check(arguments)?;
         let caller = self.caller(who).await?;
-        caller.check(found.description.access)?;
+        permit(&caller, found)?;
         action.run(&ActionCtx { operations: self.clone(), who: who.clone(), caller }, arguments).await
     }
 
@@ -215,7 +218,7 @@ impl Operations {
             Box::pin(async move {
                 let caller = operations.resolve(tx, &who).await?;
                 caller.check(Q::ACCESS)?;
-                let seal = operations.seal(&who, Q::NAME, &Value::Null);
+                let seal = operations.seal(who.organization.as_ref(), Q::NAME, &Value::Null);
                 query.run(&mut operations.reading(tx, &caller, seal, None)).await
             })
         });
@@ -234,19 +237,32 @@ impl Operations {
 
     async fn answer(&self, tx: &mut Tx, who: &Who, asked: Asked) -> Answer {
         tx.take_reads();
+        match self.resolve(tx, who).await {
+            Ok(caller) => self.answer_to(tx, &caller, asked).await,
+            Err(error) => Answer { outcome: Err(error), journal: None, reads: tx.take_reads() },
+        }
+    }
+
+    /// Answers somebody who was resolved in this transaction.
+    pub(crate) async fn answer_to(&self, tx: &mut Tx, caller: &Caller, asked: Asked) -> Answer {
         let mut journal = None;
-        let outcome = self.try_answer(tx, who, asked, &mut journal).await;
+        let outcome = self.try_answer(tx, caller, asked, &mut journal).await;
         Answer { outcome, journal, reads: tx.take_reads() }
     }
 
-    async fn try_answer(&self, tx: &mut Tx, who: &Who, asked: Asked, journal: &mut Option<String>) -> Result<Value> {
+    async fn try_answer(
+        &self,
+        tx: &mut Tx,
+        caller: &Caller,
+        asked: Asked,
+        journal: &mut Option<String>,
+    ) -> Result<Value> {
         let found = self.inner.catalog.find(&asked.operation)?;
         let Run::Query(query) = &found.run else { return Err(wrong_kind(found, "a query")) };
-        let caller = self.resolve(tx, who).await?;
         caller.check(found.description.access)?;
         let arguments = found.arguments.check(&asked.arguments)?;
-        let seal = self.seal(who, found.description.name, &arguments);
-        let mut ctx = self.reading(tx, &caller, seal, asked.journal);
+        let seal = self.seal(caller.organization.as_ref(), found.description.name, &arguments);
+        let mut ctx = self.reading(tx, caller, seal, asked.journal);
         let output = query.run(&mut ctx, arguments).await?;
         *journal = ctx.journal.take();
         Ok(output)
@@ -257,16 +273,17 @@ impl Operations {
     }
 
     /// What this caller's cursors of this query are sealed for: they mean nothing elsewhere.
-    fn seal(&self, who: &Who, operation: &str, arguments: &Value) -> Seal {
+    fn seal(&self, organization: Option<&OrgId>, operation: &str, arguments: &Value) -> Seal {
         let mut asked = arguments.clone();
         if let Value::Object(fields) = &mut asked {
             fields.remove("paginationOpts");
         }
-        let organization = who.organization.as_ref().map(ToString::to_string).unwrap_or_default();
+        let organization = organization.map(ToString::to_string).unwrap_or_default();
         Seal::new(&self.inner.cursors, format!("{organization} {operation} {asked}"))
     }
 
-    async fn resolve(&self, tx: &mut Tx, who: &Who) -> Result<Caller> {
+    /// Who somebody is, now.
+    pub(crate) async fn resolve(&self, tx: &mut Tx, who: &Who) -> Result<Caller> {
         if who.identity.expires_at().is_some_and(|end| end <= self.inner.world.now()) {
             return Err(Error::new(
                 kernel::Code::Unauthenticated,
@@ -293,7 +310,7 @@ impl Doing {
         let found = inner.catalog.find(self.operation)?;
         let Run::Mutation(mutation) = &found.run else { return Err(wrong_kind(found, "a mutation")) };
         let caller = self.operations.resolve(tx, &self.who).await?;
-        caller.check(found.description.access)?;
+        permit(&caller, found)?;
         if let Some(replay) = &self.replay
             && let Some(answered) = replay::find(tx, replay, &caller, self.operation, &self.arguments).await?
         {
@@ -326,6 +343,12 @@ impl Doing {
         };
         audit.record(tx, &change).await
     }
+}
+
+/// Whether they may call it at all: before the operation can reach anything.
+fn permit(caller: &Caller, found: &Operation) -> Result<()> {
+    caller.check(found.description.access)?;
+    caller.check_scope(found.description.name)
 }
 
 fn scope(who: &Who) -> Scope {

@@ -54,6 +54,8 @@ pub struct KeyHolder {
     pub organization: OrgId,
     /// The SHA-256 of what was shown: which of the pair, while a key is being rotated.
     pub hash: [u8; 32],
+    /// The operations that it may call: `customers:list`, or `customers:*`. Empty is all that its role allows.
+    pub scopes: Vec<String>,
 }
 
 impl Claims {
@@ -159,6 +161,20 @@ impl Caller {
             (false, true) => Err(Error::new(Code::Unauthenticated, "sign_in_needed", "sign in to do this")),
             (false, false) => Err(Error::new(Code::Forbidden, "role_insufficient", "your role does not allow this")),
         }
+    }
+
+    /// Whether what they showed is good for `operation`, whatever their role.
+    ///
+    /// # Errors
+    /// `Forbidden` for an API key that was made for other operations.
+    pub fn check_scope(&self, operation: &str) -> Result<()> {
+        let Identity::Key(key) = &self.identity else { return Ok(()) };
+        let module = operation.split(':').next().unwrap_or_default();
+        let covers = |scope: &String| scope == operation || scope.strip_suffix(":*") == Some(module);
+        if key.scopes.is_empty() || key.scopes.iter().any(covers) {
+            return Ok(());
+        }
+        Err(Error::new(Code::Forbidden, "scope_missing", format!("this API key was not made for {operation}")))
     }
 
     /// The person.

@@ -8,7 +8,7 @@ use provider::{Registry, VendorEntry, WebhookState, settings::Loaded};
 use serde::Serialize;
 use store::{Db, Options};
 
-use crate::{boot, environment::Environment, installation::engine_name, output};
+use crate::{environment::Environment, installation::engine_name, output};
 
 /// One thing that was looked at.
 #[derive(Serialize)]
@@ -52,7 +52,7 @@ async fn database(environment: &Environment, now: Time) -> Finding {
     let look = async {
         let db = Db::open(&Options::new(environment.database_url())).await?;
         db.ping(Duration::from_secs(5)).await?;
-        let applied = store::migrate(&db, boot::MIGRATIONS, now).await?;
+        let applied = store::migrate(&db, environment.product.all_tables(), now).await?;
         db.close().await;
         let engine = engine_name(db.engine());
         Ok(match applied.len() {

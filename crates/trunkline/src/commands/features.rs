@@ -105,9 +105,13 @@ async fn open(environment: &Environment) -> Result<(Db, World)> {
     Ok((db, world))
 }
 
-/// The organization that was named, or the only one there is.
 async fn organization(db: &Db, of: &Of) -> Result<Organization> {
-    if let Some(name) = &of.organization {
+    organization_named(db, of.organization.as_deref()).await
+}
+
+/// The organization that was named, or the only one there is.
+pub(crate) async fn organization_named(db: &Db, name: Option<&str>) -> Result<Organization> {
+    if let Some(name) = name {
         let found = organizations::find(db, name).await?;
         return found.ok_or_else(|| {
             Error::not_found(

@@ -14,6 +14,8 @@ mod sign;
 use engine::World;
 use kernel::Result;
 
+pub(crate) use features::organization_named;
+
 use crate::{
     boot,
     cli::{Cli, Command},

@@ -6,7 +6,7 @@ use engine::{Inbox, InboxOptions, Runner, RunnerOptions, World};
 use kernel::{Error, Result};
 use metrics_exporter_prometheus::PrometheusBuilder;
 use provider::Registry;
-use server::Server;
+use server::{Api, Server};
 use store::Db;
 use tokio::{
     net::TcpListener,
@@ -14,7 +14,7 @@ use tokio::{
     sync::watch,
 };
 
-use crate::{boot, environment::Environment, installation::Installation};
+use crate::{authenticator::Authenticator, boot, environment::Environment, installation::Installation};
 
 /// How long the body of a webhook may take to arrive.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
@@ -69,6 +69,12 @@ impl Started {
         let upkeep = tokio::spawn(upkeep(prometheus.clone()));
         let runner =
             Runner::new(db.clone(), world.clone(), boot::handlers(environment)?, RunnerOptions::new(db.engine()));
+        let operations = environment.product.open(&db, &world).await?;
+        let authenticator = Arc::new(Authenticator {
+            db: db.clone(),
+            world: world.clone(),
+            issuers: environment.settings.issuers(registry.issuers(), &world)?,
+        });
         let server = Server {
             registry,
             intake: Arc::new(Inbox::start(&db, &world, InboxOptions::default())),
@@ -79,7 +85,7 @@ impl Started {
                 prometheus,
                 gauges: std::sync::Mutex::default(),
             }),
-            api: None,
+            api: Some(Api { operations, authenticator }),
             world: world.clone(),
             options: Arc::new(server::Options {
                 body_limit: environment.settings.trunkline_body_limit,

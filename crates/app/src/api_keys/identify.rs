@@ -1,0 +1,79 @@
+//! From what a program shows to what it is worth.
+
+use std::{sync::Arc, time::Duration};
+
+use ::store::{Db, Reader};
+use aws_lc_rs::constant_time::verify_slices_are_equal;
+use engine::{Caller, Identity, KeyHolder, World};
+use kernel::{Code, Error, Result, Scope, Time};
+
+use super::{
+    model::{BEGINNING, ApiKeyId, hash, hex},
+    store::{self, Worth},
+};
+
+/// The last use is noted to the minute: a write for each call would cost more than the calls.
+const NOTED: Duration = Duration::from_secs(60);
+
+/// Whose key this is. What it is worth is looked up again in every call's own transaction.
+///
+/// # Errors
+/// `Unauthenticated` when it is nobody's, or worth nothing any more.
+pub async fn identify(db: &Db, world: &World, key: &str) -> Result<Identity> {
+    let well_formed = key.strip_prefix(BEGINNING).is_some_and(|rest| rest.len() == 64);
+    if !well_formed {
+        return Err(unknown());
+    }
+    let shown = hash(key);
+    let name = hex(&shown);
+    let owner = db.read(&Scope::System, |tx| Box::pin(async move { store::owner(tx, &name).await })).await?;
+    let (organization, id) = owner.ok_or_else(unknown)?;
+    let scope = Scope::Organization(organization.clone());
+    let looked_up = id.clone();
+    let worth = db.read(&scope, |tx| Box::pin(async move { store::worth(tx, &looked_up).await })).await?;
+    let worth = worth.filter(|worth| worth.admits(&shown, world.now())).ok_or_else(unknown)?;
+    if worth.last_used_at.is_none_or(|last| last + NOTED <= world.now()) {
+        note_use(db, &scope, &id, world.now()).await;
+    }
+    Ok(Identity::Key(Arc::new(KeyHolder { id, organization, hash: shown, scopes: worth.scopes })))
+}
+
+async fn note_use(db: &Db, scope: &Scope, id: &ApiKeyId, now: Time) {
+    let id = id.clone();
+    let write = ::store::work(move |tx| {
+        let id = id.clone();
+        Box::pin(async move { store::used(tx, &id, now).await })
+    });
+    if let Err(error) = db.write(scope, write).await {
+        tracing::warn!(?error, "the use of an API key was not noted");
+    }
+}
+
+/// Who a program is that showed `key`: in a transaction of the key's organization.
+///
+/// # Errors
+/// `Unauthenticated` when the key is worth nothing any more.
+pub async fn key_caller(db: &mut Reader, key: &Arc<KeyHolder>, now: Time) -> Result<Caller> {
+    let worth = store::worth(db, &key.id).await?.filter(|worth| worth.admits(&key.hash, now)).ok_or_else(unknown)?;
+    Ok(Caller {
+        identity: Identity::Key(key.clone()),
+        organization: Some(key.organization.clone()),
+        member: None,
+        key_role: Some(worth.role),
+    })
+}
+
+impl Worth {
+    /// Whether what was shown is good now.
+    fn admits(&self, shown: &[u8; 32], now: Time) -> bool {
+        let shown = hex(shown);
+        let same = |kept: &str| verify_slices_are_equal(kept.as_bytes(), shown.as_bytes()).is_ok();
+        let before = self.previous_hash.as_deref().is_some_and(same) && self.previous_until.is_some_and(|end| now < end);
+        let good = self.revoked_at.is_none() && self.expires_at.is_none_or(|end| now < end);
+        good && (same(&self.hash) || before)
+    }
+}
+
+fn unknown() -> Error {
+    Error::new(Code::Unauthenticated, "api_key_unknown", "this API key is not known here, was revoked, or has expired")
+}

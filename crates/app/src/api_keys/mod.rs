@@ -1,0 +1,18 @@
+//! API keys: what programs show. A key is seen once, when it is made; kept is its SHA-256.
+
+mod identify;
+mod model;
+mod mutations;
+mod queries;
+mod store;
+
+use engine::Registry;
+
+pub use identify::{identify, key_caller};
+pub use model::{ApiKey, NewKey};
+pub use mutations::{CreateApiKey, RevokeApiKey, RotateApiKey};
+pub use queries::ListApiKeys;
+
+pub(crate) fn register(registry: &mut Registry) {
+    registry.query::<ListApiKeys>().mutation::<CreateApiKey>().mutation::<RotateApiKey>().mutation::<RevokeApiKey>();
+}

@@ -1,0 +1,151 @@
+//! Making, rotating and revoking API keys.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use engine::{Mutation, MutationCtx, operation::Route, post};
+use kernel::{Access, Code, Error, Result, Role, Time};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    ApiKey, NewKey,
+    model::{ApiKeyId, check_scopes, fresh, hash, hex, hint},
+    store,
+};
+use crate::Name;
+
+/// Keys of one organization that are good at a time.
+const MOST: i64 = 100;
+/// How long the key before is good too, when nobody says how long.
+const GRACE: Duration = Duration::from_secs(24 * 3600);
+/// The longest that it may be, in milliseconds: 30 days.
+const LONGEST_GRACE: u64 = 30 * 24 * 3600 * 1000;
+
+/// Make an API key. The answer is the only time that it is seen.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CreateApiKey {
+    /// What people call it.
+    pub name: Name,
+    /// What it may do. An admin cannot make one that may do more than they may.
+    pub role: Role,
+    /// The operations it may call: `customers:list`, or `customers:*`. Empty is all that its role allows.
+    #[serde(default)]
+    pub scopes: Vec<String>,
+    /// Until when it is good, in milliseconds; for good when it is absent.
+    #[serde(default)]
+    pub expires_at: Option<Time>,
+}
+
+#[async_trait]
+impl Mutation for CreateApiKey {
+    const NAME: &'static str = "apiKeys:create";
+    const ACCESS: Access = Access::role(Role::Admin);
+    const ROUTE: Route = post("/v1/api-keys");
+    type Output = NewKey;
+
+    async fn run(self, ctx: &mut MutationCtx<'_>) -> Result<NewKey> {
+        check_scopes(&self.scopes)?;
+        if self.role == Role::Client {
+            return Err(Error::bad_request("role_of_a_person", "a client is a person of a customer, never a key"));
+        }
+        if self.role == Role::Owner && ctx.caller().role() != Some(Role::Owner) {
+            return Err(Error::new(Code::Forbidden, "role_insufficient", "only an owner can make a key for an owner"));
+        }
+        if self.expires_at.is_some_and(|end| end <= ctx.now()) {
+            return Err(Error::bad_request("expiry_past", "expiresAt is in the past: it is a moment in milliseconds"));
+        }
+        if store::count(ctx.db).await? >= MOST {
+            let message = format!("an organization has at most {MOST} keys: revoke one that nobody uses");
+            return Err(Error::new(Code::LimitReached, "api_key_limit_reached", message));
+        }
+        let key = fresh(ctx.world());
+        let api_key = ApiKey {
+            id: ctx.new_id(),
+            creation_time: ctx.now(),
+            name: self.name.to_string(),
+            role: self.role,
+            scopes: self.scopes,
+            hint: hint(&key),
+            expires_at: self.expires_at,
+            previous_until: None,
+            revoked_at: None,
+            last_used_at: None,
+        };
+        let by = ctx.caller().member.as_ref().map(|member| member.user.to_string());
+        let (hash, organization) = (hex(&hash(&key)), ctx.organization()?.clone());
+        store::insert(ctx.db, &api_key, &hash, by).await?;
+        store::point(ctx.db, &hash, &organization, &api_key.id).await?;
+        Ok(NewKey { id: api_key.id, key })
+    }
+}
+
+/// Replace an API key. The one before is good for a while too, so that programs can be changed over.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RotateApiKey {
+    /// `key_…`
+    pub api_key_id: ApiKeyId,
+    /// How long the one before is good, in milliseconds; a day when it is absent, at most 30 days.
+    #[serde(default)]
+    pub grace_ms: Option<u64>,
+}
+
+#[async_trait]
+impl Mutation for RotateApiKey {
+    const NAME: &'static str = "apiKeys:rotate";
+    const ACCESS: Access = Access::role(Role::Admin);
+    const ROUTE: Route = post("/v1/api-keys/{apiKeyId}/rotate");
+    type Output = NewKey;
+
+    async fn run(self, ctx: &mut MutationCtx<'_>) -> Result<NewKey> {
+        let grace = self.grace_ms.map_or(GRACE, Duration::from_millis);
+        if grace > Duration::from_millis(LONGEST_GRACE) {
+            return Err(Error::bad_request("grace_too_long", "graceMs is at most 30 days"));
+        }
+        let before = good(ctx, &self.api_key_id).await?;
+        let key = fresh(ctx.world());
+        let (hash, organization) = (hex(&hash(&key)), ctx.organization()?.clone());
+        let until = ctx.now() + grace;
+        store::rotate(ctx.db, &self.api_key_id, &hash, &hint(&key), until).await?;
+        store::point(ctx.db, &hash, &organization, &self.api_key_id).await?;
+        store::forget_others(ctx.db, &self.api_key_id, &[&hash, &before.hash]).await?;
+        Ok(NewKey { id: self.api_key_id, key })
+    }
+}
+
+/// Revoke an API key, at once.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RevokeApiKey {
+    /// `key_…`
+    pub api_key_id: ApiKeyId,
+}
+
+#[async_trait]
+impl Mutation for RevokeApiKey {
+    const NAME: &'static str = "apiKeys:revoke";
+    const ACCESS: Access = Access::role(Role::Admin);
+    const ROUTE: Route = post("/v1/api-keys/{apiKeyId}/revoke");
+    type Output = ApiKey;
+
+    async fn run(self, ctx: &mut MutationCtx<'_>) -> Result<ApiKey> {
+        let now = ctx.now();
+        store::revoke(ctx.db, &self.api_key_id, now).await?;
+        store::one(ctx.db, &self.api_key_id).await?.ok_or_else(unknown)
+    }
+}
+
+/// What a key is worth that still is worth something.
+async fn good(ctx: &mut MutationCtx<'_>, id: &ApiKeyId) -> Result<store::Worth> {
+    let worth = store::worth(ctx.db, id).await?.ok_or_else(unknown)?;
+    match worth.revoked_at {
+        None => Ok(worth),
+        Some(_) => Err(Error::conflict("api_key_revoked", "this key was revoked: make a new one")),
+    }
+}
+
+fn unknown() -> Error {
+    Error::not_found("api_key_unknown", "there is no such API key")
+}

@@ -1,0 +1,28 @@
+//! Looking at API keys.
+
+use async_trait::async_trait;
+use engine::{Query, QueryCtx, get, operation::Route};
+use kernel::{Access, Result, Role};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::{ApiKey, store};
+
+/// Keys that are shown; there are fewer that are good.
+const MOST: i64 = 1000;
+
+/// The API keys of the organization, the newest first, also those that were revoked.
+#[derive(Debug, Deserialize, JsonSchema)]
+pub struct ListApiKeys {}
+
+#[async_trait]
+impl Query for ListApiKeys {
+    const NAME: &'static str = "apiKeys:list";
+    const ACCESS: Access = Access::role(Role::Admin);
+    const ROUTE: Route = get("/v1/api-keys");
+    type Output = Vec<ApiKey>;
+
+    async fn run(self, ctx: &mut QueryCtx<'_>) -> Result<Vec<ApiKey>> {
+        store::all(ctx.db, MOST).await
+    }
+}

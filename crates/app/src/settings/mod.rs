@@ -1,0 +1,16 @@
+//! What an organization chooses for itself.
+
+mod model;
+mod mutations;
+mod queries;
+mod store;
+
+use engine::Registry;
+
+pub use model::Settings;
+pub use mutations::UpdateSettings;
+pub use queries::GetSettings;
+
+pub(crate) fn register(registry: &mut Registry) {
+    registry.query::<GetSettings>().mutation::<UpdateSettings>();
+}

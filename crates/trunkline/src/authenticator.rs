@@ -1,0 +1,23 @@
+//! Whose token or key it is.
+
+use async_trait::async_trait;
+use engine::{Identity, World, identity::Issuers};
+use kernel::Result;
+use store::Db;
+
+/// Knows API keys and the tokens of the configured issuers.
+pub(crate) struct Authenticator {
+    pub(crate) db: Db,
+    pub(crate) world: World,
+    pub(crate) issuers: Issuers,
+}
+
+#[async_trait]
+impl server::Authenticator for Authenticator {
+    async fn identity(&self, token: &str) -> Result<Identity> {
+        if token.starts_with("sk_") {
+            return app::api_keys::identify(&self.db, &self.world, token).await;
+        }
+        self.issuers.identity(token).await
+    }
+}

@@ -1,0 +1,146 @@
+//! Arguments as flags, by their schema.
+
+use clap::{Arg, ArgAction, ArgMatches};
+use engine::Description;
+use kernel::{Error, Result};
+use serde_json::{Map, Value, json};
+
+use super::kebab;
+
+/// Flags that every command has, or that mean something else here.
+const TAKEN: [&str; 7] = ["data", "database-url", "listen", "json", "organization", "help", "version"];
+/// The heading of an operation's own flags.
+const HEADING: &str = "Arguments";
+
+/// The argument that two flags of their own stand for.
+const PAGE: &str = "paginationOpts";
+/// Rows of a page when nobody says how many.
+const ROWS: u32 = 50;
+
+/// What an argument takes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Takes {
+    Text,
+    Number,
+    Truth,
+    Texts,
+    Json,
+}
+
+/// The flags of an operation.
+pub(super) fn of(description: &Description) -> Vec<Arg> {
+    let mut flags = Vec::new();
+    for (name, schema) in properties(description) {
+        if name == PAGE {
+            let (limit, cursor) = (Arg::new("limit").long("limit"), Arg::new("cursor").long("cursor"));
+            flags.push(limit.value_name("N").help("At most so many rows [default: 50]").help_heading(HEADING));
+            flags.push(cursor.value_name("CURSOR").help("Behind this place of the list").help_heading(HEADING));
+            continue;
+        }
+        let needed = description.arguments["required"].as_array().is_some_and(|all| all.iter().any(|one| *one == **name));
+        let help = schema["description"].as_str().unwrap_or_default().to_owned();
+        let flag = Arg::new(key(name)).long(long(name)).help(help).help_heading(HEADING);
+        flags.push(match takes(schema) {
+            Takes::Text => flag.value_name("TEXT").required(needed),
+            Takes::Number => flag.value_name("NUMBER").required(needed).allow_negative_numbers(true),
+            Takes::Truth => flag.value_name("true|false").num_args(0..=1).default_missing_value("true").required(needed),
+            Takes::Texts => flag.value_name("TEXT").action(ArgAction::Append).required(needed),
+            Takes::Json => flag.value_name("JSON").required(needed),
+        });
+    }
+    flags
+}
+
+/// The arguments that were given.
+///
+/// # Errors
+/// `BadRequest` when a value is not what its argument takes.
+pub(super) fn read(description: &Description, matches: &ArgMatches) -> Result<Value> {
+    let mut arguments = Map::new();
+    for (name, schema) in properties(description) {
+        if name == PAGE {
+            arguments.insert(name.clone(), page(matches)?);
+            continue;
+        }
+        let Some(given) = matches.get_many::<String>(&key(name)) else { continue };
+        let given: Vec<_> = given.cloned().collect();
+        arguments.insert(name.clone(), value(name, takes(schema), given)?);
+    }
+    Ok(Value::Object(arguments))
+}
+
+fn properties(description: &Description) -> impl Iterator<Item = (&String, &Value)> {
+    description.arguments["properties"].as_object().into_iter().flatten()
+}
+
+/// How the parser calls the flag: nothing else is called so.
+fn key(name: &str) -> String {
+    format!("argument {name}")
+}
+
+/// How people write it.
+fn long(name: &str) -> String {
+    let long = kebab(name);
+    if TAKEN.contains(&long.as_str()) { format!("argument-{long}") } else { long }
+}
+
+fn page(matches: &ArgMatches) -> Result<Value> {
+    let rows = matches.get_one::<String>("limit").map_or(Ok(ROWS), |rows| rows.parse());
+    let rows = rows.map_err(|_| invalid("limit", "a number"))?;
+    Ok(json!({ "numItems": rows, "cursor": matches.get_one::<String>("cursor") }))
+}
+
+fn value(name: &str, takes: Takes, given: Vec<String>) -> Result<Value> {
+    let first = given.first().cloned().unwrap_or_default();
+    match takes {
+        Takes::Text => Ok(Value::String(first)),
+        Takes::Texts => Ok(given.into_iter().map(Value::String).collect()),
+        Takes::Number => {
+            let number: Option<serde_json::Number> = serde_json::from_str(&first).ok();
+            number.map(Value::Number).ok_or_else(|| invalid(name, "a number"))
+        }
+        Takes::Truth => first.parse().map(Value::Bool).map_err(|_| invalid(name, "true or false")),
+        // A word that is no JSON can only be meant as a text.
+        Takes::Json => Ok(serde_json::from_str(&first).unwrap_or(Value::String(first))),
+    }
+}
+
+/// What a schema takes; what is optional may also be null, which nobody writes in a terminal.
+fn takes(schema: &Value) -> Takes {
+    let is = |kind: &str| match &schema["type"] {
+        Value::Array(kinds) => kinds.iter().any(|one| one == kind),
+        one => one == kind,
+    };
+    if is("string") || schema["enum"].is_array() {
+        Takes::Text
+    } else if is("integer") || is("number") {
+        Takes::Number
+    } else if is("boolean") {
+        Takes::Truth
+    } else if is("array") && schema["items"]["type"] == "string" {
+        Takes::Texts
+    } else {
+        Takes::Json
+    }
+}
+
+fn invalid(name: &str, wanted: &str) -> Error {
+    Error::bad_request("flag_invalid", format!("--{} takes {wanted}", long(name)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_is_read_as_its_argument_takes_it() {
+        let read = |schema: Value, text: &str| value("x", takes(&schema), vec![text.to_owned()]).unwrap();
+        assert_eq!(read(json!({ "type": "string" }), "7"), json!("7"));
+        assert_eq!(read(json!({ "type": ["integer", "null"] }), "7"), json!(7));
+        assert_eq!(read(json!({ "type": "boolean" }), "false"), json!(false));
+        assert_eq!(read(json!({ "type": "array", "items": { "type": "string" } }), "a"), json!(["a"]));
+        assert_eq!(read(json!({}), r#"{"a":1}"#), json!({ "a": 1 }));
+        assert_eq!(read(json!({ "$ref": "#/components/schemas/Role" }), "admin"), json!("admin"));
+        assert!(value("graceMs", Takes::Number, vec!["x".to_owned()]).unwrap_err().message.contains("--grace-ms"));
+    }
+}

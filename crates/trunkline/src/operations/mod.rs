@@ -1,0 +1,117 @@
+//! Operations as commands: `trunkline customers create --name Acme` is `customers:create`, with a flag for each argument.
+
+mod flags;
+mod local;
+mod remote;
+mod show;
+
+use clap::{Arg, ArgMatches, Command};
+use engine::{Catalog, Operation};
+use kernel::Result;
+use serde_json::Value;
+
+use crate::environment::Environment;
+
+/// A call from the terminal.
+pub(crate) struct Call {
+    /// `customers:create`
+    operation: &'static str,
+    arguments: Value,
+    /// The organization to act in, where one was named.
+    organization: Option<String>,
+}
+
+/// The commands, with one more for each operation that has none of its own.
+pub(crate) fn extend(command: Command, catalog: &Catalog) -> Command {
+    let own = command.clone();
+    catalog.all().filter(|operation| !is_own(&own, operation)).fold(command, |command, operation| {
+        let (module, function) = names(operation.description.name);
+        if command.find_subcommand(&module).is_none() {
+            return command.subcommand(group(module).subcommand(one(function, operation)));
+        }
+        command.mut_subcommand(module, |group| group.subcommand(one(function, operation)))
+    })
+}
+
+/// The call that these arguments make; none when they are of another command.
+///
+/// # Errors
+/// `BadRequest` when a value is not what its argument takes.
+pub(crate) fn called(own: &Command, matches: &ArgMatches, catalog: &Catalog) -> Result<Option<Call>> {
+    let Some((module, matches)) = matches.subcommand() else { return Ok(None) };
+    let Some((function, matches)) = matches.subcommand() else { return Ok(None) };
+    let found = catalog.all().find(|operation| {
+        let (its_module, its_function) = names(operation.description.name);
+        its_module == module && its_function == function && !is_own(own, operation)
+    });
+    let Some(found) = found else { return Ok(None) };
+    Ok(Some(Call {
+        operation: found.description.name,
+        arguments: flags::read(&found.description, matches)?,
+        organization: matches.get_one::<String>(ORGANIZATION).cloned(),
+    }))
+}
+
+/// Makes the call, here or at `TRUNKLINE_URL`, and prints the answer.
+pub(crate) async fn run(call: &Call, environment: &Environment, json: bool) -> Result<()> {
+    let answer = match &environment.settings.trunkline_url {
+        Some(url) => remote::call(url, environment.settings.trunkline_api_key.as_ref(), call).await?,
+        None => local::call(environment, call).await?,
+    };
+    show::answer(&answer, json)
+}
+
+/// The flag for the organization to act in.
+const ORGANIZATION: &str = "organization";
+
+fn one(name: String, operation: &Operation) -> Command {
+    let about = operation.description.summary.clone();
+    let organization = Arg::new(ORGANIZATION)
+        .long(ORGANIZATION)
+        .value_name("ORGANIZATION")
+        .help("The organization to act in, by its id or one of its ids in other systems; needed when there are several");
+    Command::new(name).about(about).args(flags::of(&operation.description)).arg(organization)
+}
+
+fn group(module: String) -> Command {
+    let about = format!("Operations of {}", module.replace('-', " "));
+    let group = Command::new(module.clone()).about(about).subcommand_required(true).arg_required_else_help(true);
+    // What everybody calls them.
+    if module == "api-keys" { group.visible_alias("keys") } else { group }
+}
+
+/// Whether the terminal has a command of its own for it.
+fn is_own(own: &Command, operation: &Operation) -> bool {
+    let (module, function) = names(operation.description.name);
+    own.find_subcommand(module).is_some_and(|group| group.find_subcommand(function).is_some())
+}
+
+/// `apiKeys:create` is `api-keys create`.
+fn names(operation: &str) -> (String, String) {
+    let (module, function) = operation.split_once(':').unwrap_or((operation, "default"));
+    (kebab(module), kebab(function))
+}
+
+/// `paginationOpts` is `pagination-opts`.
+fn kebab(name: &str) -> String {
+    let mut kebab = String::with_capacity(name.len() + 2);
+    for letter in name.chars() {
+        if letter.is_ascii_uppercase() {
+            kebab.push('-');
+        }
+        kebab.push(if letter == '/' { '-' } else { letter.to_ascii_lowercase() });
+    }
+    kebab
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_written_as_the_terminal_writes_them() {
+        assert_eq!(names("apiKeys:list"), ("api-keys".to_owned(), "list".to_owned()));
+        assert_eq!(names("users:listMembers"), ("users".to_owned(), "list-members".to_owned()));
+        assert_eq!(names("a/b:c"), ("a-b".to_owned(), "c".to_owned()));
+    }
+}

@@ -1,0 +1,70 @@
+//! A call to a server elsewhere, with an API key.
+
+use std::sync::Arc;
+
+use engine::{SystemClock, SystemRandom};
+use kernel::{Code, Error, Result, Secret};
+use provider::http::{Http, Options, Transport};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use url::Url;
+
+use super::Call;
+
+/// What the server says of a call.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Said {
+    status: String,
+    #[serde(default)]
+    value: Value,
+    #[serde(default)]
+    error_message: String,
+    #[serde(default)]
+    error_data: Value,
+}
+
+/// Makes the call at `url`, as whoever the key belongs to.
+pub(super) async fn call(url: &Url, key: Option<&Secret>, call: &Call) -> Result<Value> {
+    if call.organization.is_some() {
+        return Err(Error::bad_request(
+            "organization_of_the_key",
+            "at TRUNKLINE_URL the key decides the organization: leave --organization out",
+        ));
+    }
+    let transport = Transport::new(Options::default(), Arc::new(SystemClock), Arc::new(SystemRandom));
+    let http = Http::new(&transport, "trunkline", url.clone());
+    let body = json!({ "path": call.operation, "args": call.arguments, "format": "json" });
+    let request = http.post("/api/function").json(&body);
+    let request = match key {
+        Some(key) => request.bearer(key),
+        None => request,
+    };
+    let said: Said = request.send().await?;
+    if said.status == "success" { Ok(said.value) } else { Err(refused(&said)) }
+}
+
+/// The server's error, with the exit code that it would have here.
+fn refused(said: &Said) -> Error {
+    let message = said.error_data["message"].as_str().unwrap_or(&said.error_message).to_owned();
+    let code = said.error_data["code"].as_str().unwrap_or_default().replace('_', "").to_ascii_lowercase();
+    let code = match code.as_str() {
+        "badrequest" => Code::BadRequest,
+        "unauthenticated" => Code::Unauthenticated,
+        "forbidden" => Code::Forbidden,
+        "notfound" => Code::NotFound,
+        "conflict" => Code::Conflict,
+        "limitreached" => Code::LimitReached,
+        "ratelimited" => Code::RateLimited,
+        "unsupported" => Code::Unsupported,
+        "config" => Code::Config,
+        "vendor" => Code::Vendor,
+        "unavailable" => Code::Unavailable,
+        _ => Code::Internal,
+    };
+    let error = Error::new(code, "refused", message);
+    match said.error_data["tag"].as_str() {
+        Some(tag) => error.context("tag", tag.to_owned()),
+        None => error,
+    }
+}

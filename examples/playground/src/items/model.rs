@@ -1,0 +1,37 @@
+//! An item.
+
+use engine::{Place, Placed};
+use kernel::{Id, Prefix};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+/// The kind of an item's id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ItemPrefix;
+
+impl Prefix for ItemPrefix {
+    const LETTERS: &'static str = "itm";
+}
+
+/// The id of an item.
+pub(crate) type ItemId = Id<ItemPrefix>;
+
+/// A row with a tag, a text and a number.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub(crate) struct Item {
+    /// `itm_…`
+    #[serde(rename = "_id")]
+    pub(crate) id: ItemId,
+    /// What it belongs to.
+    pub(crate) tag: String,
+    /// What it says.
+    pub(crate) text: String,
+    /// Where it stands.
+    pub(crate) n: i64,
+}
+
+impl Placed for Item {
+    fn place(&self) -> Place {
+        Place(vec![self.n.into(), self.id.as_str().into()])
+    }
+}

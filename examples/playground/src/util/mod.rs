@@ -1,0 +1,16 @@
+//! What shows how the protocol behaves: echoes, failures, large answers, actions.
+
+mod actions;
+mod queries;
+
+use engine::Registry;
+
+pub(crate) fn register(registry: &mut Registry) {
+    registry
+        .query::<queries::Echo>()
+        .query::<queries::Fail>()
+        .query::<queries::FailData>()
+        .query::<queries::Big>()
+        .action::<actions::Act>()
+        .action::<actions::ActFail>();
+}
