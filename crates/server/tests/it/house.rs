@@ -8,7 +8,7 @@ use axum::{
     body::Body,
     http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode},
 };
-use engine::{Caller, Claims, Directory, Identity, Member, Operations, Registry};
+use engine::{Caller, Claims, Directory, Identity, Live, LiveOptions, Member, Operations, Registry};
 use kernel::{Code, Error, Id, OrgId, Result, Role};
 use serde_json::Value;
 use server::{Api, Authenticator, Installation, Options, Server};
@@ -44,11 +44,16 @@ impl House {
             registry: Arc::new(provider::Registry::load([], &provider::settings::Variables::default()).unwrap()),
             intake: Arc::new(app.inbox.clone()),
             installation: Arc::new(Quiet),
-            api: Some(Api { operations: operations.clone(), authenticator }),
+            api: Some(Api { live: Live::start(&operations, LiveOptions::default()), operations: operations.clone(), authenticator }),
             world: app.world.clone(),
             options: Arc::new(options),
         };
         Self { app, operations, router: server.router() }
+    }
+
+    /// What is served.
+    pub(crate) fn router(&self) -> Router {
+        self.router.clone()
     }
 
     /// Somebody in an organization of their own.
@@ -87,6 +92,11 @@ impl Somebody<'_> {
         let mut other = self.clone();
         other.headers.insert(HeaderName::from_static(name), HeaderValue::from_str(value).unwrap());
         other
+    }
+
+    /// What they show.
+    pub(crate) fn token(&self) -> &str {
+        &self.token
     }
 
     /// The organization.

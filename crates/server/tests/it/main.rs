@@ -2,9 +2,11 @@
 
 mod answers;
 mod arguments;
+mod convex;
 mod document;
 mod headers;
 mod house;
+mod judges;
 mod limits;
 mod notes;
 mod panics;
