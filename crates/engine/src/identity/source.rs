@@ -65,8 +65,8 @@ impl Source {
         let name = issuer.names.first().cloned().unwrap_or_default();
         let (place, keys) = match &issuer.keys {
             KeySet::Address(address) => (Place::Address(Http::new(transport, "token_issuer", address.clone())), None),
-            KeySet::File(path) => (Place::File(path.clone()), Some(usable(&name, read(path)?)?)),
-            KeySet::Inline(json) => (Place::Here, Some(usable(&name, json.clone())?)),
+            KeySet::File(path) => (Place::File(path.clone()), Some(usable(&name, &read(path)?)?)),
+            KeySet::Inline(json) => (Place::Here, Some(usable(&name, json)?)),
         };
         let mut state = State::default();
         if let Some(keys) = keys {
@@ -203,12 +203,12 @@ fn read(path: &Path) -> Result<Vec<u8>> {
 }
 
 /// Keys that an operator wrote down are there to be used.
-fn usable(name: &str, json: Vec<u8>) -> Result<Keys> {
+fn usable(name: &str, json: &[u8]) -> Result<Keys> {
     let wrong = |why: &str| {
         let message = format!("the key set of the issuer {name} cannot be used: {why}");
         Error::new(Code::Config, "issuer_keys_malformed", message)
     };
-    let keys = if json.len() > MAX_SET { Err("it is larger than 1 MiB") } else { Keys::parse(&json) };
+    let keys = if json.len() > MAX_SET { Err("it is larger than 1 MiB") } else { Keys::parse(json) };
     let keys = keys.map_err(wrong)?;
     if keys.is_empty() {
         return Err(wrong("none of its keys has a name (kid) and verifies RS256, ES256 or EdDSA"));

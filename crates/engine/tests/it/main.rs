@@ -5,6 +5,7 @@ mod cron;
 mod drain;
 mod fairness;
 mod fencing;
+mod identity;
 mod inbox;
 mod jobs;
 mod lanes;

@@ -16,9 +16,16 @@ struct Base {
 fn base(variable: &'static str, domain: &str) -> Result<Base> {
     let domain = domain.trim().trim_end_matches('/');
     let name = if domain.contains("://") { domain.to_owned() } else { format!("https://{domain}") };
-    let keys = KeySet::parse(&format!("{name}/.well-known/jwks.json")).map_err(|error| {
-        let message = format!("{variable} cannot be used: write it like https://example.com");
-        Error::config("issuer_domain", message).source(error)
-    })?;
+    let keys = keys(variable, &format!("{name}/.well-known/jwks.json"))?;
     Ok(Base { name, keys })
+}
+
+/// The keys at an address that follows from a variable.
+fn keys(variable: &'static str, address: &str) -> Result<KeySet> {
+    KeySet::parse(address).map_err(|error| {
+        let message = format!(
+            "{variable} cannot be used: it must be an address that begins with https:// (http:// is for this machine only)"
+        );
+        Error::config("issuer_address", message).context("variable", variable).source(error)
+    })
 }

@@ -4,10 +4,10 @@
 //! Webhooks with three differences: several signatures are joined by comma and space, a secret is written
 //! `v1,whsec_…`, and `webhook-id` is a new one on every attempt, so that the body's hash is the id.
 
-use kernel::{Error, Result, Secret};
+use kernel::{Result, Secret};
 use provider::{
     BoxedSource, Received, Vendor, WebhookRequest,
-    auth::{ClaimNames, Issuer, Issuing, KeySet, TokenSettings},
+    auth::{ClaimNames, Issuer, Issuing, TokenSettings},
     signature::{Keys, Names, StandardWebhooks},
 };
 use schemars::JsonSchema;
@@ -40,8 +40,7 @@ impl TokenSettings for Tokens {
     /// server writes; `user_metadata` is what people say of themselves.
     fn issuers(self) -> Result<Vec<Issuer>> {
         let name = format!("{}/auth/v1", self.next_public_supabase_url.as_str().trim_end_matches('/'));
-        let keys = format!("{name}/.well-known/jwks.json");
-        let named = |error: Error| error.context("variable", "NEXT_PUBLIC_SUPABASE_URL");
+        let keys = super::keys("NEXT_PUBLIC_SUPABASE_URL", &format!("{name}/.well-known/jwks.json"))?;
         let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
         Ok(vec![Issuer {
             audience: vec!["authenticated".to_owned()],
@@ -52,7 +51,7 @@ impl TokenSettings for Tokens {
                 picture: names(&["user_metadata.avatar_url", "user_metadata.picture"]),
                 ..ClaimNames::default()
             },
-            ..Issuer::new([name], KeySet::parse(&keys).map_err(named)?)
+            ..Issuer::new([name], keys)
         }])
     }
 }

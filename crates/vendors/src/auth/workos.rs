@@ -9,7 +9,7 @@ use std::time::Duration;
 use kernel::{Result, Secret};
 use provider::{
     BoxedSource, Received, Vendor, WebhookRequest, WebhookSource,
-    auth::{Issuer, Issuing, KeySet, TokenSettings},
+    auth::{Issuer, Issuing, TokenSettings},
     signature::{Headers, Keys, Stamped, Unit},
 };
 use schemars::JsonSchema;
@@ -60,9 +60,9 @@ impl TokenSettings for Tokens {
         names.extend(self.workos_jwt_issuers);
         let mut keys = self.workos_api_base.clone();
         if let Ok(mut path) = keys.path_segments_mut() {
-            path.pop_if_empty().extend(["sso", "jwks", client]);
+            path.pop_if_empty().extend(["sso", "jwks", &self.workos_client_id]);
         }
-        Ok(vec![Issuer::new(names, KeySet::address(keys).map_err(|error| error.context("variable", "WORKOS_API_BASE"))?)])
+        Ok(vec![Issuer::new(names, super::keys("WORKOS_API_BASE", keys.as_str())?)])
     }
 }
 

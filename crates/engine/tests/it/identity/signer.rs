@@ -1,0 +1,110 @@
+//! Keys of every kind, which sign whatever a test writes into a token.
+
+use aws_lc_rs::{
+    encoding::AsDer,
+    hmac,
+    rand::SystemRandom,
+    rsa::KeySize,
+    signature::{
+        ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair, RSA_PKCS1_SHA256, RsaKeyPair,
+        RsaPublicKeyComponents,
+    },
+};
+use data_encoding::BASE64URL_NOPAD;
+use serde_json::{Value, json};
+
+/// A key, its public half as issuers publish it, and what its tokens say of it.
+pub(crate) struct Signer {
+    pub(crate) jwk: Value,
+    pub(crate) header: Value,
+    key: Key,
+}
+
+enum Key {
+    Rsa(RsaKeyPair),
+    Ec(EcdsaKeyPair),
+    Ed(Ed25519KeyPair),
+    Shared(Box<hmac::Key>),
+}
+
+impl Signer {
+    pub(crate) fn rsa(id: &str) -> Self {
+        let pair = RsaKeyPair::generate(KeySize::Rsa2048).unwrap();
+        let parts = RsaPublicKeyComponents::<Vec<u8>>::from(pair.public_key());
+        let [n, e] = [parts.n, parts.e].map(|part| encode(&part));
+        Self::new(id, "RS256", json!({ "kty": "RSA", "n": n, "e": e }), Key::Rsa(pair))
+    }
+
+    pub(crate) fn ec(id: &str) -> Self {
+        let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap();
+        let point = pair.public_key().as_ref()[1..].to_vec();
+        let (x, y) = point.split_at(32);
+        Self::new(id, "ES256", json!({ "kty": "EC", "crv": "P-256", "x": encode(x), "y": encode(y) }), Key::Ec(pair))
+    }
+
+    pub(crate) fn ed(id: &str) -> Self {
+        let pair = Ed25519KeyPair::generate().unwrap();
+        let x = encode(pair.public_key().as_ref());
+        Self::new(id, "EdDSA", json!({ "kty": "OKP", "crv": "Ed25519", "x": x }), Key::Ed(pair))
+    }
+
+    /// A key that both sides know, made of these bytes.
+    pub(crate) fn shared(id: &str, secret: &[u8]) -> Self {
+        let key = hmac::Key::new(hmac::HMAC_SHA256, secret);
+        Self::new(id, "HS256", json!({ "kty": "oct", "k": encode(secret) }), Key::Shared(Box::new(key)))
+    }
+
+    fn new(id: &str, algorithm: &str, mut jwk: Value, key: Key) -> Self {
+        jwk["kid"] = json!(id);
+        Self { jwk, header: json!({ "alg": algorithm, "kid": id }), key }
+    }
+
+    /// The public key, as it stands in files: what an attacker takes for a secret.
+    pub(crate) fn public_der(&self) -> Vec<u8> {
+        let Key::Rsa(pair) = &self.key else { panic!("only of RSA keys") };
+        pair.public_key().as_der().unwrap().as_ref().to_vec()
+    }
+
+    /// The key with more said of it.
+    pub(crate) fn published(mut self, name: &str, value: Value) -> Self {
+        self.jwk[name] = value;
+        self
+    }
+
+    /// The same with another header.
+    pub(crate) fn saying(mut self, name: &str, value: Value) -> Self {
+        self.header[name] = value;
+        self
+    }
+
+    /// A token whose header is this.
+    pub(crate) fn token_with(&self, header: &Value, claims: &Value) -> String {
+        let text = format!("{}.{}", encode_json(header), encode_json(claims));
+        format!("{text}.{}", encode(&self.sign(text.as_bytes())))
+    }
+
+    pub(crate) fn token(&self, claims: &Value) -> String {
+        self.token_with(&self.header, claims)
+    }
+
+    fn sign(&self, text: &[u8]) -> Vec<u8> {
+        match &self.key {
+            Key::Rsa(pair) => {
+                let mut signature = vec![0; pair.public_modulus_len()];
+                pair.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), text, &mut signature).unwrap();
+                signature
+            }
+            Key::Ec(pair) => pair.sign(&SystemRandom::new(), text).unwrap().as_ref().to_vec(),
+            Key::Ed(pair) => pair.sign(text).as_ref().to_vec(),
+            Key::Shared(key) => hmac::sign(key, text).as_ref().to_vec(),
+        }
+    }
+}
+
+pub(crate) fn encode(bytes: &[u8]) -> String {
+    BASE64URL_NOPAD.encode(bytes)
+}
+
+pub(crate) fn encode_json(value: &Value) -> String {
+    encode(value.to_string().as_bytes())
+}
