@@ -5,6 +5,7 @@ mod event;
 pub mod identity;
 mod inbox;
 mod installation;
+mod live;
 pub mod operation;
 mod queue;
 mod retention;
@@ -17,6 +18,7 @@ pub use cron::{Cron, fire};
 pub use event::{Applied, Event, EventCtx, EventHandler, Routing};
 pub use inbox::{Accepted, Delivery, EventFilter, EventRow, Inbox, InboxOptions, Intake, event, events, replay};
 pub use installation::installation_key;
+pub use live::{Live, LiveOptions, Moment, Shown, Update, View};
 pub use operation::{
     Action, ActionCtx, Answer, Asked, Audit, Caller, Catalog, Change, Claims, Committed, Description, Directory,
     Identity, KeyHolder, Kind, Member, Method, Mutation, MutationCtx, Nobody, Operation, Operations, Place, Placed,
@@ -49,5 +51,10 @@ pub const MIGRATIONS: MigrationSet = MigrationSet {
             include_str!("../migrations/0002_event_keys.postgres.sql"),
         ),
         Migration::portable("0003_operations", include_str!("../migrations/0003_operations.sql")),
+        Migration::pair(
+            "0004_live",
+            include_str!("../migrations/0004_live.sqlite.sql"),
+            include_str!("../migrations/0004_live.postgres.sql"),
+        ),
     ],
 };

@@ -122,6 +122,11 @@ impl Db {
         self.around.on_commit(told);
     }
 
+    /// Tells of every commit on SQLite right before it: a snapshot that shows it was taken after that. It may still fail.
+    pub fn on_committing(&self, told: OnCommit) {
+        self.around.on_committing(told);
+    }
+
     /// Lets `write` add to every transaction that wrote, right before it commits. On PostgreSQL only: SQLite has no other
     /// node to write for.
     pub fn before_commit(&self, write: BeforeCommit) {

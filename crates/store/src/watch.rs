@@ -56,6 +56,7 @@ struct Watch {
     tables: RwLock<HashMap<String, Table>>,
     /// What is known of the texts that were seen.
     texts: RwLock<HashMap<String, Arc<Touched>>>,
+    on_committing: RwLock<Vec<OnCommit>>,
     on_commit: RwLock<Vec<OnCommit>>,
     before_commit: RwLock<Option<BeforeCommit>>,
 }
@@ -86,6 +87,10 @@ impl Around {
         self.watch.on_commit.write().unwrap_or_else(PoisonError::into_inner).push(told);
     }
 
+    pub(crate) fn on_committing(&self, told: OnCommit) {
+        self.watch.on_committing.write().unwrap_or_else(PoisonError::into_inner).push(told);
+    }
+
     pub(crate) fn before_commit(&self, write: BeforeCommit) {
         *self.watch.before_commit.write().unwrap_or_else(PoisonError::into_inner) = Some(write);
     }
@@ -93,6 +98,14 @@ impl Around {
     /// What to write before a commit.
     pub(crate) fn writes_along(&self) -> Option<BeforeCommit> {
         self.watch.before_commit.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Tells everybody who wants to know it beforehand.
+    pub(crate) fn committing(&self, commit: &Commit) {
+        let told = self.watch.on_committing.read().unwrap_or_else(PoisonError::into_inner).clone();
+        for tell in told {
+            tell(commit);
+        }
     }
 
     /// Tells everybody who wants to know.

@@ -9,6 +9,7 @@ mod identity;
 mod inbox;
 mod jobs;
 mod lanes;
+mod live;
 mod operations;
 mod overload;
 mod panics;

@@ -187,6 +187,11 @@ impl Writer {
             }
         }
         metrics::histogram!("trunkline_sqlite_writes_per_commit").record(u32::try_from(done.len()).unwrap_or(0));
+        for write in &done {
+            if let Some(commit) = &write.commit {
+                self.around.committing(commit);
+            }
+        }
         self.around.steps.reach(Step::Commit).await;
         let committed = tx.control("commit").await;
         self.around.steps.reach(Step::Committed).await;

@@ -1,0 +1,292 @@
+//! The commits of other nodes, on PostgreSQL: rows that every transaction writes along with what it changes.
+//!
+//! The rows are the truth; a notification only says that it is time to look. It is sent outside of the transaction and
+//! for several at a time, because PostgreSQL lets transactions that notify commit one after the other only.
+
+use std::{
+    collections::{BTreeSet, HashSet},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use futures_util::FutureExt;
+use kernel::{OrgId, Result, Scope, Time};
+use store::{BoxFuture, Commit, Db, FromRow, Isolation, Listener, Table, Tx};
+use tokio::{
+    sync::{Notify, OnceCell},
+    time::Instant,
+};
+
+use super::{Inner, room::News};
+use crate::{operation::Operations, timestamps::Timestamps};
+
+/// The channel of the notifications.
+const CHANNEL: &str = "trunkline_changes";
+/// Looks at the rows follow one another no faster than this.
+const BREATH: Duration = Duration::from_millis(5);
+/// How long to wait before a connection that was lost is made anew.
+const RECONNECT: Duration = Duration::from_secs(1);
+/// How often old rows are looked for, and how many go at once.
+const CLEANING: Duration = Duration::from_secs(60);
+const AT_ONCE: i64 = 500;
+/// Tables that nobody's answers are read from, and that are written more often than all others.
+const QUIET: [&str; 11] = [
+    "changes",
+    "crons",
+    "cursors",
+    "event_batches",
+    "event_keys",
+    "inbox_events",
+    "jobs",
+    "replays",
+    "reserved_timestamps",
+    "route_waits",
+    "trunkline_migrations",
+];
+
+/// How far this node has read.
+#[derive(Default)]
+pub(super) struct Following {
+    state: Mutex<State>,
+    begun: OnceCell<()>,
+    /// This node committed.
+    committed: Notify,
+}
+
+#[derive(Default)]
+struct State {
+    /// All rows of older transactions were seen.
+    horizon: i64,
+    /// The rows of newer ones that were.
+    seen: HashSet<i64>,
+}
+
+/// What a commit touched.
+pub(super) struct Row {
+    pub(super) seq: i64,
+    pub(super) xid: i64,
+    pub(super) tables: BTreeSet<Table>,
+    organization: Option<OrgId>,
+    ts: u64,
+}
+
+impl Following {
+    /// Begins with what is committed now. Nothing can be shown before.
+    pub(super) async fn begin(&self, db: &Db) -> Result<()> {
+        let first = || async {
+            let (horizon, rows) = db.read(&Scope::System, |tx| Box::pin(rows_since(tx, None))).await?;
+            self.advance(horizon, &rows);
+            Ok(())
+        };
+        self.begun.get_or_try_init(first).await.copied()
+    }
+
+    /// Notes a commit of this node.
+    pub(super) fn committed(&self, tables: &BTreeSet<Table>) {
+        if tables.iter().any(is_news) {
+            self.committed.notify_one();
+        }
+    }
+
+    pub(super) fn horizon(&self) -> i64 {
+        self.lock().horizon
+    }
+
+    /// Whether the rooms were told of this row.
+    pub(super) fn knows(&self, seq: i64) -> bool {
+        self.lock().seen.contains(&seq)
+    }
+
+    /// Commits that concern an organization and that this snapshot shows. Some of them may have been told already.
+    pub(super) async fn news(&self, tx: &mut Tx, organization: Option<&OrgId>) -> Result<Vec<Row>> {
+        let rows = tx
+            .system(
+                "select seq, xid, organization, tables, ts from changes
+                 where xid >= $1 and organization in ('', $2) order by seq",
+            )
+            .bind(self.horizon())
+            .bind(organization.map_or("", |id| id.as_str()));
+        rows.all().await
+    }
+
+    fn advance(&self, horizon: i64, rows: &[Row]) {
+        let mut state = self.lock();
+        state.horizon = state.horizon.max(horizon);
+        state.seen = rows.iter().filter(|row| row.xid >= horizon).map(|row| row.seq).collect();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn is_news(table: &Table) -> bool {
+    !QUIET.contains(&&*table.name)
+}
+
+/// Makes every transaction that writes what somebody may watch say so.
+pub(super) fn write_along(operations: &Operations) {
+    let (world, timestamps) = (operations.world().clone(), operations.timestamps().clone());
+    operations.db().before_commit(Arc::new(move |tx, commit| {
+        let (now, ts) = (world.now(), timestamps.clone());
+        Box::pin(async move { write(tx, commit, now, &ts).await })
+    }));
+}
+
+/// One row for an organization's tables, one for the installation's.
+async fn write(tx: &mut Tx, commit: &Commit, now: Time, timestamps: &Timestamps) -> Result<()> {
+    let names = |is_tenant: bool| {
+        let of_kind = commit.tables.iter().filter(|table| table.is_tenant == is_tenant && is_news(table));
+        of_kind.map(|table| table.name.to_string()).collect::<Vec<_>>().join(",")
+    };
+    let organization = commit.organization.as_ref().map(ToString::to_string).unwrap_or_default();
+    for (organization, tables) in [(organization, names(true)), (String::new(), names(false))] {
+        if tables.is_empty() {
+            continue;
+        }
+        tx.system(
+            "insert into changes (xid, organization, tables, ts, created_ms)
+             values (pg_current_xact_id()::text::bigint, $1, $2, $3, $4)",
+        )
+        .bind(organization)
+        .bind(tables)
+        .bind(i64::try_from(timestamps.next()).unwrap_or(i64::MAX))
+        .bind(now)
+        .execute()
+        .await?;
+    }
+    Ok(())
+}
+
+/// Wakes the other nodes when this one committed, until it is aborted.
+pub(super) async fn announce(inner: Arc<Inner>) {
+    let Some(following) = &inner.following else { return };
+    loop {
+        following.committed.notified().await;
+        let notify = store::work(|tx| {
+            Box::pin(async move { tx.system("select pg_notify($1, '')").bind(CHANNEL).rows().await.map(drop) })
+        });
+        if let Err(error) = inner.operations.db().write_at(Isolation::Statement, &Scope::System, notify).await {
+            tracing::debug!(?error, "other nodes were not woken: they will look by themselves");
+        }
+        tokio::time::sleep(inner.options.gather).await;
+    }
+}
+
+/// Follows the other nodes, until it is aborted.
+pub(super) async fn follow(inner: Arc<Inner>) {
+    let Some(following) = &inner.following else { return };
+    let mut cleaned = Instant::now();
+    loop {
+        let mut listener = inner.operations.db().listen(CHANNEL).await;
+        let mut is_connected = listener.is_connected();
+        // What was announced while nobody listened is found by looking.
+        loop {
+            if let Err(error) = look(&inner, following).await {
+                tracing::warn!(?error, "the commits of other nodes could not be read");
+            }
+            if cleaned.elapsed() > CLEANING {
+                clean(&inner).await;
+                cleaned = Instant::now();
+            }
+            if !is_connected {
+                tokio::time::sleep(inner.options.poll.min(RECONNECT)).await;
+                break;
+            }
+            is_connected = wait(&mut listener, inner.options.poll).await;
+            if !is_connected {
+                break;
+            }
+        }
+    }
+}
+
+/// Waits until it is time to look. False when the connection was lost.
+async fn wait(listener: &mut Listener, poll: Duration) -> bool {
+    match tokio::time::timeout(poll, listener.heard()).await {
+        Err(_) => return true,
+        Ok(false) => return false,
+        Ok(true) => tokio::time::sleep(BREATH).await,
+    }
+    // Those that came meanwhile are answered by the same look.
+    while let Some(heard) = listener.heard().now_or_never() {
+        if !heard {
+            return false;
+        }
+    }
+    true
+}
+
+/// Tells the rooms of the commits since the last time.
+async fn look(inner: &Arc<Inner>, following: &Following) -> Result<()> {
+    let db = inner.operations.db();
+    following.begin(db).await?;
+    let since = following.horizon();
+    let (horizon, rows) = db.read(&Scope::System, |tx| Box::pin(rows_since(tx, Some(since)))).await?;
+    for row in &rows {
+        if !following.knows(row.seq) {
+            inner.operations.timestamps().observe(row.ts);
+            inner.tell(row.organization.as_ref(), &row.tables, News::Row { seq: row.seq });
+        }
+    }
+    // After the rooms were told: a round that asks `knows` must find what is known pending.
+    following.advance(horizon, &rows);
+    Ok(())
+}
+
+/// The oldest transaction that is open, and the rows of all from `since` on; from that oldest on when there is none.
+///
+/// A number is given to a transaction at its first write and shows when it commits: whatever is older than the oldest open
+/// one shows now, and what is newer is asked for again.
+fn rows_since(tx: &mut Tx, since: Option<i64>) -> BoxFuture<'_, Result<(i64, Vec<Row>)>> {
+    Box::pin(async move {
+        let row = tx.system("select pg_snapshot_xmin(pg_current_snapshot())::text::bigint as xmin").row().await?;
+        let horizon = row.map(|row| row.int("xmin")).transpose()?.unwrap_or_default();
+        let rows = tx.system("select seq, xid, organization, tables, ts from changes where xid >= $1 order by seq");
+        Ok((horizon, rows.bind(since.unwrap_or(horizon)).all().await?))
+    })
+}
+
+/// Forgets rows that every node has seen.
+async fn clean(inner: &Inner) {
+    let old = inner.operations.world().now() - inner.options.keep;
+    loop {
+        let delete = store::work(move |tx| {
+            Box::pin(async move {
+                tx.system(
+                    "delete from changes where seq in (
+                         select seq from (select seq, created_ms from changes order by seq limit $2) as oldest
+                         where created_ms < $1)",
+                )
+                .bind(old)
+                .bind(AT_ONCE)
+                .execute()
+                .await
+            })
+        });
+        match inner.operations.db().write_at(Isolation::Statement, &Scope::System, delete).await {
+            Ok(gone) if i64::try_from(gone).is_ok_and(|gone| gone == AT_ONCE) => tokio::time::sleep(BREATH).await,
+            Ok(_) => return,
+            Err(error) => {
+                tracing::warn!(?error, "old changes could not be removed");
+                return;
+            }
+        }
+    }
+}
+
+impl FromRow for Row {
+    fn from_row(row: &store::Row) -> Result<Self> {
+        let organization = row.text("organization")?;
+        let is_tenant = !organization.is_empty();
+        let tables = row.text("tables")?;
+        let tables = tables.split(',').map(|name| Table { name: name.into(), is_tenant });
+        Ok(Self {
+            seq: row.int("seq")?,
+            xid: row.int("xid")?,
+            tables: tables.collect(),
+            organization: is_tenant.then(|| OrgId::parse(&organization)).transpose()?,
+            ts: u64::try_from(row.int("ts")?).unwrap_or_default(),
+        })
+    }
+}

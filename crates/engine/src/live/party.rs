@@ -1,0 +1,69 @@
+//! Which people see the same, and are asked for once.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use crate::operation::{Caller, Identity};
+
+/// Names somebody with what they showed. A token that only refreshes another one names the same.
+pub(super) fn person(identity: &Identity) -> Arc<str> {
+    let named = match identity {
+        Identity::Token(claims) => {
+            let mut lasting = claims.all.clone();
+            lasting.retain(|name, _| !matches!(name.as_str(), "iat" | "exp" | "nbf" | "jti" | "auth_time"));
+            let (organization, role, email) = (&claims.organization, &claims.role, &claims.email);
+            let lasting = canonical(&Value::Object(lasting));
+            format!("{} {organization:?} {role:?} {email:?} {lasting}", identity.key())
+        }
+        Identity::Key(key) => format!("{} {:?}", identity.key(), key.hash),
+        Identity::Anonymous | Identity::Operator(_) => identity.key(),
+    };
+    named.into()
+}
+
+/// Names those whose answers are the same. What they are counts too, not only their role: who is not signed in is refused
+/// with other words than who belongs nowhere.
+pub(super) fn reach(caller: &Caller) -> Arc<str> {
+    let kind = match (&caller.identity, &caller.member) {
+        (Identity::Anonymous, _) => "anonymous",
+        (Identity::Operator(_), _) => "operator",
+        (_, Some(_)) => "person",
+        (Identity::Key(_), None) => "key",
+        (Identity::Token(_), None) => "stranger",
+    };
+    format!("{kind}/{}", caller.reach()).into()
+}
+
+/// JSON with sorted keys: the same value is the same text.
+pub(super) fn canonical(value: &Value) -> String {
+    match value {
+        Value::Object(fields) => {
+            let mut fields: Vec<_> = fields.iter().collect();
+            fields.sort_by_key(|(name, _)| *name);
+            let fields: Vec<_> = fields
+                .into_iter()
+                .map(|(name, value)| format!("{}:{}", Value::from(name.as_str()), canonical(value)))
+                .collect();
+            format!("{{{}}}", fields.join(","))
+        }
+        Value::Array(values) => format!("[{}]", values.iter().map(canonical).collect::<Vec<_>>().join(",")),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => value.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn the_order_of_arguments_says_nothing() {
+        let one = json!({ "b": [1, { "y": null, "x": "\"" }], "a": true });
+        let other = json!({ "a": true, "b": [1, { "x": "\"", "y": null }] });
+        assert_eq!(canonical(&one), canonical(&other));
+        assert_eq!(canonical(&one), r#"{"a":true,"b":[1,{"x":"\"","y":null}]}"#);
+        assert_ne!(canonical(&json!([1, 2])), canonical(&json!([2, 1])));
+    }
+}
