@@ -8,6 +8,7 @@ mod commands;
 mod dev;
 mod durability;
 mod flows;
+mod issuers;
 mod jobs;
 mod judges;
 mod limits;
