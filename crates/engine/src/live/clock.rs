@@ -20,6 +20,8 @@ const AHEAD: Duration = Duration::from_secs(60);
 #[derive(Default)]
 pub(super) struct Reserved {
     until: AtomicU64,
+    /// Until when those before may have been shown, by the process before.
+    before: AtomicU64,
     turn: Mutex<()>,
 }
 
@@ -27,6 +29,11 @@ impl Reserved {
     /// Whether a timestamp may be shown.
     pub(super) fn covers(&self, ts: u64) -> bool {
         ts <= self.until.load(Ordering::SeqCst)
+    }
+
+    /// What was shown before this process began is not later than this.
+    pub(super) fn before(&self) -> u64 {
+        self.before.load(Ordering::SeqCst)
     }
 
     /// Reserves what comes next, where less than half of the reservation is left.
@@ -41,6 +48,7 @@ impl Reserved {
         if self.until.load(Ordering::SeqCst) == 0 {
             let stored = operations.db().read(&Scope::System, |tx| Box::pin(stored(tx))).await?;
             operations.timestamps().observe(stored);
+            self.before.store(stored, Ordering::SeqCst);
         }
         let until = present(operations.timestamps()).saturating_add(nanoseconds(AHEAD));
         let write = store::work(move |tx| Box::pin(reserve(tx, until)));

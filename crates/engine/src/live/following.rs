@@ -12,10 +12,7 @@ use std::{
 use futures_util::FutureExt;
 use kernel::{OrgId, Result, Scope, Time};
 use store::{BoxFuture, Commit, Db, FromRow, Isolation, Listener, Table, Tx};
-use tokio::{
-    sync::{Notify, OnceCell},
-    time::Instant,
-};
+use tokio::sync::{Notify, OnceCell};
 
 use super::{Inner, room::News};
 use crate::{operation::Operations, timestamps::Timestamps};
@@ -176,7 +173,6 @@ pub(super) async fn announce(inner: Arc<Inner>) {
 /// Follows the other nodes, until it is aborted.
 pub(super) async fn follow(inner: Arc<Inner>) {
     let Some(following) = &inner.following else { return };
-    let mut cleaned = Instant::now();
     loop {
         let mut listener = inner.operations.db().listen(CHANNEL).await;
         let mut is_connected = listener.is_connected();
@@ -184,10 +180,6 @@ pub(super) async fn follow(inner: Arc<Inner>) {
         loop {
             if let Err(error) = look(&inner, following).await {
                 tracing::warn!(?error, "the commits of other nodes could not be read");
-            }
-            if cleaned.elapsed() > CLEANING {
-                clean(&inner).await;
-                cleaned = Instant::now();
             }
             if !is_connected {
                 tokio::time::sleep(inner.options.poll.min(RECONNECT)).await;
@@ -247,8 +239,18 @@ fn rows_since(tx: &mut Tx, since: Option<i64>) -> BoxFuture<'_, Result<(i64, Vec
     })
 }
 
-/// Forgets rows that every node has seen.
-async fn clean(inner: &Inner) {
+/// Forgets rows that every node has seen, until it is aborted.
+pub(super) async fn clean(inner: Arc<Inner>) {
+    let mut tick = tokio::time::interval(CLEANING);
+    loop {
+        tick.tick().await;
+        if let Err(error) = forget(&inner).await {
+            tracing::warn!(?error, "old changes could not be removed");
+        }
+    }
+}
+
+async fn forget(inner: &Inner) -> Result<()> {
     let old = inner.operations.world().now() - inner.options.keep;
     loop {
         let delete = store::work(move |tx| {
@@ -264,14 +266,11 @@ async fn clean(inner: &Inner) {
                 .await
             })
         });
-        match inner.operations.db().write_at(Isolation::Statement, &Scope::System, delete).await {
-            Ok(gone) if i64::try_from(gone).is_ok_and(|gone| gone == AT_ONCE) => tokio::time::sleep(BREATH).await,
-            Ok(_) => return,
-            Err(error) => {
-                tracing::warn!(?error, "old changes could not be removed");
-                return;
-            }
+        let gone = inner.operations.db().write_at(Isolation::Statement, &Scope::System, delete).await?;
+        if i64::try_from(gone).is_ok_and(|gone| gone < AT_ONCE) {
+            return Ok(());
         }
+        tokio::time::sleep(BREATH).await;
     }
 }
 

@@ -139,6 +139,7 @@ impl Live {
             following::write_along(operations);
             tasks.push(tokio::spawn(following::announce(inner.clone())).abort_handle());
             tasks.push(tokio::spawn(following::follow(inner.clone())).abort_handle());
+            tasks.push(tokio::spawn(following::clean(inner.clone())).abort_handle());
         }
         Self { inner, _tasks: Arc::new(Tasks(tasks)) }
     }

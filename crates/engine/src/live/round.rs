@@ -1,14 +1,14 @@
 //! A round: one snapshot, in which a room asks again whatever may have another answer now.
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeSet, HashMap, HashSet},
     panic::AssertUnwindSafe,
     sync::Arc,
     time::Duration,
 };
 
 use futures_util::FutureExt;
-use kernel::{Code, Error, Result, Scope};
+use kernel::{Code, Error, Result, Scope, Time};
 use store::{Engine, Reads, Table, Tx};
 use tokio::{sync::Notify, time::Instant};
 
@@ -16,7 +16,7 @@ use super::{
     Inner, Shown,
     following::Row,
     party,
-    room::{Room, Since, Standing},
+    room::{Room, Since, Standing, State},
     shared,
 };
 use crate::operation::{Answer, Asked, Caller, Who};
@@ -215,20 +215,35 @@ fn seat(inner: &Inner, room: &Arc<Room>, resolved: Vec<Resolved>, since: Since) 
         is_overtaken |= state.change_interest(inner, room, (&before, &reads), since);
     }
     wake(woken);
-    let mut callers: HashMap<&str, &Arc<Caller>> = HashMap::new();
-    for (person, seat) in &state.seats {
-        let is_valid = seat.who.identity.expires_at().is_none_or(|end| end > now) && !seat.is_in_doubt();
-        if let (Standing::Is { caller, reach }, true) = (&seat.standing, is_valid) {
-            callers.insert(person, caller);
-            callers.insert(reach, caller);
-        }
-    }
+    let callers = callers(state, now);
     let dirty = state.shared.iter().filter(|(_, shared)| shared.is_dirty);
     let asking = dirty.filter_map(|(id, shared)| {
-        let caller = (*callers.get(&*shared.party)?).clone();
+        let caller = callers.get(&shared.party)?.clone();
         Some(Asking { id: *id, asked: shared.asked.clone(), caller, is_fragile: shared.is_fragile })
     });
     (asking.collect(), is_overtaken)
+}
+
+/// Somebody for each party that has something to ask.
+fn callers(state: &State, now: Time) -> HashMap<Arc<str>, Arc<Caller>> {
+    let dirty = state.shared.values().filter(|shared| shared.is_dirty);
+    let mut parties: HashSet<_> = dirty.map(|shared| &shared.party).collect();
+    let mut callers = HashMap::new();
+    for (person, seat) in &state.seats {
+        if parties.is_empty() {
+            break;
+        }
+        let has_expired = seat.who.identity.expires_at().is_some_and(|end| end <= now);
+        let (Standing::Is { caller, reach }, false) = (&seat.standing, has_expired || seat.is_in_doubt()) else {
+            continue;
+        };
+        for party in [person, reach] {
+            if parties.remove(party) {
+                callers.insert(party.clone(), caller.clone());
+            }
+        }
+    }
+    callers
 }
 
 fn is_same_caller(one: &Standing, other: &Standing) -> bool {

@@ -129,6 +129,7 @@ impl View {
         let least = least.min(timestamps.wall().max(timestamps.last()).saturating_add(FAR));
         timestamps.observe(least);
         inner.reserved.renew(&inner.operations).await?;
+        self.ts = self.ts.max(inner.reserved.before());
         let mut goal = None;
         loop {
             // Before looking: a round that ends in between is noticed.

@@ -765,6 +765,33 @@ async fn without_a_wake_up_a_node_looks_by_itself() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_every_node_has_seen_is_forgotten() {
+    postgres(|database| async move {
+        drop(House::new(&database).await);
+        let now = TestClock::new().now();
+        let mut hand = database.by_hand().await;
+        for age in [hours(2), minutes(1)] {
+            hand.run(&format!(
+                "insert into changes (xid, organization, tables, ts, created_ms)
+                 select 1, '', 'weather', 1, {} from generate_series(1, 700)",
+                (now - age).ms()
+            ))
+            .await;
+        }
+        let _house = House::new(&database).await;
+        let left = async {
+            while database.number("select count(*) as n from changes").await != 700 {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), left).await.expect("old rows go");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        assert_eq!(database.number("select count(*) as n from changes").await, 700);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_transaction_that_commits_after_younger_ones_is_not_missed() {
     postgres(|database| async move {
         let poll = Duration::from_millis(20);
