@@ -218,6 +218,7 @@ impl Operations {
             Box::pin(async move {
                 let caller = operations.resolve(tx, &who).await?;
                 caller.check(Q::ACCESS)?;
+                caller.check_scope(Q::NAME)?;
                 let seal = operations.seal(who.organization.as_ref(), Q::NAME, &Value::Null);
                 query.run(&mut operations.reading(tx, &caller, seal, None)).await
             })
@@ -259,7 +260,7 @@ impl Operations {
     ) -> Result<Value> {
         let found = self.inner.catalog.find(&asked.operation)?;
         let Run::Query(query) = &found.run else { return Err(wrong_kind(found, "a query")) };
-        caller.check(found.description.access)?;
+        permit(caller, found)?;
         let arguments = found.arguments.check(&asked.arguments)?;
         let seal = self.seal(caller.organization.as_ref(), found.description.name, &arguments);
         let mut ctx = self.reading(tx, caller, seal, asked.journal);

@@ -190,6 +190,11 @@ impl Caller {
     /// What answers depend on that are the same for several people: two callers with the same reach see the same.
     pub fn reach(&self) -> String {
         let role = self.role().map_or("none", Role::as_str);
+        if let Identity::Key(key) = &self.identity
+            && !key.scopes.is_empty()
+        {
+            return format!("{role} for {}", key.scopes.join(" "));
+        }
         match &self.member {
             // Staff see what was assigned to them, clients what is theirs.
             Some(member) if member.role == Role::Staff => format!("{role}:{}", member.user),
