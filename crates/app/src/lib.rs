@@ -1,18 +1,25 @@
 //! The features, one folder each. None knows a vendor: what vendors send arrives in the words of `provider`.
 //!
-//! Queries and mutations are functions on a database; their argument and answer types are those of the operations that
-//! will be made of them.
+//! What people and programs can do are operations: each feature registers its own. Functions on a database are for the
+//! command line and for the events of vendors.
 
 pub mod api_keys;
+pub mod assignments;
 pub mod audit;
 pub mod billing;
 pub mod connections;
 pub mod contacts;
 pub mod conversations;
+pub mod customers;
+mod email;
+pub mod invitations;
+mod list;
 pub mod messages;
 mod name;
 pub mod organizations;
+mod patch;
 pub mod settings;
+pub mod users;
 
 use std::{sync::Arc, time::Duration};
 
@@ -21,7 +28,9 @@ use kernel::Result;
 use provider::{messaging, payments};
 use store::{Migration, MigrationSet};
 
+pub use email::Email;
 pub use name::Name;
+pub use patch::Patch;
 
 /// A vendor's name in the registry, and who reads its events.
 pub type Reads<R> = Vec<(&'static str, Arc<R>)>;
@@ -43,11 +52,19 @@ pub fn register(
     for (provider, reader) in payments {
         handlers.on(provider, Arc::new(billing::Events::new(reader)));
     }
+    users::handle(handlers);
+    invitations::handle(handlers);
     messages::register(handlers, keep)
 }
 
 /// Everything that can be called.
 pub fn operations(registry: &mut Registry) {
+    organizations::register(registry);
+    users::register(registry);
+    customers::register(registry);
+    assignments::register(registry);
+    invitations::register(registry);
+    billing::register(registry);
     api_keys::register(registry);
     audit::register(registry);
     settings::register(registry);
@@ -64,6 +81,10 @@ pub const MIGRATIONS: MigrationSet = MigrationSet {
         Migration::portable("0005_messages", include_str!("../migrations/0005_messages.sql")),
         Migration::portable("0006_billing", include_str!("../migrations/0006_billing.sql")),
         Migration::portable("0007_early_statuses", include_str!("../migrations/0007_early_statuses.sql")),
+        Migration::portable("0008_people", include_str!("../migrations/0008_people.sql")),
+        Migration::portable("0009_customers", include_str!("../migrations/0009_customers.sql")),
+        Migration::portable("0010_invitations", include_str!("../migrations/0010_invitations.sql")),
+        Migration::portable("0011_plans", include_str!("../migrations/0011_plans.sql")),
         Migration::portable("0020_api_keys", include_str!("../migrations/0020_api_keys.sql")),
         Migration::pair(
             "0021_audit",

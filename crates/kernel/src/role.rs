@@ -14,6 +14,7 @@ pub enum Role {
     /// Runs the organization: everything but what concerns its owners.
     Admin,
     /// Works with the customers that were assigned to them.
+    #[serde(alias = "agent", alias = "member")]
     Staff,
     /// Sees everything, changes nothing.
     Viewer,

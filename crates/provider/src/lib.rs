@@ -4,6 +4,7 @@
 pub mod auth;
 mod category;
 pub mod contract;
+pub mod email;
 pub mod http;
 pub mod messaging;
 pub mod payments;

@@ -6,9 +6,22 @@
 mod events;
 mod model;
 mod mutations;
+mod plan;
 mod queries;
 mod store;
 
+use engine::Registry;
+
 pub(crate) use events::Events;
 pub use model::{Product, Subscription, SubscriptionId};
-pub use queries::{products, subscriptions};
+pub use plan::Plan;
+pub(crate) use plan::{Seat, status};
+pub use queries::{
+    BillingInfo, GetBillingInfo, GetUsageStats, PlanStats, Usage, UsageStats, Used, configure, products, subscriptions,
+};
+pub(crate) use queries::{plan, room_for_one};
+
+/// The operations of this feature.
+pub(crate) fn register(registry: &mut Registry) {
+    registry.query::<GetUsageStats>().query::<GetBillingInfo>();
+}

@@ -1,11 +1,11 @@
 //! The statements on subscriptions, snapshots and products.
 
-use ::store::{FromRow, Row, Tx};
+use ::store::{FromRow, Reader, Row, Tx};
 use kernel::{Error, Limits, Result, Time};
-use provider::payments::{Period, Plan, Status, Step};
+use provider::payments::{self, Period, Status, Step};
 
 use super::{
-    Product, Subscription, SubscriptionId,
+    Plan, Product, Subscription, SubscriptionId,
     model::{Allowance, Snapshot, Sold, Standing, Version},
 };
 
@@ -109,7 +109,7 @@ pub(super) async fn set_standing(tx: &mut Tx, provider: &str, external_id: &str,
     .map(drop)
 }
 
-pub(super) async fn newest(tx: &mut Tx, limit: i64) -> Result<Vec<Subscription>> {
+pub(super) async fn newest(tx: &mut Reader, limit: i64) -> Result<Vec<Subscription>> {
     tx.query(
         "select s.id, s.created_ms, s.provider, s.external_id, s.customer_id, s.status, s.vendor_status, s.product_id,
              s.price_id, s.plan_name, s.period_start_ms, s.period_end_ms, s.trial_end_ms, s.cancel_at_period_end,
@@ -178,13 +178,33 @@ pub(super) async fn upsert_product(tx: &mut Tx, provider: &str, id: &str, sold: 
     .map(drop)
 }
 
-pub(super) async fn products(tx: &mut Tx) -> Result<Vec<Product>> {
+pub(super) async fn products(tx: &mut Reader) -> Result<Vec<Product>> {
     tx.system(
         "select provider, product_id, name, max_customers, max_staff, max_clients from billing_products
          order by provider, product_id",
     )
     .all()
     .await
+}
+
+pub(super) async fn plans(db: &mut Reader) -> Result<Vec<Plan>> {
+    db.system("select id, name, max_customers, max_staff, max_clients from plans order by id").all().await
+}
+
+/// Makes these all the plans that there are.
+pub(super) async fn set_plans(tx: &mut Tx, plans: &[Plan]) -> Result<()> {
+    tx.system("delete from plans where id is not null").execute().await?;
+    for plan in plans {
+        tx.system("insert into plans (id, name, max_customers, max_staff, max_clients) values ($1, $2, $3, $4, $5)")
+            .bind(&plan.id)
+            .bind(&plan.name)
+            .bind(plan.limits.max_customers)
+            .bind(plan.limits.max_staff)
+            .bind(plan.limits.max_clients)
+            .execute()
+            .await?;
+    }
+    Ok(())
 }
 
 const STEPS: [Step; 3] = [Step::Created, Step::Updated, Step::Ended];
@@ -217,7 +237,7 @@ impl FromRow for Kept {
             status: status(&row.text("reported_status")?)?,
             vendor_status: row.text("vendor_status")?,
             customer: row.opt_text("customer_id")?,
-            plan: Plan {
+            plan: payments::Plan {
                 product: row.opt_text("product_id")?,
                 price: row.opt_text("price_id")?,
                 name: row.opt_text("plan_name")?,
@@ -260,6 +280,12 @@ impl FromRow for Product {
             name: row.opt_text("name")?,
             limits: Allowance::from_row(row)?.into(),
         })
+    }
+}
+
+impl FromRow for Plan {
+    fn from_row(row: &Row) -> Result<Self> {
+        Ok(Self { id: row.text("id")?, name: row.text("name")?, limits: Allowance::from_row(row)?.into() })
     }
 }
 

@@ -1,11 +1,24 @@
 //! Organizations: the tenants, and what other systems call them.
 
+mod account;
 mod model;
 mod mutations;
 mod queries;
 mod store;
 
+use engine::Registry;
+
+pub use account::Account;
 pub use model::{ExternalId, Organization, route_key};
-pub use mutations::{CreateOrganization, create, ensure};
-pub(crate) use queries::{exists, ids, named};
-pub use queries::{find, list};
+pub use mutations::{CreateOrganization, FoundOrganization, UpdateOrganization, create, ensure};
+pub use queries::{GetMyOrganization, HasOrganization, Standing, find, list};
+pub(crate) use queries::{exists, ids, name_of, named};
+
+/// The operations of this feature.
+pub(crate) fn register(registry: &mut Registry) {
+    registry
+        .query::<GetMyOrganization>()
+        .query::<HasOrganization>()
+        .mutation::<FoundOrganization>()
+        .mutation::<UpdateOrganization>();
+}

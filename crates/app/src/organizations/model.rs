@@ -1,6 +1,7 @@
 //! An organization.
 
 use kernel::{Error, OrgId, Result, Time};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// A tenant.
@@ -20,7 +21,7 @@ pub struct Organization {
 }
 
 /// What another system calls an organization.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ExternalId {
     /// The other system.
     pub provider: String,

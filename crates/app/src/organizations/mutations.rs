@@ -1,12 +1,93 @@
-//! Making organizations.
+//! Making and changing organizations.
 
 use ::store::{Db, Tx, work};
-use engine::{Route, World, add_route};
-use kernel::{Error, OrgId, Result, Scope};
-use serde::Deserialize;
+use async_trait::async_trait;
+use engine::{Claims, Mutation, MutationCtx, Route, World, add_route, operation, patch, post};
+use kernel::{Access, Error, OrgId, Result, Role, Scope};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
-use super::{ExternalId, Organization, find, route_key, store};
-use crate::Name;
+use super::{
+    Account, ExternalId, Organization,
+    account::{Details, account, unknown},
+    find, named, route_key, store,
+};
+use crate::{Email, Name, Patch, users};
+
+/// Create an organization: you become its owner. Somebody who is in one already asks in none of theirs.
+#[derive(Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct FoundOrganization {
+    /// What people call it.
+    pub name: Name,
+    /// Where bills go.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub billing_email: Option<Email>,
+}
+
+#[async_trait]
+impl Mutation for FoundOrganization {
+    const NAME: &'static str = "organizations:create";
+    const ACCESS: Access = Access::SignedIn;
+    const ROUTE: operation::Route = post("/v1/organizations");
+    type Output = Account;
+
+    async fn run(self, ctx: &mut MutationCtx<'_>) -> Result<Account> {
+        let claims = users::person(ctx)?;
+        let own = users::ensure(ctx, &claims).await?;
+        let external_ids = claimed(ctx.db, &claims).await?.into_iter().collect();
+        let new = CreateOrganization { name: self.name.clone(), external_ids };
+        let (world, now) = (ctx.world().clone(), ctx.now());
+        let organization = insert(ctx.db, &world, new).await?.id;
+        let details = Details { name: self.name.to_string(), billing_email: self.billing_email, updated: now };
+        store::set_details(ctx.db, &organization, &details).await?;
+        users::enter(ctx, &organization).await?;
+        users::join(ctx, &organization, own, Role::Owner, None).await?;
+        account(ctx.db, &organization, now).await
+    }
+}
+
+/// Change your organization. What is not mentioned stays as it is; `null` empties the address.
+#[derive(Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct UpdateOrganization {
+    /// What people call it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<Name>,
+    /// Where bills go.
+    #[serde(default, skip_serializing_if = "Patch::is_keep")]
+    pub billing_email: Patch<Email>,
+}
+
+#[async_trait]
+impl Mutation for UpdateOrganization {
+    const NAME: &'static str = "organizations:update";
+    const ACCESS: Access = Access::role(Role::Admin);
+    const ROUTE: operation::Route = patch("/v1/organizations/mine");
+    type Output = Account;
+
+    async fn run(self, ctx: &mut MutationCtx<'_>) -> Result<Account> {
+        let (organization, now) = (ctx.organization()?.clone(), ctx.now());
+        let before = store::details(ctx.db, &organization).await?.ok_or_else(unknown)?;
+        let after = Details {
+            name: self.name.map_or(before.name, |name| name.to_string()),
+            billing_email: self.billing_email.apply(before.billing_email),
+            updated: now,
+        };
+        store::set_details(ctx.db, &organization, &after).await?;
+        account(ctx.db, &organization, now).await
+    }
+}
+
+/// What the issuer of a token calls the organization that somebody creates: whoever runs it there brings its name along,
+/// so that their colleagues' tokens lead here.
+async fn claimed(tx: &mut Tx, claims: &Claims) -> Result<Option<ExternalId>> {
+    let runs_it = claims.role.as_deref().is_some_and(|role| Role::parse(role).is_ok_and(Role::is_admin));
+    let Some(id) = claims.organization.clone().filter(|_| runs_it) else { return Ok(None) };
+    let external = ExternalId { provider: claims.issuer.clone(), id };
+    let is_free = external.check().is_ok() && named(tx, &external.id).await?.is_none();
+    Ok(Some(external).filter(|_| is_free))
+}
 
 /// Create an organization.
 #[derive(Clone, Debug, Deserialize)]

@@ -1,9 +1,82 @@
 //! Finding organizations.
 
-use ::store::{Db, Tx};
-use kernel::{OrgId, Result, Scope};
+use ::store::{Db, Reader, Tx};
+use async_trait::async_trait;
+use engine::{Identity, Query, QueryCtx, get, operation::Route};
+use kernel::{Access, OrgId, Result, Role, Scope};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
-use super::{Organization, store};
+use super::{
+    Account, Organization,
+    account::{account, unknown},
+    store,
+};
+use crate::users::UserId;
+
+/// Your organization; null while you have none.
+#[derive(Deserialize, JsonSchema)]
+pub struct GetMyOrganization {}
+
+#[async_trait]
+impl Query for GetMyOrganization {
+    const NAME: &'static str = "organizations:getMine";
+    const ACCESS: Access = Access::Public;
+    const ROUTE: Route = get("/v1/organizations/mine");
+    type Output = Option<Account>;
+
+    async fn run(self, ctx: &mut QueryCtx<'_>) -> Result<Option<Account>> {
+        let (Some(organization), Some(_)) = (ctx.caller().organization.clone(), ctx.caller().role()) else {
+            return Ok(None);
+        };
+        let now = ctx.now();
+        account(ctx.db, &organization, now).await.map(Some)
+    }
+}
+
+/// Whether you are in an organization. Anybody may ask.
+#[derive(Deserialize, JsonSchema)]
+pub struct HasOrganization {}
+
+/// Where somebody stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Standing {
+    /// Whether they are in an organization.
+    pub has_org: bool,
+    /// Whether they are signed in.
+    pub is_authenticated: bool,
+    /// What they may do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub role: Option<Role>,
+    /// Who they are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user_id: Option<UserId>,
+}
+
+#[async_trait]
+impl Query for HasOrganization {
+    const NAME: &'static str = "organizations:has";
+    const ACCESS: Access = Access::Public;
+    const ROUTE: Route = get("/v1/organizations/has");
+    const PERSONAL: bool = true;
+    type Output = Standing;
+
+    async fn run(self, ctx: &mut QueryCtx<'_>) -> Result<Standing> {
+        let caller = ctx.caller().clone();
+        let user_id = match (&caller.member, &caller.identity) {
+            (Some(member), _) => Some(member.user.clone()),
+            (None, Identity::Token(claims)) => crate::users::known(ctx.db, claims).await?,
+            (None, Identity::Anonymous | Identity::Key(_) | Identity::Operator(_)) => None,
+        };
+        Ok(Standing {
+            has_org: caller.role().is_some(),
+            is_authenticated: caller.identity != Identity::Anonymous,
+            role: caller.role(),
+            user_id,
+        })
+    }
+}
 
 /// All organizations, oldest first.
 ///
@@ -45,11 +118,16 @@ pub async fn find(db: &Db, name: &str) -> Result<Option<Organization>> {
 }
 
 /// The id of the organization with this id or this external id.
-pub(crate) async fn named(tx: &mut Tx, name: &str) -> Result<Option<OrgId>> {
+pub(crate) async fn named(tx: &mut Reader, name: &str) -> Result<Option<OrgId>> {
     store::id_of(tx, name).await
 }
 
 /// Whether there is such an organization.
 pub(crate) async fn exists(tx: &mut Tx, id: &OrgId) -> Result<bool> {
     Ok(store::one(tx, id).await?.is_some())
+}
+
+/// What an organization is called.
+pub(crate) async fn name_of(db: &mut Reader, id: &OrgId) -> Result<String> {
+    Ok(store::one(db, id).await?.ok_or_else(unknown)?.name)
 }

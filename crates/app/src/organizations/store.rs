@@ -1,9 +1,10 @@
 //! The statements on organizations. They belong to the installation: no scope.
 
-use ::store::{FromRow, Row, Tx};
+use ::store::{FromRow, Reader, Row, Tx};
 use kernel::{OrgId, Result};
 
-use super::{ExternalId, Organization};
+use super::{ExternalId, Organization, account::Details};
+use crate::Email;
 
 pub(super) async fn insert(tx: &mut Tx, organization: &Organization) -> Result<()> {
     tx.system("insert into organizations (id, name, created_ms) values ($1, $2, $3)")
@@ -30,20 +31,20 @@ pub(super) async fn insert_name(tx: &mut Tx, organization: &OrgId, name: &Extern
     Ok(inserted == 1)
 }
 
-pub(super) async fn all(tx: &mut Tx) -> Result<Vec<Organization>> {
+pub(super) async fn all(tx: &mut Reader) -> Result<Vec<Organization>> {
     tx.system("select id, name, created_ms from organizations order by created_ms, id").all().await
 }
 
-pub(super) async fn ids(tx: &mut Tx) -> Result<Vec<OrgId>> {
+pub(super) async fn ids(tx: &mut Reader) -> Result<Vec<OrgId>> {
     let rows = tx.system("select id from organizations order by id").rows().await?;
     rows.iter().map(|row| row.id("id")).collect()
 }
 
-pub(super) async fn one(tx: &mut Tx, id: &OrgId) -> Result<Option<Organization>> {
+pub(super) async fn one(tx: &mut Reader, id: &OrgId) -> Result<Option<Organization>> {
     tx.system("select id, name, created_ms from organizations where id = $1").bind(id).optional().await
 }
 
-pub(super) async fn names(tx: &mut Tx, organization: &OrgId) -> Result<Vec<ExternalId>> {
+pub(super) async fn names(tx: &mut Reader, organization: &OrgId) -> Result<Vec<ExternalId>> {
     tx.system(
         "select provider, external_id from organization_names where organization = $1 order by provider, external_id",
     )
@@ -52,7 +53,7 @@ pub(super) async fn names(tx: &mut Tx, organization: &OrgId) -> Result<Vec<Exter
     .await
 }
 
-pub(super) async fn id_of(tx: &mut Tx, name: &str) -> Result<Option<OrgId>> {
+pub(super) async fn id_of(tx: &mut Reader, name: &str) -> Result<Option<OrgId>> {
     let row = tx
         .system(
             "select id from organizations where id = $1
@@ -62,6 +63,36 @@ pub(super) async fn id_of(tx: &mut Tx, name: &str) -> Result<Option<OrgId>> {
         .row()
         .await?;
     row.map(|row| row.id("id")).transpose()
+}
+
+pub(super) async fn details(db: &mut Reader, id: &OrgId) -> Result<Option<Details>> {
+    db.system(
+        "select name, billing_email, coalesce(updated_ms, created_ms) as updated_ms from organizations where id = $1",
+    )
+    .bind(id)
+    .optional()
+    .await
+}
+
+pub(super) async fn set_details(tx: &mut Tx, id: &OrgId, details: &Details) -> Result<()> {
+    tx.system("update organizations set name = $2, billing_email = $3, updated_ms = $4 where id = $1")
+        .bind(id)
+        .bind(&details.name)
+        .bind(details.billing_email.as_ref().map(Email::as_str))
+        .bind(details.updated)
+        .execute()
+        .await
+        .map(drop)
+}
+
+impl FromRow for Details {
+    fn from_row(row: &Row) -> Result<Self> {
+        Ok(Self {
+            name: row.text("name")?,
+            billing_email: row.opt_text("billing_email")?.as_deref().map(Email::parse).transpose()?,
+            updated: row.time("updated_ms")?,
+        })
+    }
 }
 
 impl FromRow for Organization {

@@ -3,7 +3,13 @@
 
 mod billing;
 mod connections;
+mod customers;
 mod identity;
 mod installation;
+mod invitations;
+mod keys;
+mod members;
 mod messages;
+mod people;
+mod plans;
 mod together;

@@ -1,6 +1,11 @@
 //! Work in the background: typed, durable, run until it is done.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    any::{Any, TypeId},
+    collections::HashMap,
+    sync::Arc,
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use kernel::{Error, OrgId, Result, Scope, Time};
@@ -45,6 +50,17 @@ pub struct JobCtx {
     pub(crate) claim: i64,
     pub(crate) organization: Option<OrgId>,
     pub(crate) attempt: i64,
+    pub(crate) tools: Tools,
+}
+
+/// What jobs work with, by its type. Cheap to clone.
+#[derive(Clone, Default)]
+pub(crate) struct Tools(Arc<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>);
+
+impl Tools {
+    pub(crate) fn insert<T: Send + Sync + 'static>(&mut self, tool: T) {
+        Arc::make_mut(&mut self.0).insert(TypeId::of::<T>(), Arc::new(tool));
+    }
 }
 
 /// How far a long job has come.
@@ -75,6 +91,18 @@ impl JobCtx {
     /// A key that is the same in every attempt: for the vendors that take one.
     pub fn idempotency_key(&self) -> String {
         JobId::new(self.seq).to_string()
+    }
+
+    /// What the binary lent to jobs by [`crate::Handlers::lend`].
+    ///
+    /// # Errors
+    /// `Internal` when it lent none of this type.
+    pub fn tool<T: Send + Sync + 'static>(&self) -> Result<&T> {
+        let tool = self.tools.0.get(&TypeId::of::<T>()).and_then(|tool| tool.downcast_ref());
+        tool.ok_or_else(|| {
+            let name = std::any::type_name::<T>();
+            Error::internal("tool_missing", format!("this binary has no {name} for its jobs")).never_retry()
+        })
     }
 
     /// Which attempt this is, from 1.

@@ -12,7 +12,7 @@ pub(crate) mod suspects;
 pub(crate) use claim::Claimed;
 
 pub use depth::{Depth, depths};
-pub(crate) use job::{Erased, announce, erase, hash};
+pub(crate) use job::{Erased, Tools, announce, erase, hash};
 pub use job::{Job, JobCtx, NewJob, Progress, enqueue};
 pub(crate) use list::states;
 pub use list::{JobFilter, JobRow, cancel_job, jobs, retry_job};

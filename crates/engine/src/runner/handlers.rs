@@ -4,7 +4,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use crate::{
     Cron, EventHandler, Job,
-    queue::{Erased, erase},
+    queue::{Erased, Tools, erase},
 };
 
 /// Everything that can be run: the features register themselves here.
@@ -13,6 +13,7 @@ pub struct Handlers {
     events: HashMap<&'static str, Arc<dyn EventHandler>>,
     jobs: HashMap<&'static str, Erased>,
     crons: Vec<Cron>,
+    tools: Tools,
 }
 
 impl Handlers {
@@ -37,6 +38,17 @@ impl Handlers {
     pub fn cron(&mut self, cron: Cron) -> &mut Self {
         self.crons.push(cron);
         self
+    }
+
+    /// Jobs find `tool` by its type, such as a vendor's client: see [`crate::JobCtx::tool`].
+    pub fn lend<T: Send + Sync + 'static>(&mut self, tool: T) -> &mut Self {
+        self.tools.insert(tool);
+        self
+    }
+
+    /// What jobs work with.
+    pub(super) fn tools(&self) -> &Tools {
+        &self.tools
     }
 
     /// The crons.

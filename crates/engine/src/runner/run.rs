@@ -79,6 +79,7 @@ impl Inner {
             claim,
             organization: entry.organization.clone(),
             attempt: entry.attempts + 1,
+            tools: self.handlers.tools().clone(),
         };
         let payload = entry.payload.clone().unwrap_or_default();
         let work = run(entry.version, payload, ctx);

@@ -1,3 +1,7 @@
 //! Who sends e-mail.
 
+mod console;
+
+pub use console::Console;
+
 provider::category! { email: resend::Resend, sendgrid::SendGrid }

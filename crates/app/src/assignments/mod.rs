@@ -1,0 +1,23 @@
+//! Assignments: which staff member looks after which customer. They decide what staff see.
+
+mod model;
+mod mutations;
+mod queries;
+mod store;
+
+use engine::Registry;
+
+pub use model::{Assigned, AssignmentId};
+pub use mutations::{AssignStaff, UnassignStaff};
+pub(crate) use mutations::{add, remove_all_of_customer, remove_all_of_staff};
+pub(crate) use queries::staff_of;
+pub use queries::{ListAssignedStaff, ListAvailableStaff};
+
+/// The operations of this feature.
+pub(crate) fn register(registry: &mut Registry) {
+    registry
+        .query::<ListAssignedStaff>()
+        .query::<ListAvailableStaff>()
+        .mutation::<AssignStaff>()
+        .mutation::<UnassignStaff>();
+}

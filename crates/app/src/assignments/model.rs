@@ -1,0 +1,31 @@
+//! An assignment.
+
+use kernel::{Error, Id, prefix};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::users::Colleague;
+
+/// The id of an assignment.
+pub type AssignmentId = Id<prefix::Assignment>;
+
+/// A staff member who looks after a customer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Assigned {
+    /// The assignment.
+    pub assignment_id: AssignmentId,
+    /// Who.
+    #[serde(flatten)]
+    pub colleague: Colleague,
+}
+
+/// Says that somebody does not work with customers of their own.
+pub(super) fn not_staff() -> Error {
+    Error::conflict("not_staff", "only staff are assigned: owners, admins and viewers see all customers anyway")
+}
+
+/// Says that there is nothing to take back.
+pub(super) fn not_assigned() -> Error {
+    Error::not_found("assignment_not_found", "this person is not assigned to this customer")
+}

@@ -1,0 +1,33 @@
+//! Customers: the client companies of an organization.
+//!
+//! Owners and admins work with all of them, viewers look at all of them, staff see those that they were assigned to, and
+//! a client sees their own company.
+
+mod model;
+mod mutations;
+mod queries;
+mod store;
+
+use engine::Registry;
+
+pub(crate) use model::Sight;
+pub use model::{Customer, CustomerId, Notes};
+pub use mutations::{CreateCustomer, DeleteCustomer, UpdateCustomer};
+pub use queries::{
+    CountCustomers, CustomerUsage, GetCustomer, GetMyCustomer, ListCustomers, ListMyAssignedStaff, PageCustomers,
+};
+pub(crate) use queries::{count, find, find_seen};
+
+/// The operations of this feature.
+pub(crate) fn register(registry: &mut Registry) {
+    registry
+        .query::<ListCustomers>()
+        .query::<PageCustomers>()
+        .query::<GetCustomer>()
+        .query::<CountCustomers>()
+        .query::<GetMyCustomer>()
+        .query::<ListMyAssignedStaff>()
+        .mutation::<CreateCustomer>()
+        .mutation::<UpdateCustomer>()
+        .mutation::<DeleteCustomer>();
+}

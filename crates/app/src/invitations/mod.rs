@@ -1,0 +1,31 @@
+//! Invitations: people who were asked to join, for seven days. A pending one keeps its seat in the plan.
+
+mod jobs;
+mod model;
+mod mutations;
+mod queries;
+mod store;
+
+use engine::{Handlers, Registry};
+
+pub use model::{Invitation, InvitationId, PendingInvitation};
+pub(crate) use mutations::accept_pending;
+pub use mutations::{AcceptInvitation, InvitationRef, ResendInvitation, RevokeInvitation, SendInvitation};
+pub use queries::{ListPendingInvitations, PagePendingInvitations};
+pub(crate) use queries::{count_pending, count_pending_of, count_seats};
+
+/// The operations of this feature.
+pub(crate) fn register(registry: &mut Registry) {
+    registry
+        .query::<ListPendingInvitations>()
+        .query::<PagePendingInvitations>()
+        .mutation::<SendInvitation>()
+        .mutation::<ResendInvitation>()
+        .mutation::<RevokeInvitation>()
+        .mutation::<AcceptInvitation>();
+}
+
+/// The jobs of this feature.
+pub(crate) fn handle(handlers: &mut Handlers) {
+    handlers.job::<jobs::SendInvitationEmail>();
+}

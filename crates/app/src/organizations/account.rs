@@ -1,0 +1,96 @@
+//! An organization as its people see it: with what it pays for, and what it may have.
+
+use ::store::Reader;
+use kernel::{Error, OrgId, Result, Time};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{ExternalId, Organization, store};
+use crate::{
+    Email,
+    billing::{self, Seat},
+};
+
+/// An organization, with what it pays for and what it may have.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Account {
+    /// `org_…`
+    #[serde(rename = "_id")]
+    pub id: OrgId,
+    /// When it was made.
+    #[serde(rename = "_creationTime")]
+    pub creation_time: Time,
+    /// What people call it.
+    pub name: String,
+    /// Where bills go.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub billing_email: Option<Email>,
+    /// What other systems call it.
+    pub external_ids: Vec<ExternalId>,
+    /// The payments vendor's id of its subscription.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subscription_id: Option<String>,
+    /// Where the subscription stands: inactive, active, trialing, cancelled, `past_due`, unpaid or paused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subscription_status: Option<String>,
+    /// What was bought.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan_id: Option<String>,
+    /// Until when it costs nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trial_ends_at: Option<Time>,
+    /// When the subscription ends or ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ends_at: Option<Time>,
+    /// How many customers it may have.
+    pub max_customers: i64,
+    /// How many people of its own it may have.
+    pub max_staff: i64,
+    /// How many people of its customers it may have.
+    pub max_clients: i64,
+    /// When it was made.
+    pub created_at: Time,
+    /// When its own fields changed for the last time.
+    pub updated_at: Time,
+}
+
+/// What an organization says of itself and can change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Details {
+    pub name: String,
+    pub billing_email: Option<Email>,
+    pub updated: Time,
+}
+
+/// The organization of this transaction.
+pub(super) async fn account(db: &mut Reader, id: &OrgId, now: Time) -> Result<Account> {
+    let organization = store::one(db, id).await?.ok_or_else(unknown)?;
+    let details = store::details(db, id).await?.ok_or_else(unknown)?;
+    let external_ids = store::names(db, id).await?;
+    let plan = billing::plan(db, now).await?;
+    let Organization { id, creation_time, .. } = organization;
+    let limits = [Seat::Customer, Seat::Staff, Seat::Client].map(|seat| plan.allows(seat));
+    let paid = plan.subscription.as_ref();
+    Ok(Account {
+        id,
+        creation_time,
+        name: details.name,
+        billing_email: details.billing_email,
+        external_ids,
+        subscription_id: paid.map(|paid| paid.external_id.clone()),
+        subscription_status: paid.map(|paid| billing::status(paid).to_owned()),
+        plan_id: paid.and_then(|paid| paid.plan_id.clone()),
+        trial_ends_at: paid.and_then(|paid| paid.trial_ends_at),
+        ends_at: paid.and_then(|paid| paid.ends_at),
+        max_customers: limits[0],
+        max_staff: limits[1],
+        max_clients: limits[2],
+        created_at: creation_time,
+        updated_at: details.updated,
+    })
+}
+
+pub(super) fn unknown() -> Error {
+    Error::not_found("organization_not_found", "there is no such organization")
+}

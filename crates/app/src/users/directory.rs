@@ -1,0 +1,140 @@
+//! Who a caller is: the answer to what they showed.
+
+use ::store::Tx;
+use async_trait::async_trait;
+use engine::{Caller, Claims, Directory, Identity, Member, World};
+use kernel::{Code, Error, OrgId, Result, Role};
+
+use super::{Membership, store};
+use crate::{api_keys, organizations};
+
+/// The wish of somebody who wants to act in none of their organizations: to found another, or to accept an invitation.
+pub(super) const NONE: &str = "none";
+
+/// Knows the members of organizations.
+pub struct Members {
+    world: World,
+}
+
+impl Members {
+    /// Members, by this clock.
+    pub fn new(world: World) -> Self {
+        Self { world }
+    }
+}
+
+#[async_trait]
+impl Directory for Members {
+    async fn organization(&self, tx: &mut Tx, identity: &Identity, wanted: Option<&str>) -> Result<Option<OrgId>> {
+        match identity {
+            Identity::Anonymous => Ok(None),
+            Identity::Token(claims) => chosen(tx, claims, wanted).await,
+            // A key is its organization's: it has nothing to choose.
+            Identity::Key(key) => Ok(Some(key.organization.clone())),
+            Identity::Operator(organization) => Ok(Some(organization.clone())),
+        }
+    }
+
+    async fn caller(&self, tx: &mut Tx, organization: Option<&OrgId>, identity: &Identity) -> Result<Caller> {
+        let (member, key_role) = match (identity, organization) {
+            (Identity::Token(claims), Some(_)) => (Some(self.member(tx, claims).await?), None),
+            // A key always has its organization.
+            (Identity::Anonymous | Identity::Token(_), _) | (Identity::Key(_), None) => (None, None),
+            (Identity::Key(key), Some(_)) => return api_keys::key_caller(tx, key, self.world.now()).await,
+            (Identity::Operator(_), _) => (None, Some(Role::Owner)),
+        };
+        Ok(Caller { identity: identity.clone(), organization: organization.cloned(), member, key_role })
+    }
+}
+
+/// In which organization somebody acts: the one that they want, the one that their token names, the one that they joined
+/// last. Whoever is in none yet acts in none, also where their token names one: `users:syncCurrent` makes them a member.
+async fn chosen(tx: &mut Tx, claims: &Claims, wanted: Option<&str>) -> Result<Option<OrgId>> {
+    let memberships = match store::user_of(tx, &claims.token_identifier()).await? {
+        Some(user) => store::organizations_of(tx, &user).await?,
+        None => Vec::new(),
+    };
+    let claimed = match &claims.organization {
+        Some(name) => organizations::named(tx, name).await?,
+        None => None,
+    };
+    match wanted {
+        Some(NONE) => Ok(None),
+        Some(wanted) => match organizations::named(tx, wanted).await? {
+            Some(named) if memberships.contains(&named) => Ok(Some(named)),
+            Some(named) if claimed.as_ref() == Some(&named) => Ok(None),
+            // Whether it exists is nobody's business who is not in it.
+            Some(_) | None => Err(not_yours(&memberships)),
+        },
+        None => match claimed {
+            Some(claimed) => Ok(Some(claimed).filter(|claimed| memberships.contains(claimed))),
+            None => Ok(memberships.into_iter().next()),
+        },
+    }
+}
+
+impl Members {
+    async fn member(&self, tx: &mut Tx, claims: &Claims) -> Result<Member> {
+        let found = store::of_subject(tx, &claims.token_identifier()).await?;
+        let own = found.filter(Membership::is_active).ok_or_else(gone)?;
+        match self.impersonated(tx, &own).await? {
+            Some(target) => Ok(Member {
+                impersonator: Some((own.person.id.clone(), own.person.profile.display_name())),
+                ..target.member()
+            }),
+            None => Ok(own.member()),
+        }
+    }
+
+    /// Whom an admin acts as. What allowed it when it began has to hold still.
+    async fn impersonated(&self, tx: &mut Tx, own: &Membership) -> Result<Option<Membership>> {
+        if !own.role.is_admin() {
+            return Ok(None);
+        }
+        let Some(running) = store::impersonation_of(tx, &own.person.id).await? else { return Ok(None) };
+        if running.ends <= self.world.now() {
+            return Ok(None);
+        }
+        let target = store::find(tx, &running.target).await?;
+        Ok(target.filter(|target| target.is_active() && may_act_as(own.role, target.role)))
+    }
+}
+
+/// Whether somebody with this role may act as somebody with the other one.
+pub(super) fn may_act_as(own: Role, target: Role) -> bool {
+    own == Role::Owner || (own == Role::Admin && target != Role::Owner)
+}
+
+fn gone() -> Error {
+    Error::new(
+        Code::Unauthenticated,
+        "member_removed",
+        "you are no member of this organization any more: sign in again",
+    )
+}
+
+fn not_yours(memberships: &[OrgId]) -> Error {
+    let ours: Vec<_> = memberships.iter().map(OrgId::as_str).collect();
+    let message = if ours.is_empty() {
+        "you are in no organization: leave X-Organization out".to_owned()
+    } else {
+        format!("choose an organization of yours by X-Organization: {}", ours.join(", "))
+    };
+    Error::new(Code::Forbidden, "organization_not_yours", message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_admin_acts_as_anybody_but_an_owner() {
+        for target in Role::ALL {
+            assert!(may_act_as(Role::Owner, target));
+            assert_eq!(may_act_as(Role::Admin, target), target != Role::Owner);
+            for own in [Role::Staff, Role::Viewer, Role::Client] {
+                assert!(!may_act_as(own, target));
+            }
+        }
+    }
+}

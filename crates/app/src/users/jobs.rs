@@ -1,0 +1,24 @@
+//! What ends by itself.
+
+use async_trait::async_trait;
+use engine::{Job, JobCtx};
+use kernel::Result;
+use serde::{Deserialize, Serialize};
+
+use super::store;
+
+/// Ends the impersonations of an organization whose hour is over. They count for nothing from that moment on; this makes
+/// open live queries notice.
+#[derive(Serialize, Deserialize)]
+pub(super) struct EndImpersonation {}
+
+#[async_trait]
+impl Job for EndImpersonation {
+    const NAME: &'static str = "end_impersonation";
+
+    async fn run(self, ctx: &JobCtx) -> Result<()> {
+        let now = ctx.world().now();
+        let write = ::store::work(move |tx| Box::pin(store::end_impersonations_before(tx, now)));
+        ctx.db().write(&ctx.scope(), write).await.map(drop)
+    }
+}
