@@ -10,6 +10,7 @@ use provider::{
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use server::{Rate, Rates};
 use url::Url;
 
 /// Trunkline itself.
@@ -46,6 +47,23 @@ pub(crate) struct Settings {
     /// The largest body of a webhook, in bytes, unless its vendor is known to send more.
     #[serde(default = "body_limit")]
     pub(crate) trunkline_body_limit: usize,
+    /// Origins whose pages may call from a browser, separated by commas, such as `https://app.example.com`; `*` is every
+    /// origin.
+    pub(crate) trunkline_cors_origins: Option<String>,
+    /// Origins that our own pages may load from and talk to besides ours, separated by commas.
+    pub(crate) trunkline_page_sources: Option<String>,
+    /// Calls in a minute by one API key, one person, or one address where nobody is signed in; 0 is no limit.
+    #[serde(default = "rate_caller")]
+    pub(crate) trunkline_rate_caller: u32,
+    /// Calls in a minute by all of one organization; 0 is no limit.
+    #[serde(default = "rate_organization")]
+    pub(crate) trunkline_rate_organization: u32,
+    /// Calls in a minute of one operation by one caller; 0 is no limit.
+    #[serde(default = "rate_operation")]
+    pub(crate) trunkline_rate_operation: u32,
+    /// How many proxies stand in front of this server and add to `X-Forwarded-For`: with none that header is not believed.
+    #[serde(default)]
+    pub(crate) trunkline_proxies: usize,
     /// What is logged: `error`, `warn`, `info`, `debug`, or a filter such as `info,engine=debug`.
     #[serde(default = "log")]
     pub(crate) trunkline_log: String,
@@ -123,6 +141,18 @@ fn body_limit() -> usize {
     1 << 20
 }
 
+fn rate_caller() -> u32 {
+    6_000
+}
+
+fn rate_organization() -> u32 {
+    30_000
+}
+
+fn rate_operation() -> u32 {
+    3_000
+}
+
 fn log() -> String {
     "info".to_owned()
 }
@@ -135,6 +165,7 @@ impl Settings {
     pub(crate) fn check(&self) -> Result<()> {
         self.retention()?;
         self.own_issuers()?;
+        self.surfaces()?;
         if let Some(secret) = &self.cron_secret
             && secret.rotation().any(|secret| secret.len() < CRON_SECRET_LENGTH)
         {
@@ -167,6 +198,24 @@ impl Settings {
         })
     }
 
+    /// How the surfaces behave.
+    pub(crate) fn surfaces(&self) -> Result<server::Options> {
+        let rate = |calls| (calls > 0).then(|| Rate::per_minute(calls));
+        Ok(server::Options {
+            body_limit: self.trunkline_body_limit,
+            cron_secret: self.cron_secret.clone(),
+            cors_origins: origins("TRUNKLINE_CORS_ORIGINS", self.trunkline_cors_origins.as_deref())?,
+            page_sources: origins("TRUNKLINE_PAGE_SOURCES", self.trunkline_page_sources.as_deref())?,
+            rates: Rates {
+                caller: rate(self.trunkline_rate_caller),
+                organization: rate(self.trunkline_rate_organization),
+                operation: rate(self.trunkline_rate_operation),
+            },
+            proxies: self.trunkline_proxies,
+            ..server::Options::new(self.public_url()?)
+        })
+    }
+
     /// How the outside world reaches this installation.
     pub(crate) fn public_url(&self) -> Result<Url> {
         if let Some(url) = &self.trunkline_public_url {
@@ -180,6 +229,29 @@ impl Settings {
             Error::config("public_url", "TRUNKLINE_LISTEN is not an address: write it like 127.0.0.1:3000")
                 .source(error)
         })
+    }
+}
+
+/// Reads origins between commas.
+fn origins(variable: &'static str, text: Option<&str>) -> Result<Vec<String>> {
+    let written = text.unwrap_or_default().split(',').map(str::trim).filter(|origin| !origin.is_empty());
+    written.map(|origin| read_origin(variable, origin)).collect()
+}
+
+fn read_origin(variable: &'static str, origin: &str) -> Result<String> {
+    if origin == "*" {
+        return Ok(origin.to_owned());
+    }
+    let url: Option<Url> = origin.parse().ok();
+    match url.map(|url| (url.origin(), url)) {
+        Some((parsed, url)) if parsed.is_tuple() && url.path() == "/" && url.query().is_none() => {
+            Ok(parsed.ascii_serialization())
+        }
+        _ => {
+            let message =
+                format!("{variable} has {origin:?}, which is no origin: write it like https://app.example.com");
+            Err(Error::config("origin_malformed", message))
+        }
     }
 }
 
@@ -200,6 +272,18 @@ mod tests {
         assert_eq!(span("90 minutes"), Some(Duration::from_secs(5400)));
         for wrong in ["", "30", "-1d", "a while"] {
             assert_eq!(span(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn origins_are_written_as_browsers_send_them() {
+        let read = |text| origins("TRUNKLINE_CORS_ORIGINS", Some(text));
+        assert_eq!(
+            read(" https://app.test/, http://localhost:5173 ,*,").unwrap(),
+            ["https://app.test", "http://localhost:5173", "*"]
+        );
+        for wrong in ["app.test", "https://app.test/path", "mailto:a@b.test"] {
+            assert_eq!(read(wrong).unwrap_err().tag, "origin_malformed", "{wrong}");
         }
     }
 }

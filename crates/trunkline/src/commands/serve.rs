@@ -16,8 +16,6 @@ use tokio::{
 
 use crate::{authenticator::Authenticator, boot, environment::Environment, installation::Installation};
 
-/// How long the body of a webhook may take to arrive.
-const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a database that is down is waited for when the process starts.
 const DATABASE_PATIENCE: Duration = Duration::from_secs(60);
 
@@ -87,12 +85,7 @@ impl Started {
             }),
             api: Some(Api { operations, authenticator }),
             world: world.clone(),
-            options: Arc::new(server::Options {
-                body_limit: environment.settings.trunkline_body_limit,
-                body_timeout: BODY_TIMEOUT,
-                cron_secret: environment.settings.cron_secret.clone(),
-                ..server::Options::new(environment.settings.public_url()?)
-            }),
+            options: Arc::new(environment.settings.surfaces()?),
         };
         let (stop, stopped) = watch::channel(false);
         let workers = tokio::spawn({
