@@ -20,6 +20,7 @@ pub(crate) fn handlers(environment: &Environment) -> Result<Handlers> {
     let mut handlers = Handlers::new();
     let keep = environment.settings.retention()?;
     app::register(&mut handlers, vendors::messaging::readers(), vendors::payments::readers(), keep)?;
+    handlers.lend::<provider::email::Sender>(std::sync::Arc::new(vendors::email::Console));
     crate::commands::retention::register(&mut handlers, keep)?;
     environment.product.register(&mut handlers)?;
     Ok(handlers)

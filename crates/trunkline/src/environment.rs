@@ -5,11 +5,7 @@ use std::path::{Path, PathBuf};
 use kernel::{Error, Result, Secret};
 use provider::settings::{self, Variables};
 
-use crate::{
-    Product,
-    cli::Global,
-    settings::Settings,
-};
+use crate::{Product, cli::Global, settings::Settings};
 
 /// Everything that the process was told from outside.
 pub(crate) struct Environment {

@@ -80,7 +80,8 @@ impl Product {
 
     /// Its operations on this database.
     pub(crate) async fn open(&self, db: &Db, world: &World) -> Result<Operations> {
-        let directory = self.directory.clone().unwrap_or_else(|| Arc::new(engine::Nobody));
+        let members = || Arc::new(app::users::Members::new(world.clone()));
+        let directory = self.directory.clone().unwrap_or_else(|| members());
         let cursors = engine::installation_key(db, world, "cursors").await?;
         let operations = Operations::new(self.catalog(), db.clone(), world.clone(), directory, &cursors);
         Ok(operations.audited(Arc::new(app::audit::Log)))

@@ -8,7 +8,7 @@ use engine::{Caller, Identity, KeyHolder, World};
 use kernel::{Code, Error, Result, Scope, Time};
 
 use super::{
-    model::{BEGINNING, ApiKeyId, hash, hex},
+    model::{ApiKeyId, BEGINNING, hash, hex},
     store::{self, Worth},
 };
 
@@ -68,7 +68,8 @@ impl Worth {
     fn admits(&self, shown: &[u8; 32], now: Time) -> bool {
         let shown = hex(shown);
         let same = |kept: &str| verify_slices_are_equal(kept.as_bytes(), shown.as_bytes()).is_ok();
-        let before = self.previous_hash.as_deref().is_some_and(same) && self.previous_until.is_some_and(|end| now < end);
+        let before =
+            self.previous_hash.as_deref().is_some_and(same) && self.previous_until.is_some_and(|end| now < end);
         let good = self.revoked_at.is_none() && self.expires_at.is_none_or(|end| now < end);
         good && (same(&self.hash) || before)
     }

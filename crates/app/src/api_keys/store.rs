@@ -73,13 +73,7 @@ pub(super) async fn worth(db: &mut Reader, id: &ApiKeyId) -> Result<Option<Worth
 }
 
 /// The key is another one now; the one before is good until `previous_until`.
-pub(super) async fn rotate(
-    tx: &mut Tx,
-    id: &ApiKeyId,
-    hash: &str,
-    hint: &str,
-    previous_until: Time,
-) -> Result<()> {
+pub(super) async fn rotate(tx: &mut Tx, id: &ApiKeyId, hash: &str, hint: &str, previous_until: Time) -> Result<()> {
     tx.query(
         "update api_keys set previous_hash = hash, previous_until_ms = $3, hash = $4, hint = $5
          where org_id = $1 and id = $2",

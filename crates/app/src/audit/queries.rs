@@ -91,7 +91,17 @@ fn json_lines(entries: &[AuditEntry]) -> Result<String> {
 }
 
 const COLUMNS: [&str; 11] = [
-    "id", "at", "operation", "userId", "actor", "impersonatorId", "impersonator", "means", "subject", "arguments", "origin",
+    "id",
+    "at",
+    "operation",
+    "userId",
+    "actor",
+    "impersonatorId",
+    "impersonator",
+    "means",
+    "subject",
+    "arguments",
+    "origin",
 ];
 
 fn csv_text(entries: &[AuditEntry], with_head: bool) -> Result<String> {

@@ -37,13 +37,16 @@ pub(super) fn of(description: &Description) -> Vec<Arg> {
             flags.push(cursor.value_name("CURSOR").help("Behind this place of the list").help_heading(HEADING));
             continue;
         }
-        let needed = description.arguments["required"].as_array().is_some_and(|all| all.iter().any(|one| *one == **name));
+        let needed =
+            description.arguments["required"].as_array().is_some_and(|all| all.iter().any(|one| *one == **name));
         let help = schema["description"].as_str().unwrap_or_default().to_owned();
         let flag = Arg::new(key(name)).long(long(name)).help(help).help_heading(HEADING);
         flags.push(match takes(schema) {
             Takes::Text => flag.value_name("TEXT").required(needed),
             Takes::Number => flag.value_name("NUMBER").required(needed).allow_negative_numbers(true),
-            Takes::Truth => flag.value_name("true|false").num_args(0..=1).default_missing_value("true").required(needed),
+            Takes::Truth => {
+                flag.value_name("true|false").num_args(0..=1).default_missing_value("true").required(needed)
+            }
             Takes::Texts => flag.value_name("TEXT").action(ArgAction::Append).required(needed),
             Takes::Json => flag.value_name("JSON").required(needed),
         });

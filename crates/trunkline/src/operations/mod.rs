@@ -66,10 +66,9 @@ const ORGANIZATION: &str = "organization";
 
 fn one(name: String, operation: &Operation) -> Command {
     let about = operation.description.summary.clone();
-    let organization = Arg::new(ORGANIZATION)
-        .long(ORGANIZATION)
-        .value_name("ORGANIZATION")
-        .help("The organization to act in, by its id or one of its ids in other systems; needed when there are several");
+    let organization = Arg::new(ORGANIZATION).long(ORGANIZATION).value_name("ORGANIZATION").help(
+        "The organization to act in, by its id or one of its ids in other systems; needed when there are several",
+    );
     Command::new(name).about(about).args(flags::of(&operation.description)).arg(organization)
 }
 

@@ -40,8 +40,18 @@ pub(super) async fn call(url: &Url, key: Option<&Secret>, call: &Call) -> Result
         Some(key) => request.bearer(key),
         None => request,
     };
-    let said: Said = request.send().await?;
+    let said: Said = request.send().await.map_err(unknown_key)?;
     if said.status == "success" { Ok(said.value) } else { Err(refused(&said)) }
+}
+
+/// For a vendor's client, credentials that are refused are a setting to be mended. Here they are the caller's.
+fn unknown_key(error: Error) -> Error {
+    if error.code != Code::Config {
+        return error;
+    }
+    let message =
+        "the server at TRUNKLINE_URL does not know the key in TRUNKLINE_API_KEY, or it was revoked or has expired";
+    Error::new(Code::Unauthenticated, "api_key_unknown", message).source(error)
 }
 
 /// The server's error, with the exit code that it would have here.

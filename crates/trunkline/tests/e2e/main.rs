@@ -13,6 +13,7 @@ mod jobs;
 mod judges;
 mod limits;
 mod nodes;
+mod operations;
 mod outage;
 mod payloads;
 mod process;
