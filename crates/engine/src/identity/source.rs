@@ -65,7 +65,10 @@ impl Source {
         let name = issuer.names.first().cloned().unwrap_or_default();
         let (place, keys) = match &issuer.keys {
             KeySet::Address(address) => (Place::Address(Http::new(transport, "token_issuer", address.clone())), None),
-            KeySet::File(path) => (Place::File(path.clone()), Some(usable(&name, &read(path)?)?)),
+            KeySet::File(path) => {
+                let json = read(path).map_err(|error| error.context("issuer", &name))?;
+                (Place::File(path.clone()), Some(usable(&name, &json)?))
+            }
             KeySet::Inline(json) => (Place::Here, Some(usable(&name, json)?)),
         };
         let mut state = State::default();
@@ -87,10 +90,14 @@ impl Source {
     /// `Unavailable` when the key may exist and the issuer cannot be asked.
     pub(super) async fn with(self: &Arc<Self>, id: &str) -> Result<Arc<Keys>> {
         let now = self.world.now();
-        let age = self.state().fetched.map(|fetched| now.since(fetched));
+        let (age, failed) = {
+            let state = self.state();
+            (state.fetched.map(|fetched| now.since(fetched)), state.failed)
+        };
         match age {
             Some(age) if age < STALE => {}
-            Some(age) if age < OLD => self.refresh_behind(),
+            // Nobody waits a second time for an issuer that does not answer, while there are keys.
+            Some(age) if age < OLD || failed => self.refresh_behind(),
             Some(_) | None => self.refresh().await,
         }
         if self.state().keys.has(id) {

@@ -1,38 +1,60 @@
 //! What an issuer's claims are called.
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
-use super::one_or_many;
+use super::one_or_many::OneOrMany;
 
 /// The names of claims: for each, the first of these that a token has. `a.b` is the claim called so, or `b` inside of `a`.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClaimNames {
     /// The organization.
-    #[serde(deserialize_with = "one_or_many")]
     pub organization: Vec<String>,
     /// The role in it.
-    #[serde(deserialize_with = "one_or_many")]
     pub role: Vec<String>,
     /// The e-mail address. It is not believed when `email_verified` says no.
-    #[serde(deserialize_with = "one_or_many")]
     pub email: Vec<String>,
     /// The whole name, for tokens that do not have its parts.
-    #[serde(deserialize_with = "one_or_many")]
     pub name: Vec<String>,
     /// The given name.
-    #[serde(deserialize_with = "one_or_many")]
     pub given_name: Vec<String>,
     /// The family name.
-    #[serde(deserialize_with = "one_or_many")]
     pub family_name: Vec<String>,
     /// The address of a picture.
-    #[serde(deserialize_with = "one_or_many")]
     pub picture: Vec<String>,
     /// What stands before every role, `org:` in `org:admin`.
-    #[serde(skip)]
     pub role_prefix: &'static str,
+}
+
+/// What an operator says of them: what is left out, or `null`, is as usual.
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Said {
+    organization: Option<OneOrMany>,
+    role: Option<OneOrMany>,
+    email: Option<OneOrMany>,
+    name: Option<OneOrMany>,
+    given_name: Option<OneOrMany>,
+    family_name: Option<OneOrMany>,
+    picture: Option<OneOrMany>,
+}
+
+impl<'de> Deserialize<'de> for ClaimNames {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let said = Option::<Said>::deserialize(deserializer)?.unwrap_or_default();
+        let usual = Self::default();
+        let names = |said: Option<OneOrMany>, usual: Vec<String>| said.map_or(usual, Vec::from);
+        Ok(Self {
+            organization: names(said.organization, usual.organization),
+            role: names(said.role, usual.role),
+            email: names(said.email, usual.email),
+            name: names(said.name, usual.name),
+            given_name: names(said.given_name, usual.given_name),
+            family_name: names(said.family_name, usual.family_name),
+            picture: names(said.picture, usual.picture),
+            role_prefix: usual.role_prefix,
+        })
+    }
 }
 
 impl Default for ClaimNames {

@@ -64,8 +64,12 @@ mod tests {
         assert_eq!(issuer.claims.organization, ["tenant.id"]);
         assert_eq!(issuer.claims.role, ["r1", "r2"]);
         assert_eq!(issuer.claims.name, ["name"], "what is not said is as usual");
-        let list = read(r#"[{"issuer":"a","jwks":"k","audience":null}]"#).unwrap();
-        assert_eq!(list[0].audience, [""; 0]);
+        let null = r#"[{"issuer":"a","jwks":"k","audience":null,"algorithms":null,"claims":null},
+            {"issuer":"b","jwks":"k","algorithms":"ES256","claims":{"role":null,"email":[]}}]"#;
+        let list = read(null).unwrap();
+        assert_eq!(list[0], Issuer::new(["a".to_owned()], KeySet::File("k".into())), "null is as usual");
+        assert_eq!(list[1].algorithms, [Algorithm::Es256]);
+        assert_eq!((list[1].claims.role.len(), list[1].claims.email.len()), (1, 0), "and an empty list is none");
     }
 
     #[test]
@@ -73,8 +77,8 @@ mod tests {
         for (json, said) in [
             ("{}", "expected a sequence"),
             (r#"[{"issuer":"a"}]"#, "missing field `jwks`"),
-            (r#"[{"issuer":"a","jwks":"k","algorithms":["HS256"]}]"#, "unknown variant `HS256`"),
-            (r#"[{"issuer":"a","jwks":"k","algorithms":["none"]}]"#, "unknown variant `none`"),
+            (r#"[{"issuer":"a","jwks":"k","algorithms":["HS256"]}]"#, "HS256 is not an algorithm"),
+            (r#"[{"issuer":"a","jwks":"k","algorithms":["none"]}]"#, "none is not an algorithm"),
             (r#"[{"issuer":"a","jwks":"k","algorithms":[]}]"#, "no algorithms"),
             (r#"[{"issuer":"a","jwks":"k","audiance":"x"}]"#, "unknown field `audiance`"),
             (r#"[{"issuer":"a","jwks":"http://a.example/"}]"#, "https://"),

@@ -3,9 +3,10 @@
 mod claims;
 mod keys;
 mod list;
+mod one_or_many;
 mod vendor;
 
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, de};
 use serde_json::Value;
 
 pub use claims::ClaimNames;
@@ -13,21 +14,23 @@ pub use keys::KeySet;
 pub use list::issuers;
 pub use vendor::{Issuing, TokenSettings};
 
+use one_or_many::{OneOrMany, texts};
+
 /// An issuer: whose tokens are believed, with which keys, and what its claims are called.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Issuer {
     /// What it calls itself in `iss`, to the letter: one name, or all of them.
-    #[serde(rename = "issuer", deserialize_with = "one_or_many")]
+    #[serde(rename = "issuer", deserialize_with = "texts")]
     pub names: Vec<String>,
     /// Its public keys.
     #[serde(rename = "jwks")]
     pub keys: KeySet,
     /// For whom its tokens must be, `aud`: one of these. Empty: whoever they are for.
-    #[serde(default, deserialize_with = "one_or_many")]
+    #[serde(default, deserialize_with = "texts")]
     pub audience: Vec<String>,
     /// How it signs.
-    #[serde(default = "Algorithm::all")]
+    #[serde(default = "Algorithm::all", deserialize_with = "algorithms")]
     pub algorithms: Vec<Algorithm>,
     /// What its claims are called.
     #[serde(default)]
@@ -38,16 +41,13 @@ pub struct Issuer {
 }
 
 /// How a token is signed. None of them has a key that both sides know.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Algorithm {
     /// RSA, PKCS #1 1.5, SHA-256.
-    #[serde(rename = "RS256")]
     Rs256,
     /// ECDSA on P-256, SHA-256.
-    #[serde(rename = "ES256")]
     Es256,
     /// Ed25519.
-    #[serde(rename = "EdDSA")]
     EdDsa,
 }
 
@@ -86,18 +86,11 @@ impl Algorithm {
     }
 }
 
-/// A text, several texts, or `null` for none.
-pub(crate) fn one_or_many<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged, expecting = "expected a text or a list of texts")]
-    enum Texts {
-        None,
-        One(String),
-        Many(Vec<String>),
-    }
-    Ok(match Texts::deserialize(deserializer)? {
-        Texts::None => Vec::new(),
-        Texts::One(text) => vec![text],
-        Texts::Many(texts) => texts,
-    })
+/// The names of algorithms. Each is read by itself, so that a wrong one is named.
+fn algorithms<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Algorithm>, D::Error> {
+    let Some(names) = Option::<OneOrMany>::deserialize(deserializer)? else { return Ok(Algorithm::all()) };
+    let unknown = |name: &str| {
+        de::Error::custom(format!("{name} is not an algorithm that is accepted: they are RS256, ES256 and EdDSA"))
+    };
+    Vec::from(names).iter().map(|name| Algorithm::parse(name).ok_or_else(|| unknown(name))).collect()
 }

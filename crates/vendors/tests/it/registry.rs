@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use provider::{
     Registry, VendorEntry, WebhookState,
-    settings::{Field, Variables},
+    settings::{Field, Loaded, Variables},
 };
 
 #[test]
@@ -144,4 +144,24 @@ fn half_of_the_settings_and_a_malformed_secret_stop_the_start_and_are_named() {
         assert_eq!(error.code, kernel::Code::Config);
         assert!(error.message.contains(named) && !error.message.contains(value), "{error}");
     }
+}
+
+#[test]
+fn settings_that_only_believe_tokens_are_not_half_of_the_clients() {
+    let now = kernel::Time::from_seconds(1_767_225_600);
+    for (variable, value, vendor) in [
+        ("WORKOS_CLIENT_ID", "client_1", "workos"),
+        ("CLERK_JWT_ISSUER_DOMAIN", "https://example.clerk.accounts.dev", "clerk"),
+        ("NEXT_PUBLIC_SUPABASE_URL", "https://abcdefgh.supabase.co", "supabase"),
+    ] {
+        let variables: Variables = [(variable, value)].into_iter().collect();
+        let registry = Registry::load(vendors::all(), &variables).unwrap();
+        assert_eq!(registry.issuers().len(), 1, "{variable}");
+        let check = registry.get(vendor).unwrap().0.check;
+        assert_eq!(check(&variables, now).unwrap(), Loaded::Off, "{variable}");
+    }
+    let half: Variables = [("WORKOS_CLIENT_ID", "client_1"), ("WORKOS_API_KEY", "sk_1")].into_iter().collect();
+    let registry = Registry::load(vendors::all(), &half).unwrap();
+    let error = (registry.get("workos").unwrap().0.check)(&half, now).unwrap_err();
+    assert!(error.message.contains("WORKOS_COOKIE_PASSWORD"), "{error}");
 }

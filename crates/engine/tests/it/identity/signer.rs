@@ -1,5 +1,7 @@
 //! Keys of every kind, which sign whatever a test writes into a token.
 
+use std::sync::Arc;
+
 use aws_lc_rs::{
     encoding::AsDer,
     hmac,
@@ -14,10 +16,11 @@ use data_encoding::BASE64URL_NOPAD;
 use serde_json::{Value, json};
 
 /// A key, its public half as issuers publish it, and what its tokens say of it.
+#[derive(Clone)]
 pub(crate) struct Signer {
     pub(crate) jwk: Value,
     pub(crate) header: Value,
-    key: Key,
+    key: Arc<Key>,
 }
 
 enum Key {
@@ -56,12 +59,12 @@ impl Signer {
 
     fn new(id: &str, algorithm: &str, mut jwk: Value, key: Key) -> Self {
         jwk["kid"] = json!(id);
-        Self { jwk, header: json!({ "alg": algorithm, "kid": id }), key }
+        Self { jwk, header: json!({ "alg": algorithm, "kid": id }), key: Arc::new(key) }
     }
 
     /// The public key, as it stands in files: what an attacker takes for a secret.
     pub(crate) fn public_der(&self) -> Vec<u8> {
-        let Key::Rsa(pair) = &self.key else { panic!("only of RSA keys") };
+        let Key::Rsa(pair) = &*self.key else { panic!("only of RSA keys") };
         pair.public_key().as_der().unwrap().as_ref().to_vec()
     }
 
@@ -88,7 +91,7 @@ impl Signer {
     }
 
     fn sign(&self, text: &[u8]) -> Vec<u8> {
-        match &self.key {
+        match &*self.key {
             Key::Rsa(pair) => {
                 let mut signature = vec![0; pair.public_modulus_len()];
                 pair.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), text, &mut signature).unwrap();
