@@ -18,7 +18,7 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use axum::Router;
-use engine::{Intake, Operations, World};
+use engine::{Intake, Live, Operations, World};
 use kernel::{Result, Secret};
 use provider::Registry;
 use url::Url;
@@ -50,6 +50,8 @@ pub struct Server {
 pub struct Api {
     /// The operations.
     pub operations: Operations,
+    /// Their answers, kept up to date for those who watch them.
+    pub live: Live,
     /// Tells who somebody is by what they show.
     pub authenticator: Arc<dyn Authenticator>,
 }

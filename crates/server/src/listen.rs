@@ -1,12 +1,11 @@
 //! The listener: HTTP/1.1 connections with a limit on their number and on the time a head may take.
 
-use std::{net::IpAddr, sync::Arc, time::Duration};
+use std::{net::IpAddr, pin::pin, sync::Arc, time::Duration};
 
 use axum::{Router, http::Request};
-use hyper::{body::Incoming, service::Service};
+use hyper::{body::Incoming, server::conn::http1::UpgradeableConnection, service::Service};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
-    server::graceful::GracefulShutdown,
     service::TowerToHyperService,
 };
 use tokio::{
@@ -48,7 +47,6 @@ impl Open {
 /// requests end.
 pub async fn serve(listener: TcpListener, router: Router, mut stop: watch::Receiver<bool>) {
     let service = TowerToHyperService::new(router);
-    let graceful = GracefulShutdown::new();
     let slots = Arc::new(Semaphore::new(CONNECTIONS as usize));
     while !*stop.borrow() {
         let Ok(slot) = slots.clone().acquire_owned().await else { break };
@@ -59,10 +57,8 @@ pub async fn serve(listener: TcpListener, router: Router, mut stop: watch::Recei
         match accepted {
             Ok((stream, peer)) => {
                 let open = Open { _slot: Arc::new(slot), stop: stop.clone() };
-                let service = Connected { service: service.clone(), peer: Peer(peer.ip()), open };
-                let connection = graceful.watch(connection(stream, service));
-                // A broken connection is the peer's business; its requests were answered or will come again.
-                tokio::spawn(async move { connection.await.unwrap_or_default() });
+                let service = Connected { service: service.clone(), peer: Peer(peer.ip()), open: open.clone() };
+                tokio::spawn(until_it_ends(connection(stream, service), open));
             }
             Err(error) => {
                 // Out of descriptors, most likely: those in use come back.
@@ -72,12 +68,8 @@ pub async fn serve(listener: TcpListener, router: Router, mut stop: watch::Recei
         }
     }
     drop(listener);
-    let drained = async {
-        graceful.shutdown().await;
-        // Those that were taken over are told to stop like this one.
-        slots.acquire_many(CONNECTIONS).await.map(drop).unwrap_or_default();
-    };
-    if tokio::time::timeout(DRAIN, drained).await.is_err() {
+    // Those that were taken over are told to stop like all others.
+    if tokio::time::timeout(DRAIN, slots.acquire_many(CONNECTIONS)).await.is_err() {
         tracing::warn!("connections were cut that did not end in time");
     }
 }
@@ -101,10 +93,21 @@ impl Service<Request<Incoming>> for Connected {
     }
 }
 
-fn connection(
-    stream: TcpStream,
-    service: Connected,
-) -> hyper::server::conn::http1::UpgradeableConnection<TokioIo<TcpStream>, Connected> {
+/// Serves a connection; when the process is told to stop, only what it is answering.
+async fn until_it_ends(connection: UpgradeableConnection<TokioIo<TcpStream>, Connected>, mut open: Open) {
+    let mut connection = pin!(connection);
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        () = open.stop() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    // A broken connection is the peer's business; its requests were answered or will come again.
+    ended.unwrap_or_default();
+}
+
+fn connection(stream: TcpStream, service: Connected) -> UpgradeableConnection<TokioIo<TcpStream>, Connected> {
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "TCP_NODELAY could not be set");
     }

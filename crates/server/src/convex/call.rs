@@ -1,0 +1,132 @@
+//! What a call over HTTP says, and the shapes of its answers.
+
+use axum::{
+    body::Body,
+    http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header},
+};
+use kernel::{Code, Error};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{client::Client, failure::Failure, message::Call, value};
+use crate::problem;
+
+const CONVEX_CLIENT: HeaderName = HeaderName::from_static("convex-client");
+const DEPRECATION_STATE: HeaderName = HeaderName::from_static("x-convex-deprecation-state");
+const DEPRECATION_MESSAGE: HeaderName = HeaderName::from_static("x-convex-deprecation-message");
+
+/// How values are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+pub(super) enum Format {
+    /// As everybody reads it.
+    #[serde(rename = "json")]
+    Plain,
+    /// With the protocol's own values for what JSON has no word for.
+    #[serde(rename = "convex_encoded_json")]
+    Encoded,
+}
+
+/// The body of a call.
+#[derive(Debug, Deserialize)]
+pub(super) struct CallBody {
+    pub path: String,
+    #[serde(default)]
+    pub format: Option<Format>,
+    #[serde(default)]
+    pub args: Value,
+    #[serde(default, rename = "componentPath")]
+    pub component_path: Option<String>,
+    #[serde(default)]
+    pub ts: Option<String>,
+}
+
+/// The body of a call whose path stands in the address.
+#[derive(Debug, Deserialize)]
+pub(super) struct RunBody {
+    #[serde(default)]
+    pub args: Value,
+    #[serde(default)]
+    pub format: Option<Format>,
+}
+
+/// Several queries at one moment.
+#[derive(Debug, Deserialize)]
+pub(super) struct BatchBody {
+    pub queries: Vec<CallBody>,
+}
+
+impl CallBody {
+    /// The call, and how its answer is written.
+    pub(super) fn read(self, client: Client) -> (Call, Format) {
+        let format = self.format.unwrap_or_else(|| Format::usual(client));
+        (Call::new(self.path, self.component_path, self.args), format)
+    }
+}
+
+impl Format {
+    /// What a client takes that does not say what it wants.
+    pub(super) fn usual(client: Client) -> Self {
+        if client.takes_plain_json() { Self::Plain } else { Self::Encoded }
+    }
+}
+
+/// Which client calls.
+pub(super) fn client(headers: &HeaderMap) -> Client {
+    Client::of_header(headers.get(CONVEX_CLIENT).and_then(|value| value.to_str().ok()))
+}
+
+/// What an operation has answered.
+pub(super) fn success(value: Value, format: Format) -> Value {
+    let value = match format {
+        Format::Plain => value::plain(value),
+        Format::Encoded => value,
+    };
+    json!({ "status": "success", "value": value, "logLines": [] })
+}
+
+/// What an operation has failed with: an answer like any other.
+pub(super) fn failure(failure: Failure) -> Value {
+    let mut answer = json!({ "status": "error", "errorMessage": failure.message, "logLines": [] });
+    if let Some(data) = failure.data {
+        answer["errorData"] = data;
+    }
+    answer
+}
+
+/// A JSON answer.
+pub(super) fn json(answer: &Value) -> Response<Body> {
+    with_status(StatusCode::OK, answer)
+}
+
+/// What is not an operation's business: who calls, how often, and whether that is a call at all.
+pub(super) fn refusal(error: &Error) -> Response<Body> {
+    refusal_with(problem::status(error.code), error)
+}
+
+/// The same, with a status of its own.
+pub(super) fn refusal_with(status: StatusCode, error: &Error) -> Response<Body> {
+    let code = if error.code == Code::Unauthenticated { "InvalidAuthHeader" } else { error.tag };
+    let message = if error.code == Code::Internal { "Server Error" } else { error.message.as_ref() };
+    with_status(status, &json!({ "code": code, "message": message }))
+}
+
+/// What a client hears that speaks a protocol that nobody here speaks.
+pub(super) fn too_old() -> Response<Body> {
+    let message = HeaderValue::from_static(
+        "This version of the convex package is no longer served. Update it: npm install convex@latest",
+    );
+    let error = Error::bad_request("ClientVersionUnsupported", message.to_str().unwrap_or_default().to_owned());
+    let mut response = refusal(&error);
+    response.headers_mut().insert(DEPRECATION_STATE, HeaderValue::from_static("UpgradeRequired"));
+    response.headers_mut().insert(DEPRECATION_MESSAGE, message);
+    response
+}
+
+fn with_status(status: StatusCode, answer: &Value) -> Response<Body> {
+    let mut response = Response::new(Body::from(answer.to_string()));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}

@@ -1,0 +1,90 @@
+//! Errors as the clients' `ConvexError`: a message, and data that programs can read.
+
+use kernel::{Code, Error};
+use serde_json::{Map, Value, json};
+
+/// The tag by which the engine says that a cursor is none of this list.
+const INVALID_CURSOR: &str = "InvalidCursor";
+
+/// A failure as a client is told of it.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Failure {
+    pub message: String,
+    /// Its presence makes it a `ConvexError`.
+    pub data: Option<Value>,
+}
+
+impl Failure {
+    /// What is told of `error`. `request` is all that is told of what broke inside, so that its log line can be found.
+    pub(super) fn of(error: &Error, request: &str) -> Self {
+        if let Some(data) = error.data() {
+            return Self { message: error.message.to_string(), data: Some(data.clone()) };
+        }
+        if error.code == Code::Internal {
+            return Self { message: format!("[Request ID: {request}] Server Error"), data: None };
+        }
+        if error.tag == INVALID_CURSOR {
+            let data = json!({ "isConvexSystemError": true, "paginationError": INVALID_CURSOR });
+            return Self { message: error.message.to_string(), data: Some(data) };
+        }
+        Self { message: error.message.to_string(), data: Some(described(error)) }
+    }
+
+    /// The members of a message that failed: `"errorMessage":…`, and the data where there is some.
+    pub(super) fn members(&self, message: &str) -> String {
+        let text = Value::from(self.message.as_str());
+        match &self.data {
+            Some(data) => format!(r#""{message}":{text},"errorData":{data}"#),
+            None => format!(r#""{message}":{text}"#),
+        }
+    }
+}
+
+/// The same words as in a problem over REST.
+fn described(error: &Error) -> Value {
+    let mut data: Map<String, Value> = Map::new();
+    for (name, value) in error.facts() {
+        data.insert((*name).to_owned(), Value::from(value.as_str()));
+    }
+    data.insert("code".to_owned(), error.code.as_str().into());
+    data.insert("tag".to_owned(), error.tag.into());
+    data.insert("message".to_owned(), error.message.as_ref().into());
+    if let kernel::Retry::After(wait) = error.retry() {
+        data.insert("retryAfterMs".to_owned(), u64::try_from(wait.as_millis()).unwrap_or(u64::MAX).into());
+    }
+    Value::Object(data)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_tells_its_code_and_its_tag() {
+        let failure = Failure::of(&Error::conflict("already_invited", "this person is invited"), "r");
+        assert_eq!(failure.message, "this person is invited");
+        let data = json!({ "code": "conflict", "tag": "already_invited", "message": "this person is invited" });
+        assert_eq!(failure.data, Some(data));
+    }
+
+    #[test]
+    fn what_broke_inside_tells_nothing_but_where_to_look() {
+        let error = Error::internal("row_broken", "column secret is broken").context("table", "keys");
+        let failure = Failure::of(&error, "abc");
+        assert_eq!(failure, Failure { message: "[Request ID: abc] Server Error".to_owned(), data: None });
+        assert_eq!(failure.members("errorMessage"), r#""errorMessage":"[Request ID: abc] Server Error""#);
+    }
+
+    #[test]
+    fn an_application_shows_its_own_data_and_nothing_else() {
+        for data in [json!({ "code": "ODD", "v": 3 }), json!("text"), Value::Null] {
+            assert_eq!(Failure::of(&Error::application(data.clone()), "r").data, Some(data));
+        }
+    }
+
+    #[test]
+    fn a_foreign_cursor_is_told_in_the_words_that_clients_know() {
+        let failure = Failure::of(&Error::bad_request(INVALID_CURSOR, "InvalidCursor"), "r");
+        assert_eq!(failure.data, Some(json!({ "isConvexSystemError": true, "paginationError": "InvalidCursor" })));
+    }
+}

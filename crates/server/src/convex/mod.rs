@@ -1,0 +1,73 @@
+//! The protocol of the Convex clients: live queries over one socket, and calls over HTTP.
+//!
+//! Everything that is written once in the catalog is served here to clients that nobody here wrote. What a client cannot
+//! bear is told to nobody: it closes the connection, and the client comes again and asks anew.
+
+mod answer;
+mod call;
+mod chunk;
+mod client;
+mod close;
+mod codec;
+mod cors;
+mod failure;
+mod http;
+mod message;
+mod session;
+mod socket;
+mod surface;
+mod sync;
+mod value;
+mod version;
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    routing::{get, post},
+};
+
+use crate::{Api, Options, Server, limits::Limits, request::wrong_method};
+
+/// What the routes of this surface share.
+#[derive(Clone)]
+struct Convex {
+    api: Api,
+    options: Arc<Options>,
+    limits: Arc<Limits>,
+}
+
+/// What stands before `/api`: clients put their address before it as it was given to them, with a slash at its end or
+/// without, and with the organization in it or without.
+const PREFIXES: [&str; 4] = ["", "/", "/t/{slug}", "/t/{slug}/"];
+
+/// The routes. None where nothing can be called.
+pub(crate) fn routes(server: &Server) -> Router<Server> {
+    let Some(api) = server.api.clone() else { return Router::new() };
+    let limits = Arc::new(Limits::new(&server.options.rates, &server.world));
+    let convex = Convex { api, options: server.options.clone(), limits };
+    let routes = PREFIXES.into_iter().fold(Router::new(), |router, prefix| router.merge(beneath(prefix)));
+    routes.layer(axum::middleware::from_fn(cors::allow)).with_state(convex)
+}
+
+fn beneath(prefix: &str) -> Router<Convex> {
+    let calls = [
+        ("/api/{version}/sync", get(sync::versioned)),
+        ("/api/sync", get(sync::unversioned)),
+        ("/api/query", post(http::query).get(http::query_by_address)),
+        ("/api/mutation", post(http::mutation)),
+        ("/api/action", post(http::action)),
+        ("/api/function", post(http::function)),
+        ("/api/run/{*path}", post(http::run)),
+        ("/api/query_ts", post(http::query_ts)),
+        ("/api/query_at_ts", post(http::query_at_ts)),
+        ("/api/query_batch", post(http::query_batch)),
+        ("/api/debug_event", post(http::debug_event)),
+        ("/version", get(http::version)),
+        ("/instance_version", get(http::version)),
+        ("/instance_name", get(http::instance_name)),
+    ];
+    calls.into_iter().fold(Router::new(), |router, (path, methods)| {
+        router.route(&format!("{prefix}{path}"), methods.fallback(wrong_method))
+    })
+}

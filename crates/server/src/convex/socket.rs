@@ -1,0 +1,192 @@
+//! The connection itself: what arrived and was not looked at, what waits to be sent, and whether the other side is there.
+//!
+//! It never computes. What cannot be sent waits here, and nothing more is made as long as something waits: a client that
+//! does not read costs what one transition costs.
+
+use std::{
+    collections::VecDeque,
+    future::{Future, poll_fn},
+    pin::pin,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use axum::extract::ws::{Message, Utf8Bytes, WebSocket};
+use futures_util::{SinkExt, StreamExt};
+use tokio::time::{Instant, Interval, MissedTickBehavior};
+
+use super::{answer, close::Close};
+
+/// How often it is looked whether the other side is there.
+const TICK: Duration = Duration::from_secs(5);
+/// Clients give up after 30 or 60 seconds without a message; a ping of the socket itself is none to them. With the tick,
+/// they are never without one for longer than 15 seconds.
+const QUIET: Duration = Duration::from_secs(10);
+/// Who says nothing for so long, not even to a ping, or reads nothing, is gone.
+const SILENCE: Duration = Duration::from_secs(120);
+/// How long the last words may take.
+const FAREWELL: Duration = Duration::from_secs(5);
+/// Messages that wait to be looked at, and their bytes: with more, the other side has to wait.
+const INBOX: usize = 4096;
+const INBOX_BYTES: usize = 16 * 1024 * 1024;
+
+/// A connection.
+pub(super) struct Socket {
+    stream: WebSocket,
+    inbox: VecDeque<Utf8Bytes>,
+    inbox_bytes: usize,
+    outbox: VecDeque<Message>,
+    unflushed: bool,
+    stuck_since: Option<Instant>,
+    received_at: Instant,
+    sent_at: Instant,
+    tick: Interval,
+}
+
+impl Socket {
+    pub(super) fn new(stream: WebSocket) -> Self {
+        let now = Instant::now();
+        let mut tick = tokio::time::interval_at(now + TICK, TICK);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        Self {
+            stream,
+            inbox: VecDeque::new(),
+            inbox_bytes: 0,
+            outbox: VecDeque::new(),
+            unflushed: false,
+            stuck_since: None,
+            received_at: now,
+            sent_at: now,
+            tick,
+        }
+    }
+
+    /// The oldest message that nobody has looked at.
+    pub(super) fn take(&mut self) -> Option<Utf8Bytes> {
+        let message = self.inbox.pop_front()?;
+        self.inbox_bytes -= message.len();
+        Some(message)
+    }
+
+    /// Whether there is a message.
+    pub(super) fn has_message(&self) -> bool {
+        !self.inbox.is_empty()
+    }
+
+    /// Sends a message after all others.
+    pub(super) fn send(&mut self, text: String) {
+        self.outbox.push_back(Message::Text(text.into()));
+    }
+
+    /// Whether everything that was to be sent is on its way.
+    pub(super) fn has_room(&self) -> bool {
+        self.outbox.is_empty()
+    }
+
+    /// Does `work` while messages go on coming and going.
+    pub(super) async fn beside<T>(&mut self, work: impl Future<Output = T>) -> Result<T, Close> {
+        let mut work = pin!(work);
+        poll_fn(|cx| match self.poll(cx) {
+            Poll::Ready(close) => Poll::Ready(Err(close)),
+            Poll::Pending => work.as_mut().poll(cx).map(Ok),
+        })
+        .await
+    }
+
+    /// Moves what can be moved. Ready only when the connection is at its end.
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Close> {
+        if let Err(close) = self.read(cx).and_then(|()| self.watch(cx)).and_then(|()| self.write(cx)) {
+            return Poll::Ready(close);
+        }
+        Poll::Pending
+    }
+
+    /// Says the last words, and waits for the other side to leave.
+    pub(super) async fn close(mut self, close: &Close) {
+        self.outbox.push_back(close.message());
+        let farewell = poll_fn(|cx| {
+            if self.write(cx).is_err() {
+                return Poll::Ready(());
+            }
+            // What it still says is of no interest; its leaving is.
+            while let Poll::Ready(said) = self.stream.poll_next_unpin(cx) {
+                if !matches!(said, Some(Ok(_))) {
+                    return Poll::Ready(());
+                }
+            }
+            Poll::Pending
+        });
+        // Whoever does not leave in time is left.
+        tokio::time::timeout(FAREWELL, farewell).await.unwrap_or_default();
+    }
+
+    fn read(&mut self, cx: &mut Context<'_>) -> Result<(), Close> {
+        while self.listens() {
+            let Poll::Ready(said) = self.stream.poll_next_unpin(cx) else { break };
+            match said {
+                Some(Ok(Message::Text(text))) => {
+                    self.inbox_bytes += text.len();
+                    self.inbox.push_back(text);
+                }
+                Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
+                Some(Ok(Message::Binary(_))) => return Err(Close::protocol("a binary message")),
+                Some(Ok(Message::Close(_))) | None => return Err(Close::gone("the client left")),
+                Some(Err(_)) => return Err(Close::gone("the connection broke, or said too much at once")),
+            }
+            self.received_at = Instant::now();
+        }
+        Ok(())
+    }
+
+    fn listens(&self) -> bool {
+        self.inbox.len() < INBOX && self.inbox_bytes < INBOX_BYTES
+    }
+
+    fn write(&mut self, cx: &mut Context<'_>) -> Result<(), Close> {
+        let broken = |_| Close::gone("the connection broke");
+        while !self.outbox.is_empty() {
+            let Poll::Ready(ready) = self.stream.poll_ready_unpin(cx) else { break };
+            ready.map_err(broken)?;
+            // What was handed over before is on its way.
+            self.stuck_since = None;
+            let Some(message) = self.outbox.pop_front() else { break };
+            if matches!(message, Message::Text(_)) {
+                self.sent_at = Instant::now();
+            }
+            self.stream.start_send_unpin(message).map_err(broken)?;
+            self.unflushed = true;
+        }
+        if self.unflushed {
+            match self.stream.poll_flush_unpin(cx) {
+                Poll::Ready(flushed) => {
+                    flushed.map_err(broken)?;
+                    (self.unflushed, self.stuck_since) = (false, None);
+                }
+                Poll::Pending => {
+                    self.stuck_since.get_or_insert_with(Instant::now);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Looks after the connection when it is time.
+    fn watch(&mut self, cx: &mut Context<'_>) -> Result<(), Close> {
+        while let Poll::Ready(now) = self.tick.poll_tick(cx) {
+            // Whom we do not listen to cannot be heard.
+            if self.listens() && now.duration_since(self.received_at) > SILENCE {
+                return Err(Close::gone("the client was silent for too long"));
+            }
+            if self.stuck_since.is_some_and(|since| now.duration_since(since) > SILENCE) {
+                return Err(Close::gone("the client read nothing for too long"));
+            }
+            if self.has_room() && !self.unflushed {
+                if now.duration_since(self.sent_at) >= QUIET {
+                    self.outbox.push_back(Message::Text(Utf8Bytes::from_static(answer::PING)));
+                }
+                self.outbox.push_back(Message::Ping(bytes::Bytes::new()));
+            }
+        }
+        Ok(())
+    }
+}

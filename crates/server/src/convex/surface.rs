@@ -1,0 +1,75 @@
+//! What every connection stands on: the operations, and the tenant in whose name the address was called.
+
+use std::sync::Arc;
+
+use engine::{Identity, Live, Operations, Update, Who};
+use kernel::{Code, Error, Result};
+use serde_json::Value;
+
+use super::{answer, failure::Failure, message::Call, value};
+use crate::{authenticate::Authenticator, request::made_id};
+
+/// Where a client came in.
+#[derive(Clone)]
+pub(super) struct Surface {
+    pub operations: Operations,
+    pub live: Live,
+    pub authenticator: Arc<dyn Authenticator>,
+    /// The organization in the address, `/t/{slug}`.
+    pub wanted: Option<Arc<str>>,
+    /// The client's address.
+    pub origin: Option<Arc<str>>,
+}
+
+impl Surface {
+    /// Finds the place of somebody. Who has none in the organization of the address is let in without one: each operation
+    /// then says what is missing.
+    ///
+    /// # Errors
+    /// `Unauthenticated` when what they showed is worth nothing.
+    pub(super) async fn enter(&self, identity: Identity) -> Result<Who> {
+        let origin = self.origin.as_deref().map(ToOwned::to_owned);
+        match self.operations.enter(identity.clone(), self.wanted.as_deref(), origin.clone()).await {
+            Err(error) if matches!(error.code, Code::Forbidden | Code::NotFound) => {
+                Ok(Who { identity, organization: None, origin })
+            }
+            entered => entered,
+        }
+    }
+
+    /// The operation and the arguments of a call.
+    pub(super) fn read(&self, call: Call) -> (String, Value) {
+        let operation = call.operation();
+        let arguments = match self.operations.catalog().find(&operation) {
+            Ok(found) => value::arguments(call.args, &found.description.arguments),
+            Err(_) => call.args,
+        };
+        (operation, arguments)
+    }
+
+    /// A new number for what may have to be looked up in the log.
+    pub(super) fn request(&self) -> String {
+        made_id(self.operations.world().number())
+    }
+
+    /// An error as the client is told of it; what broke inside is logged under the number that it is told.
+    pub(super) fn failure(&self, error: &Error) -> Failure {
+        let request = self.request();
+        log(error, &request);
+        Failure::of(error, &request)
+    }
+
+    /// An update as text.
+    pub(super) fn updated(&self, update: &Update, request: &str) -> String {
+        if let Err(error) = &update.shown.outcome {
+            log(error, request);
+        }
+        answer::updated(update, request)
+    }
+}
+
+fn log(error: &Error, request: &str) {
+    if error.code == Code::Internal {
+        tracing::error!(request_id = request, ?error, "an operation failed");
+    }
+}

@@ -1,0 +1,109 @@
+//! Clients that do not mean well: they harm nobody but themselves.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use testkit::{TestDb, both, sqlite};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio_tungstenite::tungstenite::Message;
+
+use super::{client::Client, product::Product};
+
+async fn watcher(product: &Product) -> Client {
+    let mut watcher = product.client().await;
+    watcher.hello().await;
+    watcher.add(0, "kv:get", json!({ "key": "x" })).await;
+    watcher.transition().await;
+    watcher
+}
+
+#[tokio::test]
+async fn nonsense_ends_the_connection_that_it_came_on_and_no_other() {
+    both(|database: TestDb| async move {
+        let product = Product::start(&database).await;
+        let mut other = watcher(&product).await;
+        let versions = json!({ "type": "ModifyQuerySet", "baseVersion": 5, "newVersion": 6, "modifications": [] });
+        let identity = json!({ "type": "Authenticate", "baseVersion": 5, "tokenType": "None" });
+        let hello = json!({ "type": "Connect", "sessionId": "1", "connectionCount": 0, "lastCloseReason": null });
+        let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
+        let nonsense = [
+            Message::text("{"),
+            Message::text(deep),
+            Message::text(versions.to_string()),
+            Message::text(identity.to_string()),
+            Message::text(hello.to_string()),
+            Message::text(json!({ "type": "Unheard" }).to_string()),
+            Message::binary(vec![1, 2, 3]),
+            Message::text("x".repeat(17 * 1024 * 1024)),
+        ];
+        for message in nonsense {
+            let mut client = product.client().await;
+            client.hello().await;
+            client.send(message.clone()).await;
+            let (messages, end) = client.end().await;
+            assert!(messages.is_empty(), "{messages:?}");
+            assert!(end.is_none_or(|(code, _)| code == 1011 || code == 1000));
+        }
+        let mut impolite = product.client().await;
+        impolite.modify(json!([])).await;
+        assert_eq!(impolite.end().await.1, Some((1011, "InternalServerError".to_owned())));
+
+        other.mutate(0, "kv:set", json!({ "key": "x", "v": 1 })).await;
+        other.until(0, json!(1)).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn there_is_an_end_to_what_one_connection_may_ask_for() {
+    sqlite(|database| async move {
+        let product = Product::start(&database).await;
+        let mut client = product.client().await;
+        client.hello().await;
+        let add = |id: u32| json!({ "type": "Add", "queryId": id, "udfPath": "util:echo", "args": [{ "v": id }] });
+        client.modify((0..1000).map(add).collect()).await;
+        client.transition().await;
+        assert_eq!(client.shown.len(), 1000);
+        client.modify(Value::Array(vec![add(1000)])).await;
+        assert_eq!(client.end().await.1, Some((1013, "TooManyConcurrentRequests".to_owned())));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn who_does_not_read_is_shown_the_newest_state_later_and_nothing_is_kept_for_them() {
+    sqlite(|database| async move {
+        let product = Product::start(&database).await;
+        let mut lazy = product.client_at("/api/sync").await;
+        lazy.hello().await;
+        lazy.add(0, "util:big", json!({ "chars": 500_000 })).await;
+        lazy.transition().await;
+        let mut busy = watcher(&product).await;
+        for n in 0..200 {
+            busy.mutate(n, "kv:set", json!({ "key": "x", "v": n })).await;
+            busy.until(0, json!(n)).await;
+        }
+        // Two hundred answers of a megabyte each were due; the newest is what counts.
+        let mut read = 0;
+        while !lazy.shown[&0].as_str().unwrap().ends_with("é199") {
+            lazy.transition().await;
+            read += 1;
+        }
+        assert!(read < 50, "{read} transitions were kept");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_is_no_websocket_is_told_so() {
+    sqlite(|database| async move {
+        let product = Product::start(&database).await;
+        let mut stream = tokio::net::TcpStream::connect(product.address).await.unwrap();
+        stream.write_all(b"GET /api/1.48.0/sync HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await.unwrap();
+        let mut answer = String::new();
+        let read = stream.read_to_string(&mut answer);
+        tokio::time::timeout(Duration::from_secs(5), read).await.unwrap().unwrap();
+        assert!(answer.starts_with("HTTP/1.1 426 "), "{answer}");
+    })
+    .await;
+}

@@ -1,0 +1,155 @@
+//! Writing, and seeing what was written.
+
+use std::time::Instant;
+
+use serde_json::json;
+use testkit::both;
+
+use super::{
+    client::{SESSION, number},
+    product::Product,
+};
+
+#[tokio::test]
+async fn a_mutation_is_answered_then_shown() {
+    both(|database| async move {
+        let product = Product::start(&database).await;
+        let mut ada = product.client().await;
+        ada.hello().await;
+        ada.add(0, "kv:get", json!({ "key": "x" })).await;
+        ada.transition().await;
+        for n in 0..20 {
+            ada.mutate(n, "kv:set", json!({ "key": "x", "v": n })).await;
+            let answer = ada.next().await;
+            assert_eq!((&answer["type"], &answer["requestId"]), (&json!("MutationResponse"), &json!(n)));
+            assert_eq!(answer["result"], json!(n));
+            ada.transition().await;
+            assert!(ada.ts() >= number(&answer["ts"]));
+            assert_eq!(ada.shown[&0], json!(n));
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_transition_follows_every_answer_also_when_nothing_has_changed() {
+    both(|database| async move {
+        let product = Product::start(&database).await;
+        let mut ada = product.client().await;
+        ada.hello().await;
+        ada.mutate(0, "kv:set", json!({ "key": "x", "v": 1 })).await;
+        assert_eq!(ada.next().await["success"], true);
+        ada.transition().await;
+        ada.mutate(1, "kv:fail", json!({ "data": null })).await;
+        let broken = ada.next().await;
+        assert_eq!(broken["success"], false);
+        assert!(broken.get("errorData").is_none() && !broken.to_string().contains("secret"), "{broken}");
+        ada.transition().await;
+        ada.mutate(2, "kv:fail", json!({ "data": { "code": "NO" } })).await;
+        assert_eq!(ada.next().await["errorData"], json!({ "code": "NO" }));
+        ada.transition().await;
+        ada.mutate(3, "kv:nothing", json!({})).await;
+        assert_eq!(ada.next().await["errorData"]["code"], "not_found");
+        ada.transition().await;
+        ada.mutate(4, "kv:get", json!({ "key": "x" })).await;
+        assert_eq!(ada.next().await["errorData"]["tag"], "operation_kind");
+        ada.transition().await;
+        assert_eq!(database.number("select count(*) as n from replays").await, 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn mutations_of_a_connection_run_in_the_order_in_which_they_came() {
+    both(|database| async move {
+        let product = Product::start(&database).await;
+        let mut ada = product.client().await;
+        ada.hello().await;
+        ada.add(0, "kv:get", json!({ "key": "list" })).await;
+        for n in 0..100 {
+            ada.mutate(n, "kv:append", json!({ "key": "list", "v": n })).await;
+        }
+        let all: Vec<_> = (0..100).collect();
+        ada.until(0, json!(all)).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_mutation_that_comes_again_after_a_reconnect_is_done_once() {
+    both(|database| async move {
+        let product = Product::start(&database).await;
+        let mut ada = product.client().await;
+        ada.hello().await;
+        ada.mutate(0, "kv:append", json!({ "key": "list", "v": 1 })).await;
+        let first = ada.next().await;
+        drop(ada);
+
+        let mut again = product.client().await;
+        again.hello_from(SESSION, Some(number(&first["ts"]))).await;
+        again.add(0, "kv:get", json!({ "key": "list" })).await;
+        again.mutate(0, "kv:append", json!({ "key": "list", "v": 1 })).await;
+        let mut answer = again.next().await;
+        while answer["type"] != "MutationResponse" {
+            answer = again.next().await;
+        }
+        assert_eq!(answer["result"], first["result"]);
+        again.transition().await;
+        assert!(again.ts() >= number(&first["ts"]));
+        assert_eq!(again.shown[&0], json!([1]));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_answer_of_somebody_else_is_given_to_nobody() {
+    both(|database| async move {
+        let product = Product::start(&database).await;
+        let mut ada = product.client().await;
+        ada.hello().await;
+        ada.authenticate(Some("ada")).await;
+        ada.mutate(0, "kv:append", json!({ "key": "list", "v": "secret" })).await;
+        while ada.next().await["type"] != "MutationResponse" {}
+
+        let mut eve = product.client().await;
+        eve.hello().await;
+        eve.authenticate(Some("eve")).await;
+        eve.mutate(0, "kv:append", json!({ "key": "list", "v": "secret" })).await;
+        let mut answer = eve.next().await;
+        while answer["type"] != "MutationResponse" {
+            answer = eve.next().await;
+        }
+        assert_eq!(answer["errorData"]["tag"], "request_of_another");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn actions_run_at_once_and_are_shown() {
+    both(|database| async move {
+        let product = Product::start(&database).await;
+        let mut ada = product.client().await;
+        ada.hello().await;
+        ada.add(0, "kv:get", json!({ "key": "acted" })).await;
+        ada.transition().await;
+        let began = Instant::now();
+        for n in 0..20 {
+            ada.act(n, "util:act", json!({ "v": 7, "ms": 300 })).await;
+        }
+        ada.act(20, "util:act", json!({ "v": "fail" })).await;
+        let (mut answers, mut failed) = (0, 0);
+        while answers + failed < 21 {
+            let message = ada.next().await;
+            if message["type"] == "ActionResponse" && message["success"] == true {
+                answers += 1;
+            } else if message["type"] == "ActionResponse" {
+                assert_eq!(message["errorData"], "failed");
+                failed += 1;
+            }
+        }
+        assert!(began.elapsed().as_secs() < 4, "they wait for each other");
+        ada.transition().await;
+        assert_eq!((answers, failed, &ada.shown[&0]), (20, 1, &json!(7)));
+    })
+    .await;
+}
