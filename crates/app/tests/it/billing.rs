@@ -6,7 +6,7 @@ use testkit::{TestDb, both};
 
 use crate::installation::{Installation, create};
 
-fn shown(id: &str, seconds: i64, status: Status) -> payments::Subscription {
+pub(crate) fn shown(id: &str, seconds: i64, status: Status) -> payments::Subscription {
     payments::Subscription {
         id: id.to_owned(),
         customer: Some("cus_1".to_owned()),

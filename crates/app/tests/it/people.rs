@@ -51,6 +51,11 @@ impl Office {
             handlers.lend(outbox);
         })
         .await;
+        Self::on(app, sent)
+    }
+
+    /// The operations of an installation that is there.
+    pub(crate) fn on(app: App, sent: Arc<Outbox>) -> Self {
         let mut registry = Registry::new();
         app::operations(&mut registry);
         let members = Arc::new(app::users::Members::new(app.world.clone()));
