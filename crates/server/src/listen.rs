@@ -38,7 +38,7 @@ impl Open {
     pub(crate) async fn stop(&mut self) {
         if self.stop.wait_for(|stop| *stop).await.is_err() {
             // Nobody is left who could say so.
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
     }
 }

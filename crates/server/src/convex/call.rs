@@ -75,6 +75,9 @@ pub(super) fn client(headers: &HeaderMap) -> Client {
     Client::of_header(headers.get(CONVEX_CLIENT).and_then(|value| value.to_str().ok()))
 }
 
+/// An answer to what never came to an operation.
+pub(super) type Refusal = Box<Response<Body>>;
+
 /// What an operation has answered.
 pub(super) fn success(value: Value, format: Format) -> Value {
     let value = match format {
@@ -99,19 +102,19 @@ pub(super) fn json(answer: &Value) -> Response<Body> {
 }
 
 /// What is not an operation's business: who calls, how often, and whether that is a call at all.
-pub(super) fn refusal(error: &Error) -> Response<Body> {
+pub(super) fn refusal(error: &Error) -> Refusal {
     refusal_with(problem::status(error.code), error)
 }
 
 /// The same, with a status of its own.
-pub(super) fn refusal_with(status: StatusCode, error: &Error) -> Response<Body> {
+pub(super) fn refusal_with(status: StatusCode, error: &Error) -> Refusal {
     let code = if error.code == Code::Unauthenticated { "InvalidAuthHeader" } else { error.tag };
     let message = if error.code == Code::Internal { "Server Error" } else { error.message.as_ref() };
-    with_status(status, &json!({ "code": code, "message": message }))
+    Box::new(with_status(status, &json!({ "code": code, "message": message })))
 }
 
 /// What a client hears that speaks a protocol that nobody here speaks.
-pub(super) fn too_old() -> Response<Body> {
+pub(super) fn too_old() -> Refusal {
     let message = HeaderValue::from_static(
         "This version of the convex package is no longer served. Update it: npm install convex@latest",
     );

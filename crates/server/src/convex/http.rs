@@ -20,7 +20,7 @@ use serde_json::{Value, json};
 
 use super::{
     Convex,
-    call::{self, BatchBody, CallBody, Format, RunBody},
+    call::{self, BatchBody, CallBody, Format, Refusal, RunBody},
     client::Client,
     codec,
     message::Call,
@@ -34,7 +34,7 @@ const BODY: usize = 16 * 1024 * 1024 + 2000;
 /// Queries in one batch.
 const BATCH: usize = 100;
 
-type Answered = Result<Response<Body>, Response<Body>>;
+type Answered = Result<Response<Body>, Refusal>;
 
 pub(super) async fn query(State(convex): State<Convex>, path: PathOf, request: Request) -> Response<Body> {
     called(&convex, &path, request, Some(Kind::Query)).await
@@ -156,7 +156,7 @@ struct Caller<'c> {
 
 impl<'c> Caller<'c> {
     /// Who it is, and the body of what they say.
-    async fn read(convex: &'c Convex, path: &PathOf, request: Request) -> Result<(Self, Bytes), Response<Body>> {
+    async fn read(convex: &'c Convex, path: &PathOf, request: Request) -> Result<(Self, Bytes), Refusal> {
         let (head, body) = request.into_parts();
         let client = call::client(&head.headers);
         if client.is_too_old() {
@@ -186,7 +186,8 @@ impl<'c> Caller<'c> {
                 return Err(call::refusal(standing.as_ref().err().unwrap_or(&error)));
             }
         };
-        let body = read_body(&convex.options, BODY, &head.headers, body).await.map_err(IntoResponse::into_response)?;
+        let body = read_body(&convex.options, BODY, &head.headers, body).await;
+        let body = body.map_err(|problem| Box::new(problem.into_response()))?;
         Ok((Self { convex, surface, client, who, address }, body))
     }
 
@@ -222,7 +223,7 @@ impl<'c> Caller<'c> {
         Ok(call::json(&json!({ "results": results? })))
     }
 
-    fn count(&self, operation: &str) -> Result<(), Response<Body>> {
+    fn count(&self, operation: &str) -> Result<(), Refusal> {
         let known = self.surface.operations.catalog().find(operation).map_or("", |found| found.description.name);
         let standing = self.convex.limits.call(&self.who, self.address, known);
         standing.check().map_err(|error| {
@@ -232,7 +233,7 @@ impl<'c> Caller<'c> {
         })
     }
 
-    fn outcome(&self, outcome: Result<Value>, format: Format) -> Result<Value, Response<Body>> {
+    fn outcome(&self, outcome: Result<Value>, format: Format) -> Result<Value, Refusal> {
         match outcome.and_then(|output| value::check_value(&output).map(|()| output)) {
             Ok(output) => Ok(call::success(output, format)),
             // Down for the moment: the client may try again, which an operation's failure would not tell it.
@@ -270,7 +271,7 @@ fn admin_key(shown: &str) -> Result<String> {
     }
 }
 
-fn json_of<T: DeserializeOwned>(body: &[u8]) -> Result<T, Response<Body>> {
+fn json_of<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refusal> {
     serde_json::from_slice(body).map_err(|error| {
         let error = Error::bad_request("BadJsonBody", format!("the body is not what this address takes: {error}"));
         call::refusal_with(StatusCode::BAD_REQUEST, &error)
@@ -278,7 +279,7 @@ fn json_of<T: DeserializeOwned>(body: &[u8]) -> Result<T, Response<Body>> {
 }
 
 fn either(answered: Answered) -> Response<Body> {
-    answered.unwrap_or_else(|refused| refused)
+    answered.unwrap_or_else(|refused| *refused)
 }
 
 fn text(text: &'static str) -> Response<Body> {

@@ -46,12 +46,9 @@ fn open(
     mut extensions: Extensions,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Response {
-    let upgrade = match upgrade {
-        Ok(upgrade) => upgrade,
-        Err(_) => return not_a_socket(),
-    };
+    let Ok(upgrade) = upgrade else { return not_a_socket() };
     if client.is_too_old() {
-        return call::too_old();
+        return *call::too_old();
     }
     let address = authenticate::address(&convex.options, headers, &extensions);
     let surface = Surface {

@@ -91,10 +91,12 @@ fn special(fields: &Map<String, Value>) -> Option<Special> {
 /// Arguments as operations take them: an integer of the protocol's own kind becomes a number where the operation's
 /// schema asks for one. What asks for anything is given what came.
 pub(super) fn arguments(came: Value, schema: &Value) -> Value {
-    let mut came = match came {
-        Value::Array(mut one) if one.len() == 1 => one.remove(0),
-        came => came,
-    };
+    let mut came = came;
+    if let Value::Array(one) = &mut came
+        && one.len() == 1
+    {
+        came = one.remove(0);
+    }
     if let Value::Object(fields) = &mut came {
         for (name, value) in fields {
             if takes_numbers(&schema["properties"][name.as_str()])
@@ -103,7 +105,7 @@ pub(super) fn arguments(came: Value, schema: &Value) -> Value {
                 match special(parts) {
                     Some(Special::Integer(number)) => *value = number.into(),
                     Some(Special::Float(number)) => {
-                        *value = Number::from_f64(number).map_or(Value::Null, Value::Number)
+                        *value = Number::from_f64(number).map_or(Value::Null, Value::Number);
                     }
                     Some(Special::Bytes(_)) | None => {}
                 }
@@ -115,10 +117,8 @@ pub(super) fn arguments(came: Value, schema: &Value) -> Value {
 
 fn takes_numbers(schema: &Value) -> bool {
     let is_number = |kind: &Value| matches!(kind.as_str(), Some("integer" | "number"));
-    match &schema["type"] {
-        Value::Array(kinds) => kinds.iter().any(is_number),
-        kind => is_number(kind),
-    }
+    let kinds = &schema["type"];
+    is_number(kinds) || kinds.as_array().is_some_and(|kinds| kinds.iter().any(is_number))
 }
 
 /// An answer in plain JSON: integers as decimal text, bytes as base64, what is no number as its name.
@@ -131,7 +131,7 @@ pub(super) fn plain(value: Value) -> Value {
             Some(Special::Float(number)) => Number::from_f64(number).map_or_else(|| name(number).into(), Value::Number),
             None => Value::Object(fields.into_iter().map(|(name, value)| (name, plain(value))).collect()),
         },
-        other => other,
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => value,
     }
 }
 

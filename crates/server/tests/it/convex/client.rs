@@ -31,8 +31,8 @@ pub(crate) type End = Option<(u16, String)>;
 impl Client {
     /// A connection on which nothing was said.
     pub(crate) async fn connect(address: SocketAddr, path: &str) -> Self {
-        let request = format!("ws://{address}{path}").into_client_request().unwrap();
-        let (stream, _) = tokio_tungstenite::connect_async(request).await.unwrap();
+        let request = format!("ws://{address}{path}").into_client_request().expect("the server speaks the protocol");
+        let (stream, _) = tokio_tungstenite::connect_async(request).await.expect("the server speaks the protocol");
         let version = json!({ "querySet": 0, "identity": 0, "ts": text(0) });
         let (shown, journals) = (BTreeMap::new(), BTreeMap::new());
         Self { stream, version, query_set: 0, identity: 0, chunks: String::new(), shown, journals }
@@ -173,11 +173,13 @@ impl Client {
     }
 
     fn read(&mut self, text: &str) -> Option<Value> {
-        let message: Value = serde_json::from_str(text).unwrap();
-        match message["type"].as_str().unwrap() {
+        let message: Value = serde_json::from_str(text).expect("the server speaks the protocol");
+        match message["type"].as_str().expect("the server speaks the protocol") {
             "TransitionChunk" => {
-                self.chunks.push_str(message["chunk"].as_str().unwrap());
-                if message["partNumber"].as_u64().unwrap() + 1 < message["totalParts"].as_u64().unwrap() {
+                self.chunks.push_str(message["chunk"].as_str().expect("the server speaks the protocol"));
+                if message["partNumber"].as_u64().expect("the server speaks the protocol") + 1
+                    < message["totalParts"].as_u64().expect("the server speaks the protocol")
+                {
                     return None;
                 }
                 let whole = std::mem::take(&mut self.chunks);
@@ -201,8 +203,8 @@ impl Client {
         let (before, after) = (number(&self.version["ts"]), number(&transition["endVersion"]["ts"]));
         assert!(after >= before && after < 1 << 63, "time goes on, but not too far");
         self.version = transition["endVersion"].clone();
-        for modification in transition["modifications"].as_array().unwrap() {
-            let id = modification["queryId"].as_u64().unwrap();
+        for modification in transition["modifications"].as_array().expect("the server speaks the protocol") {
+            let id = modification["queryId"].as_u64().expect("the server speaks the protocol");
             if modification["type"] == "QueryRemoved" {
                 self.shown.remove(&id);
                 continue;
@@ -237,5 +239,11 @@ pub(crate) fn text(number: u64) -> Value {
 
 /// What it means.
 pub(crate) fn number(text: &Value) -> u64 {
-    u64::from_le_bytes(BASE64.decode(text.as_str().unwrap().as_bytes()).unwrap().try_into().unwrap())
+    u64::from_le_bytes(
+        BASE64
+            .decode(text.as_str().expect("the server speaks the protocol").as_bytes())
+            .expect("the server speaks the protocol")
+            .try_into()
+            .expect("the server speaks the protocol"),
+    )
 }

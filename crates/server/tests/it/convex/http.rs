@@ -11,22 +11,22 @@ use super::product::Product;
 
 /// The status, the head in lower case, and the body.
 async fn ask(product: &Product, method: &str, path: &str, headers: &str, body: &str) -> (u16, String, String) {
-    let mut stream = TcpStream::connect(product.address).await.unwrap();
+    let mut stream = TcpStream::connect(product.address).await.expect("the server speaks HTTP");
     let length = body.len();
     let request = format!(
         "{method} {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n{headers}content-length: {length}\r\n\r\n{body}"
     );
-    stream.write_all(request.as_bytes()).await.unwrap();
+    stream.write_all(request.as_bytes()).await.expect("the server speaks HTTP");
     let mut answer = String::new();
-    stream.read_to_string(&mut answer).await.unwrap();
-    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+    stream.read_to_string(&mut answer).await.expect("the server speaks HTTP");
+    let (head, body) = answer.split_once("\r\n\r\n").expect("the server speaks HTTP");
+    let status = head.split(' ').nth(1).expect("the server speaks HTTP").parse().expect("the server speaks HTTP");
     (status, head.to_lowercase(), body.to_owned())
 }
 
 async fn post(product: &Product, path: &str, headers: &str, body: Value) -> (u16, Value) {
     let (status, _, answer) = ask(product, "POST", path, headers, &body.to_string()).await;
-    (status, serde_json::from_str(&answer).unwrap())
+    (status, serde_json::from_str(&answer).expect("the server speaks HTTP"))
 }
 
 #[tokio::test]

@@ -429,7 +429,7 @@ impl Product {
     pub(crate) async fn start(database: &TestDb) -> Self {
         let clock = TestClock::new();
         let world = World::new(Arc::new(clock.clone()), Arc::new(TestRandom::new(1)));
-        store::migrate(&database.db, &[engine::MIGRATIONS, TABLES], world.now()).await.unwrap();
+        store::migrate(&database.db, &[engine::MIGRATIONS, TABLES], world.now()).await.expect("a product starts");
         let mut registry = Registry::new();
         registry.query::<Get>().query::<FailIfOdd>().query::<BadField>().query::<Echo>().query::<Big>();
         registry.query::<WhoAmI>().query::<MustBeUser>().query::<PageNumbers>().action::<Act>();
@@ -443,15 +443,17 @@ impl Product {
         let operations = Operations::new(registry.freeze(), database.db.clone(), world.clone(), directory, &[1; 32]);
         let live = Live::start(&operations, LiveOptions::default());
         let authenticator = Arc::new(Tokens { clock: clock.clone() });
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a product starts");
+        let address = listener.local_addr().expect("a product starts");
         let server = Server {
-            registry: Arc::new(provider::Registry::load([], &provider::settings::Variables::default()).unwrap()),
+            registry: Arc::new(
+                provider::Registry::load([], &provider::settings::Variables::default()).expect("a product starts"),
+            ),
             intake: Arc::new(Closed),
             installation: Arc::new(Closed),
             api: Some(Api { operations: operations.clone(), live, authenticator }),
             world,
-            options: Arc::new(Options::new(format!("http://{address}/").parse().unwrap())),
+            options: Arc::new(Options::new(format!("http://{address}/").parse().expect("a product starts"))),
         };
         let (stop, stopped) = watch::channel(false);
         let serving = tokio::spawn(server::serve(listener, server.router(), stopped));
@@ -470,6 +472,6 @@ impl Product {
     /// Tells the process to stop, and waits until it has.
     pub(crate) async fn stop(self) {
         self.stop.send_replace(true);
-        self.serving.await.unwrap();
+        self.serving.await.expect("a product starts");
     }
 }

@@ -206,7 +206,7 @@ async fn time_goes_on_where_a_client_has_seen_it_but_a_client_from_afar_is_let_i
         stranger.hello_from(super::client::SESSION, Some(i64::MAX as u64)).await;
         stranger.modify(json!([])).await;
         stranger.transition().await;
-        assert!(stranger.ts() < wall + 3600_000_000_000);
+        assert!(stranger.ts() < wall + 3_600_000_000_000);
         assert_eq!(text(0), "AAAAAAAAAAA=");
     })
     .await;
