@@ -1,9 +1,10 @@
 //! From settings to a running process: the same steps for every command.
 
-use std::{fs::File, path::PathBuf};
+use std::{fs::File, path::PathBuf, sync::Arc};
 
 use engine::{Handlers, World};
 use kernel::{Error, Result};
+use provider::email::Sender;
 use store::{Db, Options};
 
 use crate::environment::Environment;
@@ -15,12 +16,18 @@ pub(crate) async fn migrated(environment: &Environment, world: &World) -> Result
     Ok((db, applied))
 }
 
+/// Makes the configured plans those of this installation.
+pub(crate) async fn plans(environment: &Environment, db: &Db) -> Result<()> {
+    let plans = environment.settings.plans.as_deref().map(app::billing::Plan::parse_all).transpose()?;
+    app::billing::configure(db, plans.unwrap_or_default()).await
+}
+
 /// Who handles what.
 pub(crate) fn handlers(environment: &Environment) -> Result<Handlers> {
     let mut handlers = Handlers::new();
     let keep = environment.settings.retention()?;
     app::register(&mut handlers, vendors::messaging::readers(), vendors::payments::readers(), keep)?;
-    handlers.lend::<provider::email::Sender>(std::sync::Arc::new(vendors::email::Console));
+    handlers.lend::<Sender>(Arc::new(vendors::email::Console));
     crate::commands::retention::register(&mut handlers, keep)?;
     environment.product.register(&mut handlers)?;
     Ok(handlers)

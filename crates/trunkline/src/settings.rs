@@ -64,6 +64,10 @@ pub(crate) struct Settings {
     /// How many proxies stand in front of this server and add to `X-Forwarded-For`: with none that header is not believed.
     #[serde(default)]
     pub(crate) trunkline_proxies: usize,
+    /// What plans allow: a JSON list of `{"id", "name", "maxCustomers", "maxStaff", "maxClients"}`. The plan `free` is that of
+    /// organizations without a subscription (3 customers, 2 people of their own, 10 clients, unless it says otherwise); any
+    /// other `id` is a product at the payments vendor, and holds where the vendor names no limits.
+    pub(crate) plans: Option<String>,
     /// What is logged: `error`, `warn`, `info`, `debug`, or a filter such as `info,engine=debug`.
     #[serde(default = "log")]
     pub(crate) trunkline_log: String,

@@ -142,10 +142,17 @@ fn runs(subscription: &Subscription, now: Time) -> bool {
 
 /// The status in the words of front ends.
 pub(crate) fn status(subscription: &Subscription) -> &'static str {
-    match subscription.status {
-        Status::Incomplete => Status::Inactive.as_str(),
-        status => status.as_str(),
-    }
+    let shown = match subscription.status {
+        Status::Incomplete => Status::Inactive,
+        status @ (Status::Trialing
+        | Status::Active
+        | Status::PastDue
+        | Status::Unpaid
+        | Status::Paused
+        | Status::Cancelled
+        | Status::Inactive) => status,
+    };
+    shown.as_str()
 }
 
 #[cfg(test)]

@@ -47,6 +47,7 @@ impl Started {
         let world = World::system();
         let db = database(environment, &world).await?;
         let exclusive = boot::exclusive(environment)?;
+        boot::plans(environment, &db).await?;
         let listen = &environment.settings.trunkline_listen;
         let unusable = |error: std::io::Error| {
             let message = format!("cannot listen on {listen}: choose another address with --listen");
