@@ -4,14 +4,14 @@
 //! for several at a time, because PostgreSQL lets transactions that notify commit one after the other only.
 
 use std::{
-    collections::{BTreeSet, HashSet},
+    collections::BTreeSet,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use futures_util::FutureExt;
-use kernel::{OrgId, Result, Scope, Time};
-use store::{BoxFuture, Commit, Db, FromRow, Isolation, Listener, Table, Tx};
+use kernel::{Error, OrgId, Result, Scope, Time};
+use store::{Commit, Db, FromRow, Isolation, Listener, Table, Tx};
 use tokio::sync::{Notify, OnceCell};
 
 use super::{Inner, room::News};
@@ -20,7 +20,7 @@ use crate::{operation::Operations, timestamps::Timestamps};
 /// The channel of the notifications.
 const CHANNEL: &str = "trunkline_changes";
 /// Looks at the rows follow one another no faster than this.
-const BREATH: Duration = Duration::from_millis(5);
+const BREATH: Duration = Duration::from_millis(10);
 /// How long to wait before a connection that was lost is made anew.
 const RECONNECT: Duration = Duration::from_secs(1);
 /// How often old rows are looked for, and how many go at once.
@@ -44,18 +44,26 @@ const QUIET: [&str; 11] = [
 /// How far this node has read.
 #[derive(Default)]
 pub(super) struct Following {
-    state: Mutex<State>,
+    ended: Mutex<Ended>,
     begun: OnceCell<()>,
     /// This node committed.
     committed: Notify,
 }
 
-#[derive(Default)]
-struct State {
-    /// All rows of older transactions were seen.
-    horizon: i64,
-    /// The rows of newer ones that were.
-    seen: HashSet<i64>,
+/// Which transactions had ended: all before `next` that are not among `open`. Their rows were told; no others.
+///
+/// A number is given to a transaction at its first write and shows when it commits, so rows do not appear in the order of
+/// their numbers. One long transaction keeps nothing back but itself.
+#[derive(Clone, Default)]
+struct Ended {
+    next: i64,
+    open: Vec<i64>,
+}
+
+impl Ended {
+    fn includes(&self, xid: i64) -> bool {
+        xid < self.next && !self.open.contains(&xid)
+    }
 }
 
 /// What a commit touched.
@@ -71,8 +79,7 @@ impl Following {
     /// Begins with what is committed now. Nothing can be shown before.
     pub(super) async fn begin(&self, db: &Db) -> Result<()> {
         let first = || async {
-            let (horizon, rows) = db.read(&Scope::System, |tx| Box::pin(rows_since(tx, None))).await?;
-            self.advance(horizon, &rows);
+            *self.lock() = db.read(&Scope::System, |tx| Box::pin(ended(tx))).await?;
             Ok(())
         };
         self.begun.get_or_try_init(first).await.copied()
@@ -85,35 +92,28 @@ impl Following {
         }
     }
 
-    pub(super) fn horizon(&self) -> i64 {
-        self.lock().horizon
+    /// Whether the rooms were told of what this transaction wrote.
+    pub(super) fn knows(&self, xid: i64) -> bool {
+        self.lock().includes(xid)
     }
 
-    /// Whether the rooms were told of this row.
-    pub(super) fn knows(&self, seq: i64) -> bool {
-        self.lock().seen.contains(&seq)
-    }
-
-    /// Commits that concern an organization and that this snapshot shows. Some of them may have been told already.
+    /// Commits that concern an organization, that this snapshot shows, and that the rooms were not told of.
     pub(super) async fn news(&self, tx: &mut Tx, organization: Option<&OrgId>) -> Result<Vec<Row>> {
+        let known = self.lock().clone();
         let rows = tx
             .system(
                 "select seq, xid, organization, tables, ts from changes
-                 where xid >= $1 and organization in ('', $2) order by seq",
+                 where (xid >= $1 or xid = any($2)) and organization in ('', $3)",
             )
-            .bind(self.horizon())
+            .bind(known.next)
+            .bind(known.open)
             .bind(organization.map_or("", |id| id.as_str()));
-        rows.all().await
+        let rows: Vec<Row> = rows.all().await?;
+        Ok(rows.into_iter().filter(|row| !self.knows(row.xid)).collect())
     }
 
-    fn advance(&self, horizon: i64, rows: &[Row]) {
-        let mut state = self.lock();
-        state.horizon = state.horizon.max(horizon);
-        state.seen = rows.iter().filter(|row| row.xid >= horizon).map(|row| row.seq).collect();
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Ended> {
+        self.ended.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -213,30 +213,40 @@ async fn wait(listener: &mut Listener, poll: Duration) -> bool {
 async fn look(inner: &Arc<Inner>, following: &Following) -> Result<()> {
     let db = inner.operations.db();
     following.begin(db).await?;
-    let since = following.horizon();
-    let (horizon, rows) = db.read(&Scope::System, |tx| Box::pin(rows_since(tx, Some(since)))).await?;
-    for row in &rows {
-        if !following.knows(row.seq) {
-            inner.operations.timestamps().observe(row.ts);
-            inner.tell(row.organization.as_ref(), &row.tables, News::Row { seq: row.seq });
-        }
+    let known = following.lock().clone();
+    let (now, rows) = db.read(&Scope::System, |tx| Box::pin(since(tx, known))).await?;
+    for row in rows {
+        inner.operations.timestamps().observe(row.ts);
+        inner.tell(row.organization.as_ref(), &row.tables, News::Row { seq: row.seq });
     }
-    // After the rooms were told: a round that asks `knows` must find what is known pending.
-    following.advance(horizon, &rows);
+    // After the rooms were told: what a round finds known it must find pending.
+    *following.lock() = now;
     Ok(())
 }
 
-/// The oldest transaction that is open, and the rows of all from `since` on; from that oldest on when there is none.
-///
-/// A number is given to a transaction at its first write and shows when it commits: whatever is older than the oldest open
-/// one shows now, and what is newer is asked for again.
-fn rows_since(tx: &mut Tx, since: Option<i64>) -> BoxFuture<'_, Result<(i64, Vec<Row>)>> {
-    Box::pin(async move {
-        let row = tx.system("select pg_snapshot_xmin(pg_current_snapshot())::text::bigint as xmin").row().await?;
-        let horizon = row.map(|row| row.int("xmin")).transpose()?.unwrap_or_default();
-        let rows = tx.system("select seq, xid, organization, tables, ts from changes where xid >= $1 order by seq");
-        Ok((horizon, rows.bind(since.unwrap_or(horizon)).all().await?))
-    })
+/// Which transactions have ended in this snapshot, and what those wrote that had not before.
+async fn since(tx: &mut Tx, known: Ended) -> Result<(Ended, Vec<Row>)> {
+    let now = ended(tx).await?;
+    let rows = tx
+        .system("select seq, xid, organization, tables, ts from changes where xid >= $1 or xid = any($2)")
+        .bind(known.next)
+        .bind(known.open);
+    Ok((now, rows.all().await?))
+}
+
+async fn ended(tx: &mut Tx) -> Result<Ended> {
+    let row = tx
+        .system(
+            "select pg_snapshot_xmax(pg_current_snapshot())::text::bigint as next,
+                 array_to_string(array(select pg_snapshot_xip(pg_current_snapshot())::text), ',') as open",
+        )
+        .row()
+        .await?;
+    let Some(row) = row else {
+        return Err(Error::internal("snapshot_unknown", "PostgreSQL does not name its snapshot"));
+    };
+    let open = row.text("open")?.split(',').filter_map(|xid| xid.parse().ok()).collect();
+    Ok(Ended { next: row.int("next")?, open })
 }
 
 /// Forgets rows that every node has seen, until it is aborted.

@@ -151,11 +151,10 @@ fn doubts(inner: &Inner, room: &Room, rows: Vec<Row>) -> Vec<Doubt> {
     let state = &mut *state;
     let mut touched = state.pending.clone();
     if let Some(following) = &inner.following {
-        let horizon = following.horizon();
-        state.ahead.retain(|_, xid| *xid >= horizon);
+        state.ahead.retain(|_, xid| !following.knows(*xid));
         for row in rows {
-            // What was told here is pending already.
-            if !following.knows(row.seq) && state.ahead.insert(row.seq, row.xid).is_none() {
+            // What was told meanwhile is pending already.
+            if !following.knows(row.xid) && state.ahead.insert(row.seq, row.xid).is_none() {
                 touched.extend(row.tables);
             }
         }
