@@ -138,3 +138,17 @@ async fn somebody_of_one_organization_accepts_the_invitation_of_another() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn whoever_was_removed_comes_back_as_what_they_are_invited_as() {
+    both(|database| async move {
+        let (office, owner) = Office::with_owner(&database).await;
+        let grace = office.member(&owner, "grace", "admin", None).await;
+        office.change(&owner, "users:remove", json!({ "userId": office.id(&grace).await })).await.unwrap();
+        let again = office.member(&owner, "grace", "viewer", None).await;
+        assert_eq!(office.ask(&again, "users:me", json!({})).await.unwrap()["role"], "viewer");
+        let counts = office.ask(&owner, "users:memberCounts", json!({})).await.unwrap();
+        assert_eq!(counts, json!({ "staffCount": 2, "clientCount": 0, "pendingCount": 0, "totalActive": 2 }));
+    })
+    .await;
+}
