@@ -28,7 +28,8 @@ pub(crate) async fn observe(State(server): State<Server>, mut request: Request<B
     let id = RequestId(brought_id(&request).unwrap_or_else(|| made_id(server.world.number())));
     request.extensions_mut().insert(id.clone());
     let surface = surface(request.uri());
-    let span = tracing::info_span!("request", id = id.0);
+    // The level of errors, so that their lines carry the id whatever else is left out.
+    let span = tracing::error_span!("request", request_id = id.0);
     // What a request left half done is undone with its transaction; the next one finds everything as it was.
     let served = AssertUnwindSafe(next.run(request).instrument(span)).catch_unwind().await;
     let mut response = served.unwrap_or_else(|panic| Problem::from(panicked(&*panic)).into_response());

@@ -37,14 +37,21 @@ impl House {
         notes::register(&mut registry);
         let operations =
             Operations::new(registry.freeze(), app.db.clone(), app.world.clone(), Arc::new(Tokens), &[1; 32]);
-        let mut options = Options::new("https://notes.test/".parse().unwrap());
+        let mut options = Options::new("https://notes.test/".parse().expect("an address"));
         change(&mut options);
         let authenticator = Arc::new(Words(app.clone()));
         let server = Server {
-            registry: Arc::new(provider::Registry::load([], &provider::settings::Variables::default()).unwrap()),
+            registry: Arc::new(
+                provider::Registry::load([], &provider::settings::Variables::default())
+                    .expect("no vendor lacks anything"),
+            ),
             intake: Arc::new(app.inbox.clone()),
             installation: Arc::new(Quiet),
-            api: Some(Api { live: Live::start(&operations, LiveOptions::default()), operations: operations.clone(), authenticator }),
+            api: Some(Api {
+                live: Live::start(&operations, LiveOptions::default()),
+                operations: operations.clone(),
+                authenticator,
+            }),
             world: app.world.clone(),
             options: Arc::new(options),
         };
@@ -63,7 +70,7 @@ impl House {
 
     /// Somebody else of the organization of `colleague`.
     pub(crate) fn colleague(&self, colleague: &Somebody<'_>, role: Role) -> Somebody<'_> {
-        let organization = OrgId::parse(colleague.token.split(' ').nth(1).unwrap()).unwrap();
+        let organization = OrgId::parse(&colleague.organization()).expect("a colleague has an organization");
         Somebody { house: self, token: token(&self.app, &organization, role), headers: HeaderMap::new() }
     }
 
@@ -90,7 +97,7 @@ impl Somebody<'_> {
     /// The same, with a header on what they ask.
     pub(crate) fn with(&self, name: &'static str, value: &str) -> Self {
         let mut other = self.clone();
-        other.headers.insert(HeaderName::from_static(name), HeaderValue::from_str(value).unwrap());
+        other.headers.insert(HeaderName::from_static(name), HeaderValue::from_str(value).expect("a header"));
         other
     }
 
@@ -128,15 +135,15 @@ impl Somebody<'_> {
     pub(crate) async fn send(&self, method: Method, path: &str, body: Body) -> Answer {
         let mut request = Request::new(body);
         *request.method_mut() = method;
-        *request.uri_mut() = path.parse().unwrap();
+        *request.uri_mut() = path.parse().expect("a path");
         *request.headers_mut() = self.headers.clone();
         if !self.token.is_empty() {
-            let shown = format!("Bearer {}", self.token).parse().unwrap();
+            let shown = format!("Bearer {}", self.token).parse().expect("a header");
             request.headers_mut().insert("authorization", shown);
         }
-        let (head, body) = self.house.router.clone().oneshot(request).await.unwrap().into_parts();
-        let body = axum::body::to_bytes(body, usize::MAX).await.unwrap();
-        let text = String::from_utf8(body.to_vec()).unwrap();
+        let (head, body) = self.house.router.clone().oneshot(request).await.expect("an answer").into_parts();
+        let body = axum::body::to_bytes(body, usize::MAX).await.expect("a body");
+        let text = String::from_utf8(body.to_vec()).expect("a text");
         Answer { status: head.status, headers: head.headers, text }
     }
 }
@@ -151,22 +158,22 @@ pub(crate) struct Answer {
 
 impl Answer {
     pub(crate) fn header(&self, name: &str) -> &str {
-        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+        self.headers.get(name).map_or("", |value| value.to_str().expect("a text"))
     }
 
     /// The JSON of an answer that went well.
     pub(crate) fn good(&self) -> Value {
         assert_eq!(self.status, 200, "{}", self.text);
-        serde_json::from_str(&self.text).unwrap()
+        serde_json::from_str(&self.text).expect("JSON")
     }
 
     /// The problem of one that did not, and its status and tag.
     pub(crate) fn problem(&self) -> (u16, String, Value) {
         assert_eq!(self.header("content-type"), "application/problem+json", "{}", self.text);
-        let problem: Value = serde_json::from_str(&self.text).unwrap();
+        let problem: Value = serde_json::from_str(&self.text).expect("JSON");
         assert_eq!(problem["status"], self.status.as_u16());
         assert_eq!(problem["requestId"], self.header("x-request-id"));
-        (self.status.as_u16(), problem["tag"].as_str().unwrap().to_owned(), problem)
+        (self.status.as_u16(), problem["tag"].as_str().expect("a tag").to_owned(), problem)
     }
 
     /// Status and tag of a problem.
