@@ -2,7 +2,7 @@
 //!
 //! No client is ever told to go for good (`FatalError`): it could not know when the cause is gone.
 
-use axum::extract::ws::{CloseFrame, Message, Utf8Bytes};
+use tokio_tungstenite::tungstenite::{Message, Utf8Bytes, protocol::CloseFrame};
 
 /// What a close frame says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,7 +46,7 @@ impl Close {
 
     /// The frame.
     pub(super) fn message(&self) -> Message {
-        let frame = |code| CloseFrame { code, reason: Utf8Bytes::from_static(self.reason) };
+        let frame = |code| CloseFrame { code: u16::into(code), reason: Utf8Bytes::from_static(self.reason) };
         Message::Close(self.code.map(frame))
     }
 }

@@ -372,6 +372,7 @@ impl Session {
     async fn show(&mut self) -> Result<(), Close> {
         let least = self.least.max(self.versions.shown().ts);
         self.view().await?;
+        self.find_place().await?;
         let Self { socket, view: Some(view), .. } = self else { return Ok(()) };
         self.stale = false;
         match socket.beside(Box::pin(view.advance(least))).await? {
@@ -390,6 +391,21 @@ impl Session {
                 self.socket.beside(tokio::time::sleep(PATIENCE)).await
             }
         }
+    }
+
+    /// Somebody without an organization may have one by now: they created it, or were let in.
+    async fn find_place(&mut self) -> Result<(), Close> {
+        let Some(who) = self.view.as_ref().map(View::who) else { return Ok(()) };
+        if who.organization.is_some() || who.identity == Identity::Anonymous {
+            return Ok(());
+        }
+        let (surface, identity) = (self.surface.clone(), who.identity.clone());
+        match self.socket.beside(Box::pin(surface.enter(identity))).await? {
+            Ok(who) if who.organization.is_some() => self.set_who(who),
+            // What is wrong with them is told where they ask for something.
+            Ok(_) | Err(_) => {}
+        }
+        Ok(())
     }
 
     fn tell(&mut self, moment: &Moment) {

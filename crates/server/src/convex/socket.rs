@@ -11,9 +11,21 @@ use std::{
     time::Duration,
 };
 
-use axum::extract::ws::{Message, Utf8Bytes, WebSocket};
+use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
+use hyper::upgrade::Upgraded;
+use hyper_util::rt::TokioIo;
 use tokio::time::{Instant, Interval, MissedTickBehavior};
+use tokio_tungstenite::{
+    WebSocketStream,
+    tungstenite::{
+        Message, Utf8Bytes,
+        protocol::frame::{
+            Frame,
+            coding::{Data, OpCode},
+        },
+    },
+};
 
 use super::{answer, close::Close};
 
@@ -30,9 +42,15 @@ const FAREWELL: Duration = Duration::from_secs(5);
 const INBOX: usize = 4096;
 const INBOX_BYTES: usize = 16 * 1024 * 1024;
 
+/// The longest frame. Some clients take no longer ones, but put together what comes in several.
+const FRAME: usize = 8 * 1024 * 1024;
+
+/// What carries the messages.
+pub(super) type Stream = WebSocketStream<TokioIo<Upgraded>>;
+
 /// A connection.
 pub(super) struct Socket {
-    stream: WebSocket,
+    stream: Stream,
     inbox: VecDeque<Utf8Bytes>,
     inbox_bytes: usize,
     outbox: VecDeque<Message>,
@@ -44,7 +62,7 @@ pub(super) struct Socket {
 }
 
 impl Socket {
-    pub(super) fn new(stream: WebSocket) -> Self {
+    pub(super) fn new(stream: Stream) -> Self {
         let now = Instant::now();
         let mut tick = tokio::time::interval_at(now + TICK, TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -75,7 +93,11 @@ impl Socket {
 
     /// Sends a message after all others.
     pub(super) fn send(&mut self, text: String) {
-        self.outbox.push_back(Message::Text(text.into()));
+        if text.len() <= FRAME {
+            self.outbox.push_back(Message::Text(text.into()));
+        } else {
+            self.outbox.extend(frames(text.into(), FRAME));
+        }
     }
 
     /// Whether everything that was to be sent is on its way.
@@ -129,7 +151,7 @@ impl Socket {
                     self.inbox.push_back(text);
                 }
                 Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
-                Some(Ok(Message::Binary(_))) => return Err(Close::protocol("a binary message")),
+                Some(Ok(Message::Binary(_) | Message::Frame(_))) => return Err(Close::protocol("a binary message")),
                 Some(Ok(Message::Close(_))) | None => return Err(Close::gone("the client left")),
                 Some(Err(_)) => return Err(Close::gone("the connection broke, or said too much at once")),
             }
@@ -150,7 +172,7 @@ impl Socket {
             // What was handed over before is on its way.
             self.stuck_since = None;
             let Some(message) = self.outbox.pop_front() else { break };
-            if matches!(message, Message::Text(_)) {
+            if matches!(message, Message::Text(_) | Message::Frame(_)) {
                 self.sent_at = Instant::now();
             }
             self.stream.start_send_unpin(message).map_err(broken)?;
@@ -184,9 +206,39 @@ impl Socket {
                 if now.duration_since(self.sent_at) >= QUIET {
                     self.outbox.push_back(Message::Text(Utf8Bytes::from_static(answer::PING)));
                 }
-                self.outbox.push_back(Message::Ping(bytes::Bytes::new()));
+                self.outbox.push_back(Message::Ping(Bytes::new()));
             }
         }
         Ok(())
+    }
+}
+
+/// A message in frames of this length.
+fn frames(text: Bytes, length: usize) -> Vec<Message> {
+    let begins: Vec<_> = (0..text.len()).step_by(length).collect();
+    let frame = |begin: &usize| {
+        let end = begin.saturating_add(length).min(text.len());
+        let kind = if *begin == 0 { Data::Text } else { Data::Continue };
+        Message::Frame(Frame::message(text.slice(*begin..end), OpCode::Data(kind), end == text.len()))
+    };
+    begins.iter().map(frame).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_message_is_one_message_in_several_frames() {
+        let frames = frames(Bytes::from_static(b"abcdefgh"), 3);
+        let mut together = Vec::new();
+        for (number, message) in frames.iter().enumerate() {
+            let Message::Frame(frame) = message else { panic!("{message:?}") };
+            let kind = if number == 0 { Data::Text } else { Data::Continue };
+            assert_eq!(frame.header().opcode, OpCode::Data(kind));
+            assert_eq!(frame.header().is_final, number == 2);
+            together.extend_from_slice(frame.payload());
+        }
+        assert_eq!(together, b"abcdefgh");
     }
 }

@@ -3,11 +3,21 @@
 use std::{collections::HashMap, future::pending, sync::Arc};
 
 use axum::{
-    extract::{Path, State, WebSocketUpgrade, ws::rejection::WebSocketUpgradeRejection},
-    http::{Extensions, HeaderMap, StatusCode},
-    response::{IntoResponse, Response},
+    body::Body,
+    extract::{Path, Request, State},
+    http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header},
+    response::IntoResponse,
 };
+use hyper::upgrade::OnUpgrade;
+use hyper_util::rt::TokioIo;
 use kernel::Error;
+use tokio_tungstenite::{
+    WebSocketStream,
+    tungstenite::{
+        handshake::derive_accept_key,
+        protocol::{Role, WebSocketConfig},
+    },
+};
 
 use super::{Convex, call, client::Client, session::Session, socket::Socket, surface::Surface};
 use crate::{authenticate, listen::Open, problem::Problem};
@@ -19,38 +29,27 @@ const MESSAGE: usize = 16 * 1024 * 1024 + 2000;
 pub(super) async fn versioned(
     State(convex): State<Convex>,
     Path(path): Path<HashMap<String, String>>,
-    headers: HeaderMap,
-    extensions: Extensions,
-    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
-) -> Response {
+    request: Request,
+) -> Response<Body> {
     let client = Client::of_path(path.get("version").map_or("", String::as_str));
-    open(&convex, client, &path, &headers, extensions, upgrade)
+    open(&convex, client, &path, request)
 }
 
 /// `/api/sync`
 pub(super) async fn unversioned(
     State(convex): State<Convex>,
     Path(path): Path<HashMap<String, String>>,
-    headers: HeaderMap,
-    extensions: Extensions,
-    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
-) -> Response {
-    open(&convex, call::client(&headers), &path, &headers, extensions, upgrade)
+    request: Request,
+) -> Response<Body> {
+    open(&convex, call::client(request.headers()), &path, request)
 }
 
-fn open(
-    convex: &Convex,
-    client: Client,
-    path: &HashMap<String, String>,
-    headers: &HeaderMap,
-    mut extensions: Extensions,
-    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
-) -> Response {
-    let Ok(upgrade) = upgrade else { return not_a_socket() };
+fn open(convex: &Convex, client: Client, path: &HashMap<String, String>, mut request: Request) -> Response<Body> {
+    let Some((upgrade, accepted)) = handshake(&mut request) else { return not_a_socket() };
     if client.is_too_old() {
         return *call::too_old();
     }
-    let address = authenticate::address(&convex.options, headers, &extensions);
+    let address = authenticate::address(&convex.options, request.headers(), request.extensions());
     let surface = Surface {
         operations: convex.api.operations.clone(),
         live: convex.api.live.clone(),
@@ -58,21 +57,52 @@ fn open(
         wanted: path.get("slug").map(|slug| Arc::from(slug.as_str())),
         origin: address.map(|address| Arc::from(address.to_string())),
     };
-    let place = extensions.remove::<Open>();
-    // Small buffers: most sockets are silent most of the time, and there are many.
-    let upgrade = upgrade.read_buffer_size(1024).write_buffer_size(0);
-    upgrade.max_message_size(MESSAGE).max_frame_size(MESSAGE).on_upgrade(move |stream| async move {
-        metrics::gauge!("trunkline_live_connections").increment(1);
+    let place = request.extensions_mut().remove::<Open>();
+    tokio::spawn(async move {
+        // Who has left by now needs nothing more.
+        let Ok(upgraded) = upgrade.await else { return };
+        let stream = WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, Some(config())).await;
         let session = Session::new(surface, client, Socket::new(stream));
+        metrics::gauge!("trunkline_live_connections").increment(1);
         match place {
             Some(mut place) => session.run(place.stop()).await,
             None => session.run(pending()).await,
         }
         metrics::gauge!("trunkline_live_connections").decrement(1);
-    })
+    });
+    accepted
 }
 
-fn not_a_socket() -> Response {
+/// Small buffers: most sockets are silent most of the time, and there are many.
+fn config() -> WebSocketConfig {
+    let limited = WebSocketConfig::default().max_message_size(Some(MESSAGE)).max_frame_size(Some(MESSAGE));
+    limited.read_buffer_size(1024).write_buffer_size(0)
+}
+
+/// The connection to come, and the answer that lets it come; none when the request asks for something else.
+fn handshake(request: &mut Request) -> Option<(OnUpgrade, Response<Body>)> {
+    let headers = request.headers();
+    let asks = names(headers, &header::CONNECTION, "upgrade")
+        && names(headers, &header::UPGRADE, "websocket")
+        && names(headers, &header::SEC_WEBSOCKET_VERSION, "13");
+    let key = derive_accept_key(headers.get(header::SEC_WEBSOCKET_KEY).filter(|_| asks)?.as_bytes());
+    let upgrade = request.extensions_mut().remove::<OnUpgrade>()?;
+    let mut accepted = Response::new(Body::empty());
+    *accepted.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+    let headers = accepted.headers_mut();
+    headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
+    headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+    headers.insert(header::SEC_WEBSOCKET_ACCEPT, HeaderValue::from_str(&key).ok()?);
+    Some((upgrade, accepted))
+}
+
+/// Whether a header's list has this word.
+fn names(headers: &HeaderMap, name: &HeaderName, word: &str) -> bool {
+    let lists = headers.get_all(name).into_iter().filter_map(|value| value.to_str().ok());
+    lists.flat_map(|list| list.split(',')).any(|named| named.trim().eq_ignore_ascii_case(word))
+}
+
+fn not_a_socket() -> Response<Body> {
     let error = Error::bad_request("websocket_expected", "this address takes WebSocket connections");
     Problem::with_status(StatusCode::UPGRADE_REQUIRED, error).into_response()
 }

@@ -1,7 +1,7 @@
 //! Watching.
 
 use serde_json::json;
-use testkit::both;
+use testkit::{both, sqlite};
 
 use super::{client::text, product::Product};
 
@@ -164,6 +164,20 @@ async fn long_answers_come_in_pieces_where_the_client_puts_them_together() {
             client.transition().await;
             assert_eq!(client.shown[&0].as_str().unwrap().chars().count(), 3_000_004, "{path}");
         }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_answer_longer_than_a_frame_may_be_is_read_by_clients_that_know_no_pieces() {
+    sqlite(|database| async move {
+        let product = Product::start(&database).await;
+        let mut client = product.client_at("/api/sync").await;
+        client.hello().await;
+        // The library that this client stands on takes frames of at most 16 MiB.
+        client.add(0, "util:big", json!({ "chars": 9_000_000 })).await;
+        client.transition().await;
+        assert_eq!(client.shown[&0].as_str().unwrap().len(), 18_000_004);
     })
     .await;
 }
