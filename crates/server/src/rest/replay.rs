@@ -43,10 +43,10 @@ pub(super) fn refuse(headers: &HeaderMap) -> Result<()> {
 
 fn key(headers: &HeaderMap) -> Result<Option<String>> {
     let Some(value) = headers.get(IDEMPOTENCY_KEY) else { return Ok(None) };
-    let key = value.to_str().unwrap_or_default();
-    let readable = key.bytes().all(|byte| byte.is_ascii_graphic());
+    let key = value.to_str().unwrap_or_default().trim();
+    let readable = key.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic());
     if key.is_empty() || key.len() > LENGTH || !readable {
-        let message = format!("Idempotency-Key is 1 to {LENGTH} ASCII characters without spaces");
+        let message = format!("Idempotency-Key is 1 to {LENGTH} printable ASCII characters");
         return Err(Error::bad_request("idempotency_key", message));
     }
     Ok(Some(key.to_owned()))
