@@ -96,7 +96,7 @@ impl Socket {
         if text.len() <= FRAME {
             self.outbox.push_back(Message::Text(text.into()));
         } else {
-            self.outbox.extend(frames(text.into(), FRAME));
+            self.outbox.extend(frames(&text.into(), FRAME));
         }
     }
 
@@ -214,7 +214,7 @@ impl Socket {
 }
 
 /// A message in frames of this length.
-fn frames(text: Bytes, length: usize) -> Vec<Message> {
+fn frames(text: &Bytes, length: usize) -> Vec<Message> {
     let begins: Vec<_> = (0..text.len()).step_by(length).collect();
     let frame = |begin: &usize| {
         let end = begin.saturating_add(length).min(text.len());
@@ -230,7 +230,7 @@ mod tests {
 
     #[test]
     fn a_long_message_is_one_message_in_several_frames() {
-        let frames = frames(Bytes::from_static(b"abcdefgh"), 3);
+        let frames = frames(&Bytes::from_static(b"abcdefgh"), 3);
         let mut together = Vec::new();
         for (number, message) in frames.iter().enumerate() {
             let Message::Frame(frame) = message else { panic!("{message:?}") };
