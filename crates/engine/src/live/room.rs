@@ -234,8 +234,8 @@ impl Room {
 }
 
 impl State {
-    /// What a shared query, or somebody's standing, is read from now. Before this, nobody was told of it: what was written
-    /// there since `since` is to be looked at again; answers whether there is such.
+    /// What a shared query, or somebody's standing, is read from now. Tables that nobody here read before are looked at
+    /// again when they were written since `since`: the room did not listen. Answers whether there are such.
     pub(super) fn change_interest(
         &mut self,
         inner: &Inner,
@@ -243,24 +243,25 @@ impl State {
         (before, now): (&BTreeSet<Table>, &BTreeSet<Table>),
         since: Since,
     ) -> bool {
+        let mut is_overtaken = false;
         for table in now.difference(before) {
             let count = self.interest.entry(table.clone()).or_default();
             *count += 1;
-            if *count == 1 && !table.is_tenant {
+            if *count > 1 {
+                continue;
+            }
+            if !table.is_tenant {
                 inner.installation.watch(table, room);
+            }
+            let here = self.written.get(table).is_some_and(|last| *last > since.heard);
+            if here || (!table.is_tenant && inner.installation.is_written_since(table, since.installation)) {
+                self.pending.insert(table.clone());
+                is_overtaken = true;
             }
         }
         let gone: BTreeSet<_> = before.difference(now).cloned().collect();
         self.lose_interest(inner, room, &gone);
-        let mut again = false;
-        for table in now {
-            let here = self.written.get(table).is_some_and(|last| *last > since.heard);
-            if here || (!table.is_tenant && inner.installation.is_written_since(table, since.installation)) {
-                self.pending.insert(table.clone());
-                again = true;
-            }
-        }
-        again
+        is_overtaken
     }
 
     /// Whatever is read from these tables is to be asked again.

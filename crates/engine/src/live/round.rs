@@ -323,10 +323,12 @@ fn publish(inner: &Arc<Inner>, room: &Arc<Room>, round: Round, since: Since, (ma
             woken.extend(state.show(id, shown));
         }
         state.ts = ts;
-        state.done = marked;
         state.failed = None;
         if is_overtaken {
+            // Whoever waits for this round may wait for what overtook it.
             state.marked += 1;
+        } else {
+            state.done = marked;
         }
     }
     wake(woken);

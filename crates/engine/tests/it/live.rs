@@ -20,6 +20,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use store::{Db, FromRow, Migration, MigrationSet, Row, Tx};
 use testkit::{TestClock, TestDb, both, hours, minutes, postgres};
+use tokio::sync::Semaphore;
 
 const TABLES: MigrationSet = MigrationSet {
     name: "live",
@@ -97,6 +98,25 @@ numbers!(
     "/h",
     "select 100 / n as n from items where org_id = $1 order by n"
 );
+
+/// Items, as soon as somebody opens the gate.
+#[derive(Deserialize, JsonSchema)]
+struct SlowItems {}
+
+static GATE: Semaphore = Semaphore::const_new(0);
+
+#[async_trait]
+impl Query for SlowItems {
+    const NAME: &'static str = "items:slow";
+    const ACCESS: Access = Access::any_role();
+    const ROUTE: Route = get("/slow");
+    type Output = Vec<i64>;
+
+    async fn run(self, ctx: &mut QueryCtx<'_>) -> Result<Vec<i64>> {
+        GATE.acquire().await.expect("the gate is never closed").forget();
+        ListItems { _turn: 0 }.run(ctx).await
+    }
+}
 
 /// The sky over the installation.
 #[derive(Deserialize, JsonSchema)]
@@ -244,7 +264,7 @@ impl House {
             .expect("an empty database can be migrated");
         let mut registry = Registry::new();
         registry.query::<ListItems>().query::<ListNotes>().query::<Secrets>().query::<Halves>().query::<PageItems>();
-        registry.query::<Sky>().query::<Me>();
+        registry.query::<Sky>().query::<Me>().query::<SlowItems>();
         registry.mutation::<AddItem>().mutation::<DropItem>().mutation::<AddNote>().mutation::<AddBoth>();
         let operations = Operations::new(registry.freeze(), db.clone(), world, Arc::new(People), &[1; 32]);
         let live = Live::start(&operations, options);
@@ -532,6 +552,28 @@ async fn a_query_that_fails_fails_alone_and_heals() {
         assert_eq!(next(&mut view).await, HashMap::from([(1, json!([0, 4]))]));
         house.does(&ada, "items:drop", 0).await;
         assert_eq!(next(&mut view).await, HashMap::from([(0, json!([25])), (1, json!([4]))]));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_slow_query_holds_up_no_other_organization() {
+    both(|database| async move {
+        let house = House::new(&database).await;
+        let (ada, eve) = (house.somebody().await, house.somebody().await);
+        let mut slow = house.view(&ada, &["items:slow", "items:list"]);
+        let mut quick = house.view(&eve, &["items:list"]);
+        next(&mut quick).await;
+        // Whoever waits may leave and come again.
+        assert!(tokio::time::timeout(Duration::from_millis(100), slow.advance(0)).await.is_err());
+        for n in 1..=3 {
+            house.does(&eve, "items:add", n).await;
+            woken(&mut quick).await;
+            assert_eq!(next(&mut quick).await, HashMap::from([(0, json!((1..=n).collect::<Vec<_>>()))]));
+        }
+        house.does(&ada, "items:add", 1).await;
+        GATE.add_permits(2);
+        assert_eq!(next(&mut slow).await, HashMap::from([(0, json!([1])), (1, json!([1]))]));
     })
     .await;
 }
