@@ -12,7 +12,7 @@ use super::{
     account::{account, unknown},
     store,
 };
-use crate::users::UserId;
+use crate::users::{self, UserId};
 
 /// Your organization; null while you have none.
 #[derive(Deserialize, JsonSchema)]
@@ -66,15 +66,16 @@ impl Query for HasOrganization {
         let caller = ctx.caller().clone();
         let user_id = match (&caller.member, &caller.identity) {
             (Some(member), _) => Some(member.user.clone()),
-            (None, Identity::Token(claims)) => crate::users::known(ctx.db, claims).await?,
+            (None, Identity::Token(claims)) => users::known(ctx.db, claims).await?,
             (None, Identity::Anonymous | Identity::Key(_) | Identity::Operator(_)) => None,
         };
-        Ok(Standing {
-            has_org: caller.role().is_some(),
-            is_authenticated: caller.identity != Identity::Anonymous,
-            role: caller.role(),
-            user_id,
-        })
+        // Somebody who acts in none of their organizations is told that they have one: whoever watches this hears when
+        // they are let in.
+        let has_org = match &user_id {
+            Some(user) if caller.organization.is_none() => users::is_anywhere(ctx.db, user).await?,
+            Some(_) | None => caller.role().is_some(),
+        };
+        Ok(Standing { has_org, is_authenticated: caller.identity != Identity::Anonymous, role: caller.role(), user_id })
     }
 }
 

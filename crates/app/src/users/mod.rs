@@ -22,7 +22,7 @@ pub(crate) use model::{Membership, Person, email};
 pub use mutations::{RemoveMember, RestoreMember, SyncUser, Synced};
 pub(crate) use mutations::{ensure, enter, join, person};
 pub use queries::{CountMembers, GetMe, ListMembers, MemberCounts, PageMembers};
-pub(crate) use queries::{count, count_clients_of, find_active, has_active_email, is_here, known};
+pub(crate) use queries::{count, count_clients_of, find_active, has_active_email, is_anywhere, is_here, known};
 pub use roles::ChangeRole;
 pub(crate) use roles::check_customer;
 

@@ -118,6 +118,11 @@ pub(crate) async fn known(db: &mut Reader, claims: &Claims) -> Result<Option<Use
     store::user_of(db, &claims.token_identifier()).await
 }
 
+/// Whether somebody is in any organization.
+pub(crate) async fn is_anywhere(db: &mut Reader, user: &UserId) -> Result<bool> {
+    Ok(!store::organizations_of(db, user).await?.is_empty())
+}
+
 /// How many of those who are here take such a seat.
 pub(crate) async fn count(db: &mut Reader, seat: Seat) -> Result<i64> {
     let counts = store::counts(db).await?;

@@ -8,6 +8,7 @@ mod identity;
 mod installation;
 mod invitations;
 mod keys;
+mod live;
 mod members;
 mod messages;
 mod people;
