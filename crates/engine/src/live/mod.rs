@@ -5,6 +5,7 @@
 //! was read from there, all at one moment, and wakes those whose answers are others now.
 
 mod clock;
+mod coming;
 mod expiry;
 mod following;
 mod installation;
@@ -31,6 +32,7 @@ pub use view::View;
 
 use crate::operation::{Operations, Who};
 use clock::Reserved;
+use coming::Coming;
 use expiry::Expiries;
 use following::Following;
 use installation::Installation;
@@ -94,6 +96,7 @@ struct Inner {
     options: LiveOptions,
     rooms: Mutex<HashMap<Option<OrgId>, Arc<Room>>>,
     installation: Installation,
+    coming: Coming,
     /// The commits of other nodes, where there can be others.
     following: Option<Following>,
     reserved: Reserved,
@@ -123,6 +126,7 @@ impl Live {
             options,
             rooms: Mutex::default(),
             installation: Installation::default(),
+            coming: Coming::default(),
             following: (engine == Engine::Postgres).then(Following::default),
             reserved: Reserved::default(),
             expiries: Expiries::default(),
@@ -154,16 +158,19 @@ impl Inner {
     /// Hears the commits of this node.
     fn listen(self: &Arc<Self>) {
         let db = self.operations.db();
-        let heard = |news: News| {
-            let inner: Weak<Self> = Arc::downgrade(self);
-            Arc::new(move |commit: &Commit| {
-                if let Some(inner) = inner.upgrade() {
-                    inner.tell(commit.organization.as_ref(), &commit.tables, news);
-                }
-            })
-        };
-        db.on_committing(heard(News::Coming));
-        db.on_commit(heard(News::Here));
+        let inner: Weak<Self> = Arc::downgrade(self);
+        db.on_committing(Arc::new(move |commit: &Commit| {
+            if let Some(inner) = inner.upgrade() {
+                inner.coming.begin(commit);
+            }
+        }));
+        let inner: Weak<Self> = Arc::downgrade(self);
+        db.on_commit(Arc::new(move |commit: &Commit| {
+            if let Some(inner) = inner.upgrade() {
+                inner.tell(commit.organization.as_ref(), &commit.tables, News::Here);
+                inner.coming.end(commit);
+            }
+        }));
     }
 
     /// Tells the rooms that something was written. Cheap: nothing is asked here.

@@ -18,8 +18,6 @@ use crate::operation::{Asked, Caller, Who};
 /// What is heard of a commit.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum News {
-    /// A snapshot from now on may show it.
-    Coming,
     /// Every snapshot from now on shows it.
     Here,
     /// Another node wrote this row along with it.
@@ -118,10 +116,8 @@ impl Room {
                 concerns = true;
             }
         }
-        match news {
-            News::Coming => {}
-            News::Here | News::Row { .. } if concerns => self.mark(inner, &mut state),
-            News::Here | News::Row { .. } => {}
+        if concerns {
+            self.mark(inner, &mut state);
         }
     }
 

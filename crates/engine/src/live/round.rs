@@ -149,7 +149,8 @@ async fn fix(tx: &mut Tx, inner: &Inner, room: &Room) -> Result<Vec<Row>> {
 fn doubts(inner: &Inner, room: &Room, rows: Vec<Row>) -> Vec<Doubt> {
     let mut state = room.lock();
     let state = &mut *state;
-    let mut touched = state.pending.clone();
+    let mut touched = inner.coming.tables(room.organization.as_ref());
+    touched.extend(state.pending.iter().cloned());
     if let Some(following) = &inner.following {
         state.ahead.retain(|_, xid| !following.knows(*xid));
         for row in rows {
