@@ -43,6 +43,7 @@ impl Mutation for CreateApiKey {
     const NAME: &'static str = "apiKeys:create";
     const ACCESS: Access = Access::role(Role::Admin);
     const ROUTE: Route = post("/v1/api-keys");
+    const SHOWN_ONCE: bool = true;
     type Output = NewKey;
 
     async fn run(self, ctx: &mut MutationCtx<'_>) -> Result<NewKey> {
@@ -97,6 +98,7 @@ impl Mutation for RotateApiKey {
     const NAME: &'static str = "apiKeys:rotate";
     const ACCESS: Access = Access::role(Role::Admin);
     const ROUTE: Route = post("/v1/api-keys/{apiKeyId}/rotate");
+    const SHOWN_ONCE: bool = true;
     type Output = NewKey;
 
     async fn run(self, ctx: &mut MutationCtx<'_>) -> Result<NewKey> {

@@ -88,6 +88,27 @@ async fn a_key_acts_in_its_organization_with_its_role_and_is_kept_nowhere() {
 }
 
 #[tokio::test]
+async fn a_key_is_shown_once_also_to_whoever_asks_again_for_the_same_call() {
+    both(|database| async move {
+        let house = House::new(&database).await;
+        let operator = house.operator().await;
+        let replay = engine::Replay {
+            session: "rest".to_owned(),
+            request: "1".to_owned(),
+            keep_until: house.operations.world().now() + hours(24),
+        };
+        let arguments = json!({ "name": "CI", "role": "viewer" });
+        let make = || house.operations.mutation(&operator, "apiKeys:create", &arguments, Some(replay.clone()));
+        let made = make().await.unwrap();
+        assert_eq!(make().await.unwrap_err().tag, "answer_shown_once");
+        let kept = database.by_hand().await.texts("select output as t from replays").await;
+        assert_eq!((kept, made.output["key"].is_string()), (vec!["null".to_owned()], true));
+        assert_eq!(database.number("select count(*) as n from api_key_hashes").await, 1);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_key_that_is_revoked_or_expired_is_worth_nothing_at_once() {
     both(|database| async move {
         let house = House::new(&database).await;

@@ -315,6 +315,9 @@ impl Doing {
         if let Some(replay) = &self.replay
             && let Some(answered) = replay::find(tx, replay, &caller, self.operation, &self.arguments).await?
         {
+            if found.description.shown_once {
+                return Err(shown_once());
+            }
             let ts = u64::try_from(answered.ts).unwrap_or_default();
             inner.timestamps.observe(ts);
             return Ok(Committed { output: answered.output, ts });
@@ -324,7 +327,8 @@ impl Doing {
         let ts = inner.timestamps.next();
         self.record(tx, &caller, &output).await?;
         if let Some(replay) = &self.replay {
-            let answer = (&output, i64::try_from(ts).unwrap_or(i64::MAX));
+            let kept = if found.description.shown_once { &Value::Null } else { &output };
+            let answer = (kept, i64::try_from(ts).unwrap_or(i64::MAX));
             replay::remember(tx, replay, &caller, self.operation, &self.arguments, answer).await?;
         }
         Ok(Committed { output, ts })
@@ -354,6 +358,13 @@ fn permit(caller: &Caller, found: &Operation) -> Result<()> {
 
 fn scope(who: &Who) -> Scope {
     who.organization.clone().map_or(Scope::System, Scope::Organization)
+}
+
+fn shown_once() -> Error {
+    Error::conflict(
+        "answer_shown_once",
+        "this was done before, and its answer is shown once only: look for what it made, or make another one",
+    )
 }
 
 fn wrong_kind(found: &Operation, wanted: &str) -> Error {

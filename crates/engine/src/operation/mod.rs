@@ -57,6 +57,9 @@ pub trait Mutation: DeserializeOwned + JsonSchema + Send + Sync + 'static {
     const ACCESS: Access;
     /// Where REST serves it.
     const ROUTE: Route;
+    /// Whether the answer holds a secret that is shown once and kept nowhere. Who asks again for the same call is told that
+    /// it was done, without the answer.
+    const SHOWN_ONCE: bool = false;
     /// The answer.
     type Output: Serialize + JsonSchema + Send;
 

@@ -42,6 +42,8 @@ pub struct Description {
     pub output: Value,
     /// Whether its answer depends on the person who asks.
     pub personal: bool,
+    /// Whether its answer is shown once and kept nowhere.
+    pub shown_once: bool,
 }
 
 /// An operation.
@@ -133,7 +135,11 @@ impl Registry {
     pub fn mutation<M: Mutation>(&mut self) -> &mut Self {
         let output = self.schemas.subschema_for::<M::Output>().to_value();
         let described = (M::NAME, Kind::Mutation, M::ACCESS, M::ROUTE);
-        self.add::<M>(described, output, true, Run::Mutation(Arc::new(Typed::<M>(PhantomData))))
+        self.add::<M>(described, output, true, Run::Mutation(Arc::new(Typed::<M>(PhantomData))));
+        if let Some(operation) = self.operations.get_mut(M::NAME) {
+            operation.description.shown_once = M::SHOWN_ONCE;
+        }
+        self
     }
 
     /// `A` can be run.
@@ -158,7 +164,9 @@ impl Registry {
         let arguments = A::json_schema(&mut self.schemas).to_value();
         let summary = arguments["description"].as_str().unwrap_or_default().to_owned();
         let known = Arguments::of(name, &arguments);
-        let description = Description { name, kind, access, route, summary, arguments, output, personal };
+        let shown_once = false;
+        let description =
+            Description { name, kind, access, route, summary, arguments, output, personal, shown_once };
         let before = self.operations.insert(name, Operation { description, arguments: known, run });
         debug_assert!(before.is_none(), "{name} is registered twice");
         self

@@ -34,7 +34,7 @@ use super::{
 };
 
 /// Queries that one connection may watch.
-const SUBSCRIPTIONS: usize = 1000;
+const SUBSCRIPTIONS: usize = 10_000;
 /// Mutations of one connection that may wait, and the bytes of their messages.
 const MUTATIONS: usize = 1000;
 const MUTATION_BYTES: usize = 32 * 1024 * 1024;
