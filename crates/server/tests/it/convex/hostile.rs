@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::json;
 use testkit::{TestDb, both, sqlite};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio_tungstenite::tungstenite::Message;
@@ -64,7 +64,7 @@ async fn there_is_an_end_to_what_one_connection_may_ask_for() {
         client.modify((0..1000).map(add).collect()).await;
         client.transition().await;
         assert_eq!(client.shown.len(), 1000);
-        client.modify(Value::Array(vec![add(1000)])).await;
+        client.modify((1000..=10_000).map(add).collect()).await;
         assert_eq!(client.end().await.1, Some((1013, "TooManyConcurrentRequests".to_owned())));
     })
     .await;
