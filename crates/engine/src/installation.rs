@@ -27,5 +27,8 @@ async fn made_or_kept(tx: &mut Tx, name: &str, fresh: &str) -> Result<String> {
     let insert = tx.system("insert into installation (name, value) values ($1, $2) on conflict (name) do nothing");
     insert.bind(name).bind(fresh).execute().await?;
     let row = tx.system("select value from installation where name = $1").bind(name).row().await?;
-    row.map_or_else(|| Err(Error::internal("installation_key", "a key was written and is gone")), |row| row.text("value"))
+    row.map_or_else(
+        || Err(Error::internal("installation_key", "a key was written and is gone")),
+        |row| row.text("value"),
+    )
 }

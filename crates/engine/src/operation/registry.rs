@@ -165,8 +165,7 @@ impl Registry {
         let summary = arguments["description"].as_str().unwrap_or_default().to_owned();
         let known = Arguments::of(name, &arguments);
         let shown_once = false;
-        let description =
-            Description { name, kind, access, route, summary, arguments, output, personal, shown_once };
+        let description = Description { name, kind, access, route, summary, arguments, output, personal, shown_once };
         let before = self.operations.insert(name, Operation { description, arguments: known, run });
         debug_assert!(before.is_none(), "{name} is registered twice");
         self

@@ -22,6 +22,11 @@ const ARROWS: [(&str, &[&str]); 10] = [
 
 const OPTIONAL_FOR_XTASK: &[&str] = &["server", "app", "vendors", "engine", "store", "provider", "kernel"];
 
+/// What a product that is made with Trunkline may use: it is none of the crates, and shows how products are made.
+const FOR_PRODUCTS: &[&str] = &["trunkline", "engine", "store", "kernel"];
+/// Where such products are.
+const PRODUCTS: &str = "examples/";
+
 /// A crate that only tests may use.
 const TESTKIT: &str = "testkit";
 /// Who may use what in its tests alone: those of the surfaces serve a small product of their own, which has tables.
@@ -31,7 +36,9 @@ pub(super) fn check(packages: &[Package], files: &[File], relative: impl Fn(&Pat
     let mut violations = Vec::new();
     for package in packages {
         let manifest = relative(&package.manifest_path);
-        let Some((_, allowed)) = ARROWS.iter().find(|(name, _)| *name == package.name) else {
+        let of_ours = ARROWS.iter().find(|(name, _)| *name == package.name).map(|(_, allowed)| *allowed);
+        let of_a_product = manifest.starts_with(PRODUCTS).then_some(FOR_PRODUCTS);
+        let Some(allowed) = of_ours.or(of_a_product) else {
             let message = format!(
                 "{} is not one of the ten crates: put the code into one of them, or write a decision and add the crate \
                  to ARCHITECTURE.md and to crates/xtask/src/tidy/arrows.rs",
