@@ -14,18 +14,18 @@ use crate::people::{Office, Somebody};
 const SOON: Duration = Duration::from_secs(1);
 
 async fn watch(office: &Office, live: &Live, who: &Somebody, operation: &str) -> View {
-    let mut view = live.view(office.enter(who, None).await.unwrap());
+    let mut view = live.view(office.enter(who, None).await.expect("they come in"));
     view.add(1, Asked { operation: operation.to_owned(), arguments: json!({}), journal: None });
-    view.advance(0).await.unwrap();
+    view.advance(0).await.expect("a moment");
     view
 }
 
 /// How many rows somebody sees after the next change.
 async fn seen(view: &mut View) -> usize {
     timeout(SOON, view.changed()).await.expect("they are told within a second");
-    let moment = view.advance(0).await.unwrap();
-    let shown = moment.updates[0].shown.outcome.clone().unwrap();
-    serde_json::from_str::<Value>(&shown).unwrap().as_array().unwrap().len()
+    let moment = view.advance(0).await.expect("a moment");
+    let shown = moment.updates[0].shown.outcome.clone().expect("an answer");
+    serde_json::from_str::<Value>(&shown).expect("JSON").as_array().expect("a list").len()
 }
 
 #[tokio::test]
