@@ -92,7 +92,7 @@ async fn tables_postgres(conn: &mut PgConnection) -> Result<Vec<Table>, sqlx::Er
     rows.iter().map(|row| Ok(table(row.try_get("name")?, row.try_get("is_tenant")?))).collect()
 }
 
-fn table(name: String, is_tenant: bool) -> Table {
+fn table(name: &str, is_tenant: bool) -> Table {
     Table { name: name.to_ascii_lowercase().into(), is_tenant }
 }
 

@@ -36,7 +36,7 @@ fn standins() -> Option<String> {
 
 /// What the script has to know to start the server.
 fn server(database: &TestDb) -> Value {
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let port = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a port is free").port();
     let tokens = Tokens::new();
     let token = |subject| tokens.token(subject, Value::Null);
     json!({
@@ -55,9 +55,12 @@ fn server(database: &TestDb) -> Value {
 fn run(folder: &str, script: &str, told: &Value) {
     let mut command = Command::new("node");
     command.args(["--input-type=module", "--eval", script]).current_dir(folder);
-    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    child.stdin.take().unwrap().write_all(told.to_string().as_bytes()).unwrap();
-    let output = child.wait_with_output().unwrap();
+    let mut child =
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("node starts");
+    let mut input = child.stdin.take().expect("it has a standard input");
+    input.write_all(told.to_string().as_bytes()).expect("node reads");
+    drop(input);
+    let output = child.wait_with_output().expect("node ends");
     let said = String::from_utf8_lossy(&output.stdout);
     assert!(
         output.status.success() && said.trim().ends_with("ok"),

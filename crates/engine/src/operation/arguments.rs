@@ -27,14 +27,11 @@ impl Arguments {
     /// # Errors
     /// `BadRequest` when it is something else, has an unknown field, or is too deep.
     pub(super) fn check(&self, came: &Value) -> Result<Value> {
-        let object = match came {
-            Value::Object(object) => object.clone(),
-            Value::Array(one) if one.len() == 1 && one[0].is_object() => match &one[0] {
-                Value::Object(object) => object.clone(),
-                _ => Map::new(),
-            },
-            Value::Null => Map::new(),
-            _ => return Err(invalid(self.name, "arguments are one object")),
+        let one = came.as_array().filter(|all| all.len() == 1).map_or(came, |all| &all[0]);
+        let object = match (one.as_object(), came.is_null()) {
+            (Some(object), _) => object.clone(),
+            (None, true) => Map::new(),
+            (None, false) => return Err(invalid(self.name, "arguments are one object")),
         };
         if let Some(unknown) = object.keys().find(|name| !self.known.contains(name)) {
             let takes = if self.known.is_empty() { "nothing".to_owned() } else { self.known.join(", ") };

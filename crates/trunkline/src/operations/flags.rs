@@ -110,10 +110,8 @@ fn value(name: &str, takes: Takes, given: Vec<String>) -> Result<Value> {
 
 /// What a schema takes; what is optional may also be null, which nobody writes in a terminal.
 fn takes(schema: &Value) -> Takes {
-    let is = |kind: &str| match &schema["type"] {
-        Value::Array(kinds) => kinds.iter().any(|one| one == kind),
-        one => one == kind,
-    };
+    let kinds = &schema["type"];
+    let is = |kind: &str| kinds == kind || kinds.as_array().is_some_and(|kinds| kinds.iter().any(|one| one == kind));
     if is("string") || schema["enum"].is_array() {
         Takes::Text
     } else if is("integer") || is("number") {

@@ -27,7 +27,7 @@ pub(crate) fn extend(command: Command, catalog: &Catalog) -> Command {
     catalog.all().filter(|operation| !is_own(&own, operation)).fold(command, |command, operation| {
         let (module, function) = names(operation.description.name);
         if command.find_subcommand(&module).is_none() {
-            return command.subcommand(group(module).subcommand(one(function, operation)));
+            return command.subcommand(group(&module).subcommand(one(function, operation)));
         }
         command.mut_subcommand(module, |group| group.subcommand(one(function, operation)))
     })
@@ -72,9 +72,9 @@ fn one(name: String, operation: &Operation) -> Command {
     Command::new(name).about(about).args(flags::of(&operation.description)).arg(organization)
 }
 
-fn group(module: String) -> Command {
+fn group(module: &str) -> Command {
     let about = format!("Operations of {}", module.replace('-', " "));
-    let group = Command::new(module.clone()).about(about).subcommand_required(true).arg_required_else_help(true);
+    let group = Command::new(module.to_owned()).about(about).subcommand_required(true).arg_required_else_help(true);
     // What everybody calls them.
     if module == "api-keys" { group.visible_alias("keys") } else { group }
 }

@@ -20,8 +20,8 @@ pub(super) fn answer(answer: &Value, json: bool) -> Result<()> {
             }
             Ok(())
         }
-        other if json => {
-            output::say(other);
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Object(_) if json => {
+            output::say(answer);
             Ok(())
         }
         Value::Object(fields) => {
