@@ -18,7 +18,9 @@ impl House {
     async fn new(database: &TestDb) -> Self {
         let clock = TestClock::new();
         let world = World::new(Arc::new(clock.clone()), Arc::new(TestRandom::new(7)));
-        store::migrate(&database.db, &[engine::MIGRATIONS, app::MIGRATIONS], world.now()).await.unwrap();
+        store::migrate(&database.db, &[engine::MIGRATIONS, app::MIGRATIONS], world.now())
+            .await
+            .expect("it works in this test");
         let mut registry = Registry::new();
         app::operations(&mut registry);
         let members = Arc::new(users::Members::new(world.clone()));
@@ -34,7 +36,7 @@ impl House {
 
     async fn operator(&self) -> Who {
         let identity = Identity::Operator(self.acme.clone());
-        self.operations.enter(identity, None, Some("192.0.2.7".to_owned())).await.unwrap()
+        self.operations.enter(identity, None, Some("192.0.2.7".to_owned())).await.expect("it works in this test")
     }
 
     async fn holder(&self, key: &str) -> Result<Who> {
@@ -48,8 +50,15 @@ impl House {
     }
 
     async fn make(&self, arguments: Value) -> (String, String) {
-        let made = self.operations.mutation(&self.operator().await, "apiKeys:create", &arguments, None).await.unwrap();
-        (made.output["_id"].as_str().unwrap().to_owned(), made.output["key"].as_str().unwrap().to_owned())
+        let made = self
+            .operations
+            .mutation(&self.operator().await, "apiKeys:create", &arguments, None)
+            .await
+            .expect("it works in this test");
+        (
+            made.output["_id"].as_str().expect("it works in this test").to_owned(),
+            made.output["key"].as_str().expect("it works in this test").to_owned(),
+        )
     }
 
     async fn change(&self, operation: &str, arguments: Value) -> Result<Value> {
@@ -58,8 +67,11 @@ impl House {
 }
 
 async fn found(operations: &Operations, world: &World, name: &str) -> OrgId {
-    let new = organizations::CreateOrganization { name: Name::parse(name).unwrap(), external_ids: Vec::new() };
-    organizations::create(operations.db(), world, new).await.unwrap().id
+    let new = organizations::CreateOrganization {
+        name: Name::parse(name).expect("it works in this test"),
+        external_ids: Vec::new(),
+    };
+    organizations::create(operations.db(), world, new).await.expect("it works in this test").id
 }
 
 #[tokio::test]

@@ -156,7 +156,7 @@ impl House {
     async fn new(database: &TestDb) -> Self {
         let clock = TestClock::new();
         let world = World::new(Arc::new(clock.clone()), Arc::new(TestRandom::new(1)));
-        store::migrate(&database.db, &[engine::MIGRATIONS, ITEMS], world.now()).await.unwrap();
+        store::migrate(&database.db, &[engine::MIGRATIONS, ITEMS], world.now()).await.expect("it works in this test");
         let mut registry = Registry::new();
         registry.query::<ListItems>().query::<PageItems>().mutation::<AddItem>();
         let operations = Operations::new(registry.freeze(), database.db.clone(), world, Arc::new(Tokens), &[1; 32]);
@@ -177,7 +177,7 @@ impl House {
             expires_at: world.now() + hours(1),
             all: serde_json::Map::new(),
         };
-        self.operations.enter(Identity::Token(Arc::new(claims)), None, None).await.unwrap()
+        self.operations.enter(Identity::Token(Arc::new(claims)), None, None).await.expect("it works in this test")
     }
 
     fn organization(&self) -> OrgId {
