@@ -1,5 +1,7 @@
 //! PostgreSQL: serializable transactions, retried; every tenant table behind a policy that our role cannot bypass.
 
+mod transaction;
+
 use std::{
     panic::AssertUnwindSafe,
     str::FromStr,
@@ -18,6 +20,8 @@ use sqlx::{
     postgres::{PgConnectOptions, PgConnection, PgListener},
 };
 use tokio::sync::Notify;
+
+pub(crate) use transaction::Transaction;
 
 use crate::{
     BoxFuture, Isolation, Options, Step, Tx,
@@ -136,7 +140,7 @@ impl PostgresDb {
         let (mut tries, dead) = (0, self.most());
         loop {
             tries += 1;
-            match self.pool.begin_with(AssertSqlSafe(sql.clone())).await {
+            match Transaction::begin(&self.pool, &sql).await {
                 Ok(tx) => return Ok(Tx::new(Conn::Postgres(tx), scope.clone(), self.around.clone())),
                 // A pooled connection may have died with the server it was connected to, and the others with it.
                 Err(sqlx::Error::Io(_) | sqlx::Error::BeginFailed) if tries <= dead => {}

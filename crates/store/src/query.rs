@@ -55,7 +55,7 @@ impl<'t> Read<'t> {
             }
             Conn::Postgres(tx) => {
                 let rows = sqlx::query_with::<Postgres, _>(self.sql.into_sql_str(), postgres(self.values)?);
-                let rows = rows.fetch_all(&mut **tx).await.map_err(from_sqlx)?;
+                let rows = rows.fetch_all(tx.connection().map_err(from_sqlx)?).await.map_err(from_sqlx)?;
                 Ok(rows.into_iter().map(|row| Row(Inner::Postgres(row))).collect())
             }
             Conn::PostgresStatements(conn) => {
@@ -119,7 +119,10 @@ impl<'t> Query<'t> {
             }
             Conn::Postgres(tx) => {
                 let done = sqlx::query_with::<Postgres, _>(self.0.sql.into_sql_str(), postgres(self.0.values)?);
-                done.execute(&mut **tx).await.map(|done| done.rows_affected()).map_err(from_sqlx)
+                done.execute(tx.connection().map_err(from_sqlx)?)
+                    .await
+                    .map(|done| done.rows_affected())
+                    .map_err(from_sqlx)
             }
             Conn::PostgresStatements(conn) => {
                 let done = sqlx::query_with::<Postgres, _>(self.0.sql.into_sql_str(), postgres(self.0.values)?);

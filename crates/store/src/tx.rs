@@ -11,6 +11,7 @@ use sqlx::{Postgres, Sqlite, SqliteConnection, Transaction, pool::PoolConnection
 use crate::{
     Engine, Query, Read, Reads, Steps, Table,
     error::from_sqlx,
+    postgres,
     query::Text,
     watch::{Around, Commit},
 };
@@ -33,7 +34,7 @@ pub(crate) enum Conn {
     /// The one connection that writes.
     SqliteWriter(SqliteConnection),
     SqliteReader(Transaction<'static, Sqlite>),
-    Postgres(Transaction<'static, Postgres>),
+    Postgres(postgres::Transaction),
     /// Without a transaction: each statement commits by itself.
     PostgresStatements(PoolConnection<Postgres>),
 }
@@ -126,7 +127,7 @@ impl Tx {
         }
         if let Conn::Postgres(tx) = &mut self.conn {
             let set = sqlx::query("select set_config('trunkline.org', $1, true)").bind(organization.as_str());
-            set.execute(&mut **tx).await.map_err(from_sqlx)?;
+            set.execute(tx.connection().map_err(from_sqlx)?).await.map_err(from_sqlx)?;
         }
         self.scope = Scope::Organization(organization.clone());
         Ok(())

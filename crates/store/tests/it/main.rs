@@ -2,6 +2,7 @@
 
 mod close;
 mod errors;
+mod leaving;
 mod limits;
 mod migrations;
 mod outage;
