@@ -107,9 +107,9 @@ impl PostgresDb {
     {
         let run = AssertUnwindSafe(async { work(&mut tx).await }).catch_unwind().await;
         let answer = run.map_err(|panic| panicked(&*panic))??;
-        let (wakes, commit) = (tx.wakes, tx.take_commit());
-        if let (Some(commit), Some(write), Conn::Postgres(_)) = (&commit, self.around.writes_along(), &tx.conn) {
-            write(&mut tx, commit).await?;
+        let (wakes, mut commit) = (tx.wakes, tx.take_commit());
+        if let (Some(commit), Some(write), Conn::Postgres(_)) = (&mut commit, self.around.writes_along(), &tx.conn) {
+            commit.number = write(&mut tx, commit).await?;
         }
         self.around.steps.reach(Step::Commit).await;
         tx.commit().await?;

@@ -144,7 +144,7 @@ impl Tx {
     pub(crate) fn take_commit(&mut self) -> Option<Commit> {
         let tables = std::mem::take(&mut self.written);
         let organization = self.scope.organization().cloned();
-        (!tables.is_empty()).then_some(Commit { organization, tables })
+        (!tables.is_empty()).then_some(Commit { organization, tables, number: None })
     }
 
     /// Runs a text without values on the writer: `begin`, `savepoint`, …

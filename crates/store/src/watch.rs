@@ -37,12 +37,14 @@ pub struct Commit {
     pub organization: Option<OrgId>,
     /// The tables. Never empty.
     pub tables: BTreeSet<Table>,
+    /// What [`crate::Db::before_commit`] answered for it.
+    pub number: Option<i64>,
 }
 
 /// Is told of every commit, before the writer gets its answer. It must be quick.
 pub type OnCommit = Arc<dyn Fn(&Commit) + Send + Sync>;
-/// Writes something along with every transaction that wrote, before it commits.
-pub type BeforeCommit = Arc<dyn for<'t> Fn(&'t mut Tx, &'t Commit) -> BoxFuture<'t, Result<()>> + Send + Sync>;
+/// Writes something along with every transaction that wrote, before it commits, and may give the commit a number.
+pub type BeforeCommit = Arc<dyn for<'t> Fn(&'t mut Tx, &'t Commit) -> BoxFuture<'t, Result<Option<i64>>> + Send + Sync>;
 
 /// What surrounds every transaction of a database. Cheap to clone.
 #[derive(Clone, Default)]

@@ -14,7 +14,7 @@ use kernel::{Error, OrgId, Result, Scope, Time};
 use store::{Commit, Db, FromRow, Isolation, Listener, Table, Tx};
 use tokio::sync::{Notify, OnceCell};
 
-use super::{Inner, room::News};
+use super::Inner;
 use crate::{operation::Operations, timestamps::Timestamps};
 
 /// The channel of the notifications.
@@ -55,20 +55,20 @@ pub(super) struct Following {
 /// A number is given to a transaction at its first write and shows when it commits, so rows do not appear in the order of
 /// their numbers. One long transaction keeps nothing back but itself.
 #[derive(Clone, Default)]
-struct Ended {
+pub(super) struct Ended {
     next: i64,
     open: Vec<i64>,
 }
 
 impl Ended {
-    fn includes(&self, xid: i64) -> bool {
+    /// Whether this transaction had.
+    pub(super) fn includes(&self, xid: i64) -> bool {
         xid < self.next && !self.open.contains(&xid)
     }
 }
 
 /// What a commit touched.
 pub(super) struct Row {
-    pub(super) seq: i64,
     pub(super) xid: i64,
     pub(super) tables: BTreeSet<Table>,
     organization: Option<OrgId>,
@@ -97,19 +97,30 @@ impl Following {
         self.lock().includes(xid)
     }
 
-    /// Commits that concern an organization, that this snapshot shows, and that the rooms were not told of.
-    pub(super) async fn news(&self, tx: &mut Tx, organization: Option<&OrgId>) -> Result<Vec<Row>> {
+    /// Which transactions this snapshot shows; and commits in it that concern an organization and that the rooms were not
+    /// told of.
+    pub(super) async fn news(&self, tx: &mut Tx, organization: Option<&OrgId>) -> Result<(Ended, Vec<Row>)> {
         let known = self.lock().clone();
         let rows = tx
             .system(
-                "select seq, xid, organization, tables, ts from changes
-                 where (xid >= $1 or xid = any($2)) and organization in ('', $3)",
+                "select pg_snapshot_xmax(pg_current_snapshot())::text::bigint as next,
+                     array_to_string(array(select pg_snapshot_xip(pg_current_snapshot())::text), ',') as open,
+                     changes.xid, changes.organization, changes.tables, changes.ts
+                 from (values (1)) as always (one)
+                 left join changes on (xid >= $1 or xid = any($2)) and organization in ('', $3)",
             )
             .bind(known.next)
             .bind(known.open)
             .bind(organization.map_or("", |id| id.as_str()));
-        let rows: Vec<Row> = rows.all().await?;
-        Ok(rows.into_iter().filter(|row| !self.knows(row.xid)).collect())
+        let rows = rows.rows().await?;
+        let shown = rows.first().map(Ended::from_row).ok_or_else(nameless)??;
+        let mut news = Vec::new();
+        for row in rows {
+            if row.opt_int("xid")?.is_some_and(|xid| !self.knows(xid)) {
+                news.push(Row::from_row(&row)?);
+            }
+        }
+        Ok((shown, news))
     }
 
     fn lock(&self) -> MutexGuard<'_, Ended> {
@@ -131,28 +142,30 @@ pub(super) fn write_along(operations: &Operations) {
 }
 
 /// One row for an organization's tables, one for the installation's.
-async fn write(tx: &mut Tx, commit: &Commit, now: Time, timestamps: &Timestamps) -> Result<()> {
+/// Answers the number of the transaction.
+async fn write(tx: &mut Tx, commit: &Commit, now: Time, timestamps: &Timestamps) -> Result<Option<i64>> {
     let names = |is_tenant: bool| {
         let of_kind = commit.tables.iter().filter(|table| table.is_tenant == is_tenant && is_news(table));
         of_kind.map(|table| table.name.to_string()).collect::<Vec<_>>().join(",")
     };
     let organization = commit.organization.as_ref().map(ToString::to_string).unwrap_or_default();
+    let mut number = None;
     for (organization, tables) in [(organization, names(true)), (String::new(), names(false))] {
         if tables.is_empty() {
             continue;
         }
-        tx.system(
-            "insert into changes (xid, organization, tables, ts, created_ms)
-             values (pg_current_xact_id()::text::bigint, $1, $2, $3, $4)",
-        )
-        .bind(organization)
-        .bind(tables)
-        .bind(i64::try_from(timestamps.next()).unwrap_or(i64::MAX))
-        .bind(now)
-        .execute()
-        .await?;
+        let written = tx
+            .system(
+                "insert into changes (xid, organization, tables, ts, created_ms)
+                 values (pg_current_xact_id()::text::bigint, $1, $2, $3, $4) returning xid",
+            )
+            .bind(organization)
+            .bind(tables)
+            .bind(i64::try_from(timestamps.next()).unwrap_or(i64::MAX))
+            .bind(now);
+        number = written.row().await?.map(|row| row.int("xid")).transpose()?;
     }
-    Ok(())
+    Ok(number)
 }
 
 /// Wakes the other nodes when this one committed, until it is aborted.
@@ -217,7 +230,7 @@ async fn look(inner: &Arc<Inner>, following: &Following) -> Result<()> {
     let (now, rows) = db.read(&Scope::System, |tx| Box::pin(since(tx, known))).await?;
     for row in rows {
         inner.operations.timestamps().observe(row.ts);
-        inner.tell(row.organization.as_ref(), &row.tables, News::Row { seq: row.seq });
+        inner.tell(row.organization.as_ref(), &row.tables, Some(row.xid));
     }
     // After the rooms were told: what a round finds known it must find pending.
     *following.lock() = now;
@@ -228,7 +241,7 @@ async fn look(inner: &Arc<Inner>, following: &Following) -> Result<()> {
 async fn since(tx: &mut Tx, known: Ended) -> Result<(Ended, Vec<Row>)> {
     let now = ended(tx).await?;
     let rows = tx
-        .system("select seq, xid, organization, tables, ts from changes where xid >= $1 or xid = any($2)")
+        .system("select xid, organization, tables, ts from changes where xid >= $1 or xid = any($2)")
         .bind(known.next)
         .bind(known.open);
     Ok((now, rows.all().await?))
@@ -242,11 +255,11 @@ async fn ended(tx: &mut Tx) -> Result<Ended> {
         )
         .row()
         .await?;
-    let Some(row) = row else {
-        return Err(Error::internal("snapshot_unknown", "PostgreSQL does not name its snapshot"));
-    };
-    let open = row.text("open")?.split(',').filter_map(|xid| xid.parse().ok()).collect();
-    Ok(Ended { next: row.int("next")?, open })
+    Ended::from_row(&row.ok_or_else(nameless)?)
+}
+
+fn nameless() -> Error {
+    Error::internal("snapshot_unknown", "PostgreSQL does not name its snapshot")
 }
 
 /// Forgets rows that every node has seen, until it is aborted.
@@ -284,6 +297,13 @@ async fn forget(inner: &Inner) -> Result<()> {
     }
 }
 
+impl FromRow for Ended {
+    fn from_row(row: &store::Row) -> Result<Self> {
+        let open = row.text("open")?.split(',').filter_map(|xid| xid.parse().ok()).collect();
+        Ok(Self { next: row.int("next")?, open })
+    }
+}
+
 impl FromRow for Row {
     fn from_row(row: &store::Row) -> Result<Self> {
         let organization = row.text("organization")?;
@@ -291,7 +311,6 @@ impl FromRow for Row {
         let tables = row.text("tables")?;
         let tables = tables.split(',').map(|name| Table { name: name.into(), is_tenant });
         Ok(Self {
-            seq: row.int("seq")?,
             xid: row.int("xid")?,
             tables: tables.collect(),
             organization: is_tenant.then(|| OrgId::parse(&organization)).transpose()?,

@@ -36,7 +36,7 @@ use coming::Coming;
 use expiry::Expiries;
 use following::Following;
 use installation::Installation;
-use room::{News, Room};
+use room::Room;
 
 /// How live queries work.
 #[derive(Clone, Copy, Debug)]
@@ -167,26 +167,26 @@ impl Inner {
         let inner: Weak<Self> = Arc::downgrade(self);
         db.on_commit(Arc::new(move |commit: &Commit| {
             if let Some(inner) = inner.upgrade() {
-                inner.tell(commit.organization.as_ref(), &commit.tables, News::Here);
+                if let Some(following) = &inner.following {
+                    following.committed(&commit.tables);
+                }
+                inner.tell(commit.organization.as_ref(), &commit.tables, commit.number);
                 inner.coming.end(commit);
             }
         }));
     }
 
     /// Tells the rooms that something was written. Cheap: nothing is asked here.
-    fn tell(self: &Arc<Self>, organization: Option<&OrgId>, tables: &BTreeSet<Table>, news: News) {
-        if let (Some(following), News::Here) = (&self.following, news) {
-            following.committed(tables);
-        }
+    fn tell(self: &Arc<Self>, organization: Option<&OrgId>, tables: &BTreeSet<Table>, number: Option<i64>) {
         let (tenant, own): (BTreeSet<_>, BTreeSet<_>) = tables.iter().cloned().partition(|table| table.is_tenant);
         if !tenant.is_empty() {
             for room in self.rooms_of(organization) {
-                room.hear(self, &tenant, news);
+                room.hear(self, &tenant, number);
             }
         }
         if !own.is_empty() {
             for room in self.installation.touch(&own) {
-                room.hear(self, &own, news);
+                room.hear(self, &own, number);
             }
         }
     }

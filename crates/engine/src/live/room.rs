@@ -1,7 +1,7 @@
 //! What the people of one organization watch.
 
 use std::{
-    collections::{BTreeSet, HashMap, hash_map::Entry},
+    collections::{BTreeSet, HashMap, HashSet, hash_map::Entry},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -14,18 +14,6 @@ use super::{
     shared::{Question, Shared},
 };
 use crate::operation::{Asked, Caller, Who};
-
-/// What is heard of a commit.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum News {
-    /// Every snapshot from now on shows it.
-    Here,
-    /// Another node wrote this row along with it.
-    Row {
-        /// Its number.
-        seq: i64,
-    },
-}
 
 pub(super) struct Room {
     pub(super) organization: Option<OrgId>,
@@ -46,11 +34,13 @@ pub(super) struct State {
     interest: HashMap<Table, usize>,
     /// What was written and not looked at yet.
     pub(super) pending: BTreeSet<Table>,
+    /// The same, by commits that have a number: of those a snapshot tells whether it shows them.
+    pub(super) told: HashMap<i64, BTreeSet<Table>>,
     /// How many commits were heard of, and which of them was the last to write a table.
     pub(super) heard: u64,
     written: HashMap<Table, u64>,
-    /// Rows of other nodes that a round found before they were told here, with their transactions.
-    pub(super) ahead: HashMap<i64, i64>,
+    /// Commits that a round found before they were told here.
+    pub(super) ahead: HashSet<i64>,
     /// Counts what there is to do, and how much of it is done.
     pub(super) marked: u64,
     pub(super) done: u64,
@@ -98,27 +88,27 @@ impl Room {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Notes that these tables were written, and goes to work when somebody here reads them.
-    pub(super) fn hear(self: &Arc<Self>, inner: &Arc<Inner>, tables: &BTreeSet<Table>, news: News) {
-        let mut state = self.lock();
-        if let News::Row { seq } = news
-            && state.ahead.remove(&seq).is_some()
-        {
+    /// Notes that a commit, of this number where it has one, wrote these tables, and goes to work when somebody here reads
+    /// them. Every snapshot from now on shows it.
+    pub(super) fn hear(self: &Arc<Self>, inner: &Arc<Inner>, tables: &BTreeSet<Table>, number: Option<i64>) {
+        let mut guard = self.lock();
+        let state = &mut *guard;
+        if number.is_some_and(|number| state.ahead.contains(&number)) {
             return;
         }
         state.heard += 1;
-        let heard = state.heard;
-        let mut concerns = false;
         for table in tables {
-            state.written.insert(table.clone(), heard);
-            if state.interest.contains_key(table) {
-                state.pending.insert(table.clone());
-                concerns = true;
-            }
+            state.written.insert(table.clone(), state.heard);
         }
-        if concerns {
-            self.mark(inner, &mut state);
+        let read: Vec<_> = tables.iter().filter(|table| state.interest.contains_key(*table)).cloned().collect();
+        if read.is_empty() {
+            return;
         }
+        match number {
+            Some(number) => state.told.entry(number).or_default().extend(read),
+            None => state.pending.extend(read),
+        }
+        self.mark(inner, state);
     }
 
     /// There is something to do.
@@ -258,6 +248,14 @@ impl State {
         let gone: BTreeSet<_> = before.difference(now).cloned().collect();
         self.lose_interest(inner, room, &gone);
         is_overtaken
+    }
+
+    /// Whether there is nothing left to do.
+    pub(super) fn is_settled(&self) -> bool {
+        self.pending.is_empty()
+            && self.told.is_empty()
+            && !self.shared.values().any(|shared| shared.is_dirty)
+            && !self.seats.values().any(Seat::is_in_doubt)
     }
 
     /// Whatever is read from these tables is to be asked again.

@@ -14,7 +14,7 @@ use tokio::{sync::Notify, time::Instant};
 
 use super::{
     Inner, Shown,
-    following::Row,
+    following::{Ended, Row},
     party,
     room::{Room, Since, Standing, State},
     shared,
@@ -115,8 +115,8 @@ async fn snapshot(inner: &Arc<Inner>, room: &Arc<Room>, is_careful: bool) -> Res
     let read = inner.operations.db().read(&scope, |tx| {
         Box::pin(async move {
             let (inner, room) = (asking_inner, asking_room);
-            let rows = fix(tx, &inner, &room).await?;
-            let doubts = doubts(&inner, &room, rows);
+            let shown = fix(tx, &inner, &room).await?;
+            let doubts = doubts(&inner, &room, shown);
             let resolved = resolve(tx, &inner, doubts).await?;
             let (asking, is_overtaken) = seat(&inner, &room, resolved, since);
             Ok(Round { is_overtaken, found: ask(tx, &inner, asking, is_careful).await? })
@@ -130,35 +130,38 @@ async fn snapshot(inner: &Arc<Inner>, room: &Arc<Room>, is_careful: bool) -> Res
 fn begin(inner: &Inner, room: &Room) -> (u64, Since) {
     let mut state = room.lock();
     let state = &mut *state;
-    let pending = std::mem::take(&mut state.pending);
-    state.touch(&pending);
+    let mut written = std::mem::take(&mut state.pending);
+    written.extend(state.told.drain().flat_map(|(_, tables)| tables));
+    state.touch(&written);
     (state.marked, Since { heard: state.heard, installation: inner.installation.count() })
 }
 
-/// Fixes the moment of the snapshot. On PostgreSQL, answers the commits in it that this node may not have heard of.
-async fn fix(tx: &mut Tx, inner: &Inner, room: &Room) -> Result<Vec<Row>> {
+/// Fixes the moment of the snapshot. On PostgreSQL, answers which transactions it shows, and the commits in it that this node
+/// may not have heard of.
+async fn fix(tx: &mut Tx, inner: &Inner, room: &Room) -> Result<Option<(Ended, Vec<Row>)>> {
     match &inner.following {
-        Some(following) => following.news(tx, room.organization.as_ref()).await,
+        Some(following) => following.news(tx, room.organization.as_ref()).await.map(Some),
         // SQLite's snapshot is that of the first statement. Commits are heard of before they are made.
-        None => tx.system("select name from reserved_timestamps").rows().await.map(|_| Vec::new()),
+        None => tx.system("select name from reserved_timestamps").rows().await.map(|_| None),
     }
 }
 
 /// What the snapshot shows besides is taken on too, so that all answers are of its moment; then answers whose standing is
-/// in doubt. What was heard after the beginning stays pending: the snapshot may show it, or not.
-fn doubts(inner: &Inner, room: &Room, rows: Vec<Row>) -> Vec<Doubt> {
+/// in doubt. What was heard after the beginning stays pending unless it is known that the snapshot shows it.
+fn doubts(inner: &Inner, room: &Room, shown: Option<(Ended, Vec<Row>)>) -> Vec<Doubt> {
     let mut state = room.lock();
     let state = &mut *state;
     let mut touched = inner.coming.tables(room.organization.as_ref());
     touched.extend(state.pending.iter().cloned());
-    if let Some(following) = &inner.following {
-        state.ahead.retain(|_, xid| !following.knows(*xid));
-        for row in rows {
-            // What was told meanwhile is pending already.
-            if !following.knows(row.xid) && state.ahead.insert(row.seq, row.xid).is_none() {
-                touched.extend(row.tables);
-            }
-        }
+    if let (Some(following), Some((shown, rows))) = (&inner.following, shown) {
+        let taken = state.told.extract_if(|number, _| shown.includes(*number));
+        touched.extend(taken.flat_map(|(_, tables)| tables));
+        state.ahead.retain(|number| !following.knows(*number));
+        // What was told meanwhile is among those.
+        let is_new = |row: &Row| !following.knows(row.xid) && !state.ahead.contains(&row.xid);
+        let news: Vec<_> = rows.into_iter().filter(is_new).collect();
+        state.ahead.extend(news.iter().map(|row| row.xid));
+        touched.extend(news.into_iter().flat_map(|row| row.tables));
     }
     state.touch(&touched);
     let now = inner.operations.world().now();
@@ -329,7 +332,8 @@ fn publish(inner: &Arc<Inner>, room: &Arc<Room>, round: Round, since: Since, (ma
             // Whoever waits for this round may wait for what overtook it.
             state.marked += 1;
         } else {
-            state.done = marked;
+            // What was heard meanwhile may have been among what the snapshot showed.
+            state.done = if state.is_settled() { state.marked } else { marked };
         }
     }
     wake(woken);
