@@ -108,8 +108,9 @@ async fn round(inner: &Arc<Inner>, room: &Arc<Room>) -> Result<bool> {
 }
 
 async fn snapshot(inner: &Arc<Inner>, room: &Arc<Room>, is_careful: bool) -> Result<bool> {
-    let (marked, since) = begin(inner, room);
     let ts = inner.operations.timestamps().next();
+    inner.operations.timestamps().settle(room.organization.as_ref(), ts).await;
+    let (marked, since) = begin(inner, room);
     let scope = room.organization.clone().map_or(Scope::System, Scope::Organization);
     let (asking_inner, asking_room) = (inner.clone(), room.clone());
     let read = inner.operations.db().read(&scope, |tx| {

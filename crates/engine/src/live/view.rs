@@ -42,6 +42,8 @@ enum Step {
     Shown(Moment),
     /// Until the next round ends.
     Wait,
+    /// Until everything up to this moment can be seen.
+    Settle(u64),
     /// Until there are timestamps.
     Reserve,
 }
@@ -138,6 +140,7 @@ impl View {
             match self.step(&inner, least, &mut goal)? {
                 Step::Shown(moment) => return Ok(moment),
                 Step::Wait => progress.await,
+                Step::Settle(ts) => timestamps.settle(room.organization.as_ref(), ts).await,
                 Step::Reserve => inner.reserved.renew(&inner.operations).await?,
             }
         }
@@ -145,8 +148,8 @@ impl View {
 
     fn step(&mut self, inner: &Arc<Inner>, least: u64, goal: &mut Option<u64>) -> Result<Step> {
         self.check_expiry()?;
-        // Before the room is looked at: what is committed later has a later timestamp.
-        let now = inner.operations.timestamps().next();
+        // Before the room is looked at: what it is told of later has a later timestamp.
+        let now = inner.operations.timestamps().settled(self.room.organization.as_ref());
         let room = self.room.clone();
         let mut guard = room.lock();
         let state = &mut *guard;
@@ -155,11 +158,15 @@ impl View {
             return waiting(state, until);
         }
         let until = goal.unwrap_or(until);
+        let least = least.max(self.ts);
         let ts = match state.done {
             done if done == state.marked => now.max(state.ts),
-            done if done >= until && state.ts >= least.max(self.ts) => state.ts,
+            done if done >= until && state.ts >= least => state.ts,
             _ => return waiting(state, until),
         };
+        if ts < least {
+            return Ok(Step::Settle(least));
+        }
         if !inner.reserved.covers(ts) {
             return Ok(Step::Reserve);
         }

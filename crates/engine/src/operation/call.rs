@@ -1,6 +1,6 @@
 //! Calling an operation: who asks, whether they may, then the operation itself, in the transaction that fits its kind.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use aws_lc_rs::hmac;
 use kernel::{Error, OrgId, Result, Scope};
@@ -12,7 +12,10 @@ use super::{
     ActionCtx, Audit, Caller, Catalog, Change, Directory, Identity, Mutation, MutationCtx, Operation, Query, QueryCtx,
     Replay, arguments, page::Seal, registry::Run, replay,
 };
-use crate::{World, timestamps::Timestamps};
+use crate::{
+    World,
+    timestamps::{Ticket, Timestamps},
+};
 
 /// Calls operations. Cheap to clone.
 #[derive(Clone)]
@@ -46,7 +49,7 @@ pub struct Who {
 pub struct Committed {
     /// Its answer.
     pub output: Value,
-    /// When: every snapshot with a later timestamp that is taken from now on shows it.
+    /// When: what is of this moment or a later one shows it. The same however often it is asked for.
     pub ts: u64,
 }
 
@@ -134,8 +137,9 @@ impl Operations {
     /// # Errors
     /// `Unavailable` when the database does not answer.
     pub async fn snapshot(&self, who: &Who, asked: Vec<Asked>) -> Result<Snapshot> {
-        // Whatever is committed with an earlier timestamp was committed before the snapshot begins.
         let ts = self.inner.timestamps.next();
+        // Whatever has an earlier timestamp is committed before the snapshot begins.
+        self.inner.timestamps.settle(who.organization.as_ref(), ts).await;
         let (operations, who, scope) = (self.clone(), who.clone(), scope(who));
         let answers = self.inner.db.read(&scope, |tx| {
             Box::pin(async move {
@@ -178,15 +182,17 @@ impl Operations {
             operation: found.description.name,
             arguments: found.arguments.check(arguments)?,
             replay,
+            ticket: Mutex::default(),
         });
+        let done = doing.clone();
         let write = store::work(move |tx| {
             let doing = doing.clone();
             Box::pin(async move { doing.run(tx).await })
         });
-        let mut committed = self.inner.db.write(&scope(who), write).await?;
-        // Later than every snapshot that was taken before the commit, and so may not show it.
-        committed.ts = self.inner.timestamps.next();
-        Ok(committed)
+        let committed = self.inner.db.write(&scope(who), write).await;
+        // Everybody was told of it, or it came to nothing.
+        done.hold(None);
+        committed
     }
 
     /// Runs an action.
@@ -303,6 +309,8 @@ struct Doing {
     operation: &'static str,
     arguments: Value,
     replay: Option<Replay>,
+    /// Its timestamp, as long as nobody can see what it did.
+    ticket: Mutex<Option<Ticket>>,
 }
 
 impl Doing {
@@ -324,7 +332,9 @@ impl Doing {
         }
         let mut ctx = MutationCtx { db: tx, caller: &caller, world: &inner.world };
         let output = mutation.run(&mut ctx, self.arguments.clone()).await?;
-        let ts = inner.timestamps.next();
+        let ticket = inner.timestamps.begin(self.who.organization.as_ref());
+        let ts = ticket.ts;
+        self.hold(Some(ticket));
         self.record(tx, &caller, &output).await?;
         if let Some(replay) = &self.replay {
             let kept = if found.description.shown_once { &Value::Null } else { &output };
@@ -332,6 +342,10 @@ impl Doing {
             replay::remember(tx, replay, &caller, self.operation, &self.arguments, answer).await?;
         }
         Ok(Committed { output, ts })
+    }
+
+    fn hold(&self, ticket: Option<Ticket>) {
+        *self.ticket.lock().unwrap_or_else(PoisonError::into_inner) = ticket;
     }
 
     async fn record(&self, tx: &mut Tx, caller: &Caller, output: &Value) -> Result<()> {

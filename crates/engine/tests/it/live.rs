@@ -692,6 +692,44 @@ async fn for_somebody_else_everything_is_asked_anew() {
     .await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_moment_shows_every_mutation_that_is_not_younger() {
+    both(|database| async move {
+        let house = House::new(&database).await;
+        let ada = house.somebody().await;
+        let mut view = house.view(&ada, &["items:list"]);
+        view.advance(0).await.unwrap();
+        let writers = (0..4).map(|writer: i64| {
+            let (operations, ada) = (house.operations.clone(), ada.clone());
+            tokio::spawn(async move {
+                let mut done = Vec::new();
+                for n in writer * 100 + 1..=writer * 100 + 25 {
+                    let add = operations.mutation(&ada, "items:add", &json!({ "n": n }), None).await;
+                    done.push((add.expect("the mutation succeeds").ts, n));
+                }
+                done
+            })
+        });
+        let writers: Vec<_> = writers.collect();
+        let mut moments = Vec::new();
+        let mut list = json!([]);
+        while list.as_array().unwrap().len() < 100 {
+            woken(&mut view).await;
+            let moment = view.advance(0).await.unwrap();
+            list = said(&moment).remove(&0).unwrap_or(list);
+            moments.push((moment.ts, list.clone()));
+        }
+        for writer in writers {
+            for (ts, n) in writer.await.unwrap() {
+                for (_, list) in moments.iter().filter(|(moment, _)| *moment >= ts) {
+                    assert!(list.as_array().unwrap().contains(&json!(n)), "{n} is not at a moment after it");
+                }
+            }
+        }
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn what_belongs_to_nobody_reaches_everybody() {
     both(|database| async move {

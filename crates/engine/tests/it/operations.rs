@@ -249,8 +249,7 @@ async fn a_request_that_comes_again_is_done_once_and_answered_alike() {
         let arguments = json!({ "n": 7, "tag": "a" });
         let first = house.operations.mutation(&ada, "items:add", &arguments, replay("1")).await.unwrap();
         let again = house.operations.mutation(&ada, "items:add", &arguments, replay("1")).await.unwrap();
-        // The moment is a later one, which shows it all the more.
-        assert!(first.output == again.output && first.ts <= again.ts);
+        assert_eq!((&first.output, first.ts), (&again.output, again.ts));
 
         let other = json!({ "n": 8, "tag": "a" });
         let reused = house.operations.mutation(&ada, "items:add", &other, replay("1")).await;
