@@ -60,19 +60,28 @@ pub async fn key_caller(db: &mut Reader, key: &Arc<KeyHolder>, now: Time) -> Res
         organization: Some(key.organization.clone()),
         member: None,
         key_role: Some(worth.role),
+        until: worth.ends(&key.hash),
     })
 }
 
 impl Worth {
     /// Whether what was shown is good now.
     fn admits(&self, shown: &[u8; 32], now: Time) -> bool {
-        let shown = hex(shown);
-        let same = |kept: &str| verify_slices_are_equal(kept.as_bytes(), shown.as_bytes()).is_ok();
-        let before =
-            self.previous_hash.as_deref().is_some_and(same) && self.previous_until.is_some_and(|end| now < end);
+        let before = self.previous_hash.as_deref().is_some_and(|kept| is_same(kept, shown))
+            && self.previous_until.is_some_and(|end| now < end);
         let good = self.revoked_at.is_none() && self.expires_at.is_none_or(|end| now < end);
-        good && (same(&self.hash) || before)
+        good && (is_same(&self.hash, shown) || before)
     }
+
+    /// When what was shown is good no longer by time alone.
+    fn ends(&self, shown: &[u8; 32]) -> Option<Time> {
+        let grace = self.previous_until.filter(|_| !is_same(&self.hash, shown));
+        self.expires_at.into_iter().chain(grace).min()
+    }
+}
+
+fn is_same(kept: &str, shown: &[u8; 32]) -> bool {
+    verify_slices_are_equal(kept.as_bytes(), hex(shown).as_bytes()).is_ok()
 }
 
 fn unknown() -> Error {

@@ -167,7 +167,7 @@ mod tests {
     fn caller(role: Role, customer: Option<&CustomerId>) -> Caller {
         let user = Id::parse("usr_01kaj3v0q8e5hbm9x2w7c4d6f0").unwrap();
         let member = Member { user, name: "Ada".to_owned(), role, customer: customer.cloned(), impersonator: None };
-        Caller { identity: Identity::Anonymous, organization: None, member: Some(member), key_role: None }
+        Caller { identity: Identity::Anonymous, organization: None, member: Some(member), key_role: None, until: None }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use ::store::Tx;
 use async_trait::async_trait;
 use engine::{Caller, Claims, Directory, Identity, Member, World};
-use kernel::{Code, Error, OrgId, Result, Role};
+use kernel::{Code, Error, OrgId, Result, Role, Time};
 
 use super::{Membership, store};
 use crate::{api_keys, organizations};
@@ -36,14 +36,24 @@ impl Directory for Members {
     }
 
     async fn caller(&self, tx: &mut Tx, organization: Option<&OrgId>, identity: &Identity) -> Result<Caller> {
-        let (member, key_role) = match (identity, organization) {
-            (Identity::Token(claims), Some(_)) => (Some(self.member(tx, claims).await?), None),
-            // A key always has its organization.
-            (Identity::Anonymous | Identity::Token(_), _) | (Identity::Key(_), None) => (None, None),
-            (Identity::Key(key), Some(_)) => return api_keys::key_caller(tx, key, self.world.now()).await,
-            (Identity::Operator(_), _) => (None, Some(Role::Owner)),
+        let mut caller = Caller {
+            identity: identity.clone(),
+            organization: organization.cloned(),
+            member: None,
+            key_role: None,
+            until: None,
         };
-        Ok(Caller { identity: identity.clone(), organization: organization.cloned(), member, key_role })
+        match (identity, organization) {
+            (Identity::Token(claims), Some(_)) => {
+                let (member, until) = self.member(tx, claims).await?;
+                (caller.member, caller.until) = (Some(member), until);
+            }
+            // A key always has its organization.
+            (Identity::Anonymous | Identity::Token(_), _) | (Identity::Key(_), None) => {}
+            (Identity::Key(key), Some(_)) => return api_keys::key_caller(tx, key, self.world.now()).await,
+            (Identity::Operator(_), _) => caller.key_role = Some(Role::Owner),
+        }
+        Ok(caller)
     }
 }
 
@@ -79,20 +89,21 @@ async fn memberships(tx: &mut Tx, claims: &Claims) -> Result<Vec<OrgId>> {
 }
 
 impl Members {
-    async fn member(&self, tx: &mut Tx, claims: &Claims) -> Result<Member> {
+    /// Who somebody is, and until when they are somebody else than themselves.
+    async fn member(&self, tx: &mut Tx, claims: &Claims) -> Result<(Member, Option<Time>)> {
         let found = store::of_subject(tx, &claims.token_identifier()).await?;
         let own = found.filter(Membership::is_active).ok_or_else(gone)?;
         match self.impersonated(tx, &own).await? {
-            Some(target) => Ok(Member {
-                impersonator: Some((own.person.id.clone(), own.person.profile.display_name())),
-                ..target.member()
-            }),
-            None => Ok(own.member()),
+            Some((target, ends)) => {
+                let impersonator = Some((own.person.id.clone(), own.person.profile.display_name()));
+                Ok((Member { impersonator, ..target.member() }, Some(ends)))
+            }
+            None => Ok((own.member(), None)),
         }
     }
 
-    /// Whom an admin acts as. What allowed it when it began has to hold still.
-    async fn impersonated(&self, tx: &mut Tx, own: &Membership) -> Result<Option<Membership>> {
+    /// Whom an admin acts as, and until when. What allowed it when it began has to hold still.
+    async fn impersonated(&self, tx: &mut Tx, own: &Membership) -> Result<Option<(Membership, Time)>> {
         if !own.role.is_admin() {
             return Ok(None);
         }
@@ -101,7 +112,8 @@ impl Members {
             return Ok(None);
         }
         let target = store::find(tx, &running.target).await?;
-        Ok(target.filter(|target| target.is_active() && may_act_as(own.role, target.role)))
+        let target = target.filter(|target| target.is_active() && may_act_as(own.role, target.role));
+        Ok(target.map(|target| (target, running.ends)))
     }
 }
 

@@ -10,7 +10,9 @@ use store::Table;
 use tokio::sync::Notify;
 
 use super::{
-    Inner, Shown, round,
+    Inner, Shown,
+    expiry::Due,
+    round,
     shared::{Question, Shared},
 };
 use crate::operation::{Asked, Caller, Who};
@@ -53,6 +55,7 @@ pub(super) struct State {
 
 /// Somebody in the room: all the views of one person, or of one key.
 pub(super) struct Seat {
+    number: u64,
     pub(super) who: Who,
     pub(super) watchers: HashMap<u64, Arc<Notify>>,
     pub(super) standing: Standing,
@@ -60,6 +63,8 @@ pub(super) struct Seat {
     pub(super) doubts: u64,
     pub(super) resolved: u64,
     pub(super) resolved_at: Time,
+    /// When that may end by time alone.
+    until: Option<Time>,
     pub(super) reads: BTreeSet<Table>,
 }
 
@@ -76,6 +81,17 @@ pub(super) enum Standing {
 impl Seat {
     pub(super) fn is_in_doubt(&self) -> bool {
         self.doubts != self.resolved
+    }
+
+    /// Makes the room look again when their standing ends.
+    pub(super) fn expire(&mut self, inner: &Inner, room: &Arc<Room>, person: &Arc<str>) {
+        let until = match &self.standing {
+            Standing::Is { caller, .. } => caller.until,
+            Standing::Unknown | Standing::Nobody(_) => None,
+        };
+        inner.expiries.remove(self.until, self.number);
+        inner.expiries.add(until, self.number, Due::Seat { room: Arc::downgrade(room), person: person.clone() });
+        self.until = until;
     }
 }
 
@@ -127,12 +143,14 @@ impl Room {
         match state.seats.entry(person.clone()) {
             Entry::Vacant(vacant) => {
                 vacant.insert(Seat {
+                    number: inner.next_view(),
                     who: who.clone(),
                     watchers: HashMap::new(),
                     standing: Standing::Unknown,
                     doubts: 1,
                     resolved: 0,
                     resolved_at: Time::default(),
+                    until: None,
                     reads: BTreeSet::new(),
                 });
             }
@@ -157,6 +175,15 @@ impl Room {
         }
     }
 
+    /// Somebody may be somebody else now.
+    pub(super) fn doubt(self: &Arc<Self>, inner: &Arc<Inner>, person: &Arc<str>) {
+        let mut state = self.lock();
+        if let Some(seat) = state.seats.get_mut(person) {
+            seat.doubts += 1;
+            self.mark(inner, &mut state);
+        }
+    }
+
     /// A view leaves its seat.
     pub(super) fn rise(self: &Arc<Self>, inner: &Inner, person: &Arc<str>, view: u64) {
         let mut state = self.lock();
@@ -164,6 +191,7 @@ impl Room {
         seat.watchers.remove(&view);
         if seat.watchers.is_empty() {
             let reads = std::mem::take(&mut seat.reads);
+            inner.expiries.remove(seat.until, seat.number);
             state.seats.remove(person);
             state.lose_interest(inner, self, &reads);
         }

@@ -215,6 +215,7 @@ fn seat(inner: &Inner, room: &Arc<Room>, resolved: Vec<Resolved>, since: Since) 
             own.for_each(|shared| shared.is_dirty = true);
         }
         seat.standing = standing;
+        seat.expire(inner, room, &doubt.person);
         let before = std::mem::replace(&mut seat.reads, reads.clone());
         is_overtaken |= state.change_interest(inner, room, (&before, &reads), since);
     }

@@ -6,7 +6,9 @@ use kernel::{Code, Error, Result};
 use tokio::sync::Notify;
 
 use super::{
-    Inner, Live, Moment, Shown, Update, party,
+    Inner, Live, Moment, Shown, Update,
+    expiry::Due,
+    party,
     room::{Room, Standing, State},
 };
 use crate::operation::{Asked, Kind, Who};
@@ -253,7 +255,7 @@ impl View {
 
     fn sit(&self) {
         let inner = &self.live.inner;
-        inner.expiries.add(self.who.identity.expires_at(), self.id, &self.notify);
+        inner.expiries.add(self.who.identity.expires_at(), self.id, Due::View(self.notify.clone()));
         self.room.sit(inner, &self.person, &self.who, (self.id, &self.notify));
     }
 

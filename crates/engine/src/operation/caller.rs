@@ -126,6 +126,9 @@ pub struct Caller {
     pub member: Option<Member>,
     /// The role of an API key.
     pub key_role: Option<Role>,
+    /// When they may be somebody else by time alone: a key expires, an impersonation ends. A token's end is not meant: it
+    /// is the identity's own.
+    pub until: Option<Time>,
 }
 
 impl Caller {
@@ -259,7 +262,13 @@ impl Directory for Nobody {
     }
 
     async fn caller(&self, _tx: &mut Tx, organization: Option<&OrgId>, identity: &Identity) -> Result<Caller> {
-        Ok(Caller { identity: identity.clone(), organization: organization.cloned(), member: None, key_role: None })
+        Ok(Caller {
+            identity: identity.clone(),
+            organization: organization.cloned(),
+            member: None,
+            key_role: None,
+            until: None,
+        })
     }
 }
 

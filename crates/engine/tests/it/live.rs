@@ -240,7 +240,7 @@ impl Directory for People {
             let role = Role::parse(&person.text("role")?)?;
             member = Some(Member { user, name, role, customer: None, impersonator: None });
         }
-        Ok(Caller { identity: shown.clone(), organization: organization.cloned(), member, key_role: None })
+        Ok(Caller { identity: shown.clone(), organization: organization.cloned(), member, key_role: None, until: None })
     }
 }
 

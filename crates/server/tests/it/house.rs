@@ -233,7 +233,7 @@ impl Directory for Tokens {
             }),
             Identity::Anonymous | Identity::Key(_) | Identity::Operator(_) => None,
         };
-        Ok(Caller { identity: shown.clone(), organization: organization.cloned(), member, key_role: None })
+        Ok(Caller { identity: shown.clone(), organization: organization.cloned(), member, key_role: None, until: None })
     }
 }
 

@@ -18,6 +18,12 @@ impl Directory for Everybody {
     }
 
     async fn caller(&self, _tx: &mut Tx, organization: Option<&OrgId>, identity: &Identity) -> Result<Caller> {
-        Ok(Caller { identity: identity.clone(), organization: organization.cloned(), member: None, key_role: None })
+        Ok(Caller {
+            identity: identity.clone(),
+            organization: organization.cloned(),
+            member: None,
+            key_role: None,
+            until: None,
+        })
     }
 }

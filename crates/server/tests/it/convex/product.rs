@@ -356,7 +356,13 @@ impl Directory for Everybody {
     }
 
     async fn caller(&self, _tx: &mut Tx, organization: Option<&OrgId>, shown: &Identity) -> Result<Caller> {
-        Ok(Caller { identity: shown.clone(), organization: organization.cloned(), member: None, key_role: None })
+        Ok(Caller {
+            identity: shown.clone(),
+            organization: organization.cloned(),
+            member: None,
+            key_role: None,
+            until: None,
+        })
     }
 }
 
