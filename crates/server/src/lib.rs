@@ -28,6 +28,8 @@ pub use limits::{Rate, Rates};
 pub use listen::serve;
 pub use openapi::openapi;
 
+use limits::Limits;
+
 /// Everything that the surfaces are made of.
 #[derive(Clone)]
 pub struct Server {
@@ -112,12 +114,14 @@ impl Options {
 impl Server {
     /// All routes.
     pub fn router(self) -> Router {
+        // A call counts the same whichever way it comes.
+        let limits = Arc::new(Limits::new(&self.options.rates, &self.world));
         Router::new()
             .merge(health::routes())
             .merge(cron::routes())
             .merge(webhooks::routes(&self.registry))
-            .merge(rest::routes(&self))
-            .merge(convex::routes(&self))
+            .merge(rest::routes(&self, &limits))
+            .merge(convex::routes(&self, &limits))
             .fallback(request::unknown_path)
             .layer(axum::middleware::from_fn_with_state(self.clone(), request::observe))
             .with_state(self)

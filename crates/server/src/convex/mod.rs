@@ -42,10 +42,9 @@ struct Convex {
 const PREFIXES: [&str; 4] = ["", "/", "/t/{slug}", "/t/{slug}/"];
 
 /// The routes. None where nothing can be called.
-pub(crate) fn routes(server: &Server) -> Router<Server> {
+pub(crate) fn routes(server: &Server, limits: &Arc<Limits>) -> Router<Server> {
     let Some(api) = server.api.clone() else { return Router::new() };
-    let limits = Arc::new(Limits::new(&server.options.rates, &server.world));
-    let convex = Convex { api, options: server.options.clone(), limits };
+    let convex = Convex { api, options: server.options.clone(), limits: limits.clone() };
     let routes = PREFIXES.into_iter().fold(Router::new(), |router, prefix| router.merge(beneath(prefix)));
     routes.layer(axum::middleware::from_fn(cors::allow)).with_state(convex)
 }

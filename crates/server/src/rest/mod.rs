@@ -52,7 +52,7 @@ struct Served {
 }
 
 /// The routes of all operations, and `/openapi.json`. None where nothing can be called.
-pub(crate) fn routes(server: &Server) -> Router<Server> {
+pub(crate) fn routes(server: &Server, limits: &Arc<Limits>) -> Router<Server> {
     let Some(api) = server.api.clone() else { return Router::new() };
     let catalog = api.operations.catalog();
     let mut router = Router::new();
@@ -70,8 +70,7 @@ pub(crate) fn routes(server: &Server) -> Router<Server> {
     let document = Bytes::from(openapi::openapi(catalog).to_string());
     let described = move |headers: HeaderMap| async move { answer::json(document, Some(&headers)) };
     router = router.route("/openapi.json", axum::routing::get(described).fallback(wrong_method));
-    let limits = Arc::new(Limits::new(&server.options.rates, &server.world));
-    let rest = Rest { api, options: server.options.clone(), limits };
+    let rest = Rest { api, options: server.options.clone(), limits: limits.clone() };
     router.layer(axum::middleware::from_fn_with_state(server.options.clone(), cors::allow)).with_state(rest)
 }
 

@@ -53,6 +53,24 @@ async fn one_caller_who_is_over_takes_nothing_from_the_others() {
 }
 
 #[tokio::test]
+async fn a_call_counts_the_same_whichever_way_it_comes() {
+    sqlite(|database| async move {
+        let house = House::with(&database, |options| {
+            options.rates = Rates { caller: Some(Rate::per_minute(3)), organization: None, operation: None };
+        })
+        .await;
+        let ada = house.somebody(Role::Viewer);
+        let call = json!({ "path": "notes:greet", "args": {}, "format": "json" });
+        assert_eq!(ada.post("/api/query", &call).await.status, 200);
+        assert_eq!(ada.get("/v1/greeting").await.status, 200);
+        assert_eq!(ada.post("/api/query", &call).await.status, 200);
+        assert_eq!(ada.get("/v1/greeting").await.status, 429);
+        assert_eq!(ada.post("/api/query", &call).await.status, 429);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn one_operation_can_be_used_up_alone() {
     sqlite(|database| async move {
         let house = House::with(&database, |options| {
