@@ -8,51 +8,59 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Clock, Error, Random, Result};
 
-/// The kinds of things that have ids, and their three letters.
+/// The kinds of things that have ids: their three letters, and the table that they are in.
 pub mod prefix {
     use super::Prefix;
 
     macro_rules! prefixes {
-        ($($(#[$doc:meta])* $name:ident = $letters:literal),+ $(,)?) => {$(
+        ($($(#[$doc:meta])* $name:ident = $letters:literal in $table:literal),+ $(,)?) => {$(
             $(#[$doc])*
             #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
             pub struct $name;
-            impl Prefix for $name { const LETTERS: &'static str = $letters; }
+            impl Prefix for $name {
+                const LETTERS: &'static str = $letters;
+                const TABLE: &'static str = $table;
+            }
         )+};
     }
 
     prefixes! {
         /// A tenant.
-        Organization = "org",
+        Organization = "org" in "organizations",
         /// An organization's account at a vendor.
-        Connection = "con",
+        Connection = "con" in "connections",
         /// A person who writes to an organization.
-        Contact = "cnt",
+        Contact = "cnt" in "contacts",
         /// A thread with a contact on one channel.
-        Conversation = "cnv",
+        Conversation = "cnv" in "conversations",
         /// One message of a conversation.
-        Message = "msg",
+        Message = "msg" in "messages",
         /// What an organization pays for.
-        Subscription = "sub",
+        Subscription = "sub" in "subscriptions",
         /// A person who signs in.
-        User = "usr",
+        User = "usr" in "users",
         /// A client company of an organization.
-        Customer = "cus",
+        Customer = "cus" in "customers",
         /// A customer that a staff member looks after.
-        Assignment = "asg",
+        Assignment = "asg" in "assignments",
         /// A person who was asked to join.
-        Invitation = "inv",
+        Invitation = "inv" in "invitations",
         /// A key that programs show.
-        ApiKey = "key",
+        ApiKey = "key" in "apiKeys",
         /// A line of the audit log.
-        AuditEntry = "aud",
+        AuditEntry = "aud" in "auditEntries",
     }
 }
+
+/// The keyword by which the schema of an id says which table it is in.
+pub const TABLE_OF_ID: &str = "x-table";
 
 /// What an id is the id of.
 pub trait Prefix: 'static {
     /// Three lower-case letters.
     const LETTERS: &'static str;
+    /// What clients call the table: `Id<"customers">` in a front end's types. Plural, in camelCase.
+    const TABLE: &'static str;
 }
 
 /// The id of a `P`, such as `org_01kaj3v0q8e5hbm9x2w7c4d6fa`.
@@ -155,7 +163,11 @@ impl<P: Prefix> JsonSchema for Id<P> {
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": "string", "pattern": format!("^{}_[0-9a-z]{{26}}$", P::LETTERS) })
+        json_schema!({
+            "type": "string",
+            "pattern": format!("^{}_[0-9a-z]{{26}}$", P::LETTERS),
+            TABLE_OF_ID: P::TABLE,
+        })
     }
 }
 

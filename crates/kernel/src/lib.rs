@@ -13,7 +13,7 @@ mod secret;
 mod time;
 
 pub use error::{Code, Error, Result, Retry};
-pub use id::{Id, Prefix, prefix};
+pub use id::{Id, Prefix, TABLE_OF_ID, prefix};
 pub use limits::Limits;
 pub use mask::mask;
 pub use page::{Page, PageOptions, PageStatus};

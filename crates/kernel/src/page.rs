@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PageOptions {
-    /// At most so many rows; without a meaning when `end_cursor` is given.
+    /// At most so many rows; without a meaning when `endCursor` is given.
     pub num_items: u32,
     /// Behind this place; the beginning when it is absent.
     #[serde(default)]
@@ -29,6 +29,7 @@ pub struct PageOptions {
 /// A part of a list.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "{T}Page")]
 pub struct Page<T> {
     /// The rows.
     pub page: Vec<T>,

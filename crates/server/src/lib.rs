@@ -12,6 +12,7 @@ mod openapi;
 mod problem;
 mod request;
 mod rest;
+mod typescript;
 mod webhooks;
 
 use std::{sync::Arc, time::Duration};
@@ -27,6 +28,7 @@ pub use authenticate::Authenticator;
 pub use limits::{Rate, Rates};
 pub use listen::serve;
 pub use openapi::openapi;
+pub use typescript::{File, typescript};
 
 use limits::Limits;
 

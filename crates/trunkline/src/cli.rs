@@ -43,6 +43,15 @@ pub(crate) enum Command {
     Doctor,
     /// Print `.env.example`: every variable, what it is, where to get it
     Env,
+    /// Print the description of the REST surface: OpenAPI 3.1
+    Openapi {
+        /// Write it to this file instead
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
+    /// Write what clients are written against
+    #[command(subcommand)]
+    Codegen(Codegen),
     /// Sign a webhook as its vendor does, and print the headers
     Sign(Sign),
     /// What vendors sent
@@ -69,6 +78,16 @@ pub(crate) enum Command {
     /// What organizations pay for
     #[command(subcommand)]
     Subscriptions(Listing),
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Codegen {
+    /// The operations and documents as types, for front ends with the Convex clients: api.js, api.d.ts and dataModel.d.ts
+    Typescript {
+        /// The folder that they are written to; it is made where it is missing
+        #[arg(long, value_name = "DIR")]
+        out: PathBuf,
+    },
 }
 
 #[derive(Args)]

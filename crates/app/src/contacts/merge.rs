@@ -72,4 +72,5 @@ struct MergePrefix;
 
 impl kernel::Prefix for MergePrefix {
     const LETTERS: &'static str = "mrg";
+    const TABLE: &'static str = "contactMerges";
 }

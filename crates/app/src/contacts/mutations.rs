@@ -101,6 +101,7 @@ struct IdentityPrefix;
 
 impl kernel::Prefix for IdentityPrefix {
     const LETTERS: &'static str = "idn";
+    const TABLE: &'static str = "contactIdentities";
 }
 
 impl Known {

@@ -11,6 +11,7 @@ mod page;
 mod registry;
 mod replay;
 mod route;
+mod schemas;
 
 use async_trait::async_trait;
 use kernel::{Access, Result};
@@ -25,6 +26,7 @@ pub use registry::{Catalog, Description, Kind, Operation, Registry};
 pub use replay::Replay;
 pub(crate) use replay::forget;
 pub use route::{Method, Route, delete, get, patch, post};
+pub use schemas::never_null;
 
 /// Reads one snapshot. It may run again at any time, to keep those who watch its answer up to date.
 #[async_trait]

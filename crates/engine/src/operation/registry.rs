@@ -4,12 +4,12 @@ use std::{collections::BTreeMap, marker::PhantomData, sync::Arc};
 
 use async_trait::async_trait;
 use kernel::{Access, Error, Result};
-use schemars::{SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Map, Value};
 
 use super::{
     Action, ActionCtx, Mutation, MutationCtx, Query, QueryCtx, Route,
     arguments::{self, Arguments},
+    schemas::Schemas,
 };
 
 /// What an operation may do.
@@ -38,7 +38,7 @@ pub struct Description {
     pub summary: String,
     /// The schema of its arguments: an object.
     pub arguments: Value,
-    /// The schema of its answer. References lead to [`Catalog::definitions`].
+    /// The schema of its answer: what may be absent in it is never null. References lead to [`Catalog::definitions`].
     pub output: Value,
     /// Whether its answer depends on the person who asks.
     pub personal: bool,
@@ -105,7 +105,7 @@ impl<A: Action> AnyAction for Typed<A> {
 /// Everything that can be called, while it is put together: features register themselves.
 pub struct Registry {
     operations: BTreeMap<&'static str, Operation>,
-    schemas: SchemaGenerator,
+    schemas: Schemas,
 }
 
 impl Default for Registry {
@@ -117,23 +117,19 @@ impl Default for Registry {
 impl Registry {
     /// Nothing can be called yet.
     pub fn new() -> Self {
-        let schemas = SchemaSettings::draft2020_12().with(|settings| {
-            settings.definitions_path = "/components/schemas".into();
-            settings.meta_schema = None;
-        });
-        Self { operations: BTreeMap::new(), schemas: schemas.into_generator() }
+        Self { operations: BTreeMap::new(), schemas: Schemas::new() }
     }
 
     /// `Q` can be asked.
     pub fn query<Q: Query>(&mut self) -> &mut Self {
-        let output = self.schemas.subschema_for::<Q::Output>().to_value();
+        let output = self.schemas.output::<Q::Output>();
         let described = (Q::NAME, Kind::Query, Q::ACCESS, Q::ROUTE);
         self.add::<Q>(described, output, Q::PERSONAL, Run::Query(Arc::new(Typed::<Q>(PhantomData))))
     }
 
     /// `M` can be done.
     pub fn mutation<M: Mutation>(&mut self) -> &mut Self {
-        let output = self.schemas.subschema_for::<M::Output>().to_value();
+        let output = self.schemas.output::<M::Output>();
         let described = (M::NAME, Kind::Mutation, M::ACCESS, M::ROUTE);
         self.add::<M>(described, output, true, Run::Mutation(Arc::new(Typed::<M>(PhantomData))));
         if let Some(operation) = self.operations.get_mut(M::NAME) {
@@ -144,14 +140,16 @@ impl Registry {
 
     /// `A` can be run.
     pub fn action<A: Action>(&mut self) -> &mut Self {
-        let output = self.schemas.subschema_for::<A::Output>().to_value();
+        let output = self.schemas.output::<A::Output>();
         let described = (A::NAME, Kind::Action, A::ACCESS, A::ROUTE);
         self.add::<A>(described, output, true, Run::Action(Arc::new(Typed::<A>(PhantomData))))
     }
 
     /// Nothing more is added.
-    pub fn freeze(self) -> Catalog {
-        Catalog { definitions: self.schemas.definitions().clone(), operations: self.operations }
+    pub fn freeze(mut self) -> Catalog {
+        let arguments = self.operations.values_mut().map(|operation| &mut operation.description.arguments);
+        let definitions = self.schemas.definitions(arguments);
+        Catalog { definitions, operations: self.operations }
     }
 
     fn add<A: schemars::JsonSchema>(
@@ -161,7 +159,7 @@ impl Registry {
         personal: bool,
         run: Run,
     ) -> &mut Self {
-        let arguments = A::json_schema(&mut self.schemas).to_value();
+        let arguments = self.schemas.arguments::<A>();
         let summary = arguments["description"].as_str().unwrap_or_default().to_owned();
         let known = Arguments::of(name, &arguments);
         let shown_once = false;

@@ -9,6 +9,8 @@ use std::collections::BTreeMap;
 use engine::Catalog;
 use serde_json::{Map, Value, json};
 
+pub(crate) use operation::for_whom;
+
 use crate::rest::by_path;
 
 /// The document.

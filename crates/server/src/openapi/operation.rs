@@ -42,7 +42,8 @@ fn first_sentence(summary: &str) -> String {
     line[..end].trim_end_matches('.').to_owned()
 }
 
-fn for_whom(access: Access) -> String {
+/// Who may call it, for people.
+pub(crate) fn for_whom(access: Access) -> String {
     match access {
         Access::Public => "Anybody may call it.".to_owned(),
         Access::SignedIn => "For whoever is signed in.".to_owned(),

@@ -1,5 +1,6 @@
 //! Schemas as a description of HTTP needs them.
 
+use engine::operation::never_null;
 use serde_json::{Value, json};
 
 /// A schema that is an object: tools do not expect `true`.
@@ -10,28 +11,10 @@ pub(super) fn object(schema: &Value) -> Value {
 /// What a text in a path or a query can be: never null, it is left out.
 pub(super) fn without_null(schema: &Value) -> Value {
     let mut schema = object(schema);
-    let Some(fields) = schema.as_object_mut() else { return schema };
-    fields.retain(|name, value| name != "default" || !value.is_null());
-    if let Some(Value::Array(kinds)) = fields.get_mut("type") {
-        kinds.retain(|kind| kind != "null");
-        if let [kind] = kinds.as_slice() {
-            let kind = kind.clone();
-            fields.insert("type".to_owned(), kind);
-        }
+    if let Some(fields) = schema.as_object_mut() {
+        fields.retain(|name, value| name != "default" || !value.is_null());
     }
-    if let Some(Value::Array(words)) = fields.get_mut("enum") {
-        words.retain(|word| !word.is_null());
-    }
-    if let Some(Value::Array(choices)) = fields.get_mut("anyOf") {
-        choices.retain(|choice| choice["type"] != "null");
-        if let [Value::Object(choice)] = choices.as_slice() {
-            let choice = choice.clone();
-            fields.remove("anyOf");
-            for (name, value) in choice {
-                fields.entry(name).or_insert(value);
-            }
-        }
-    }
+    never_null(&mut schema);
     schema
 }
 

@@ -1,5 +1,6 @@
 //! The commands.
 
+mod codegen;
 mod dev;
 mod doctor;
 mod env;
@@ -18,7 +19,7 @@ pub(crate) use features::organization_named;
 
 use crate::{
     boot,
-    cli::{Cli, Command},
+    cli::{Cli, Codegen, Command},
     environment::Environment,
     logs, output,
 };
@@ -28,6 +29,8 @@ pub(crate) async fn run(cli: Cli, environment: Environment) -> Result<()> {
     let json = cli.global.json;
     match cli.command {
         Command::Env => env::run(),
+        Command::Openapi { out } => codegen::openapi(&environment.product, out.as_deref()),
+        Command::Codegen(Codegen::Typescript { out }) => codegen::typescript(&environment.product, &out),
         Command::Sign(sign) => sign::run(&sign, &environment),
         Command::Doctor => doctor::run(&environment, json).await,
         Command::Dev => {

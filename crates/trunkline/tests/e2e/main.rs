@@ -19,5 +19,6 @@ mod payloads;
 mod process;
 mod storm;
 mod surfaces;
+mod typescript;
 mod vendors;
 mod webhooks;

@@ -11,6 +11,7 @@ pub(crate) struct ItemPrefix;
 
 impl Prefix for ItemPrefix {
     const LETTERS: &'static str = "itm";
+    const TABLE: &'static str = "items";
 }
 
 /// The id of an item.

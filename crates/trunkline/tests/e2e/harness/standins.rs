@@ -2,7 +2,7 @@
 
 use std::{
     io::Write,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Command, Stdio},
 };
 
@@ -32,6 +32,11 @@ impl Standins {
         None
     }
 
+    /// Where they are.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// The headers with which the packages would send these requests.
     pub(crate) fn sign(&self, requests: &[Value]) -> Vec<Value> {
         self.run(include_str!("../../node/sign.mjs"), requests)
@@ -48,7 +53,7 @@ impl Standins {
     }
 
     /// Runs a script where it finds the packages.
-    fn run(&self, script: &str, requests: &[Value]) -> Vec<Value> {
+    pub(crate) fn run(&self, script: &str, requests: &[Value]) -> Vec<Value> {
         let mut command = Command::new("node");
         command.args(["--input-type=module", "--eval", script]).current_dir(&self.folder);
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("node starts");

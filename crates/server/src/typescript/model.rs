@@ -1,0 +1,118 @@
+//! `dataModel.d.ts`: the types that have names, the documents of the tables, ids.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use kernel::Result;
+use serde_json::{Map, Value};
+
+use super::{
+    api::{Call, import_from_convex},
+    inexpressible, names, read,
+    shape::{Field, Shape, from_convex},
+    text,
+};
+
+/// What the operations take and answer.
+pub(super) struct Model {
+    /// The types with names that are used, by these.
+    types: BTreeMap<String, Named>,
+    /// The tables that there are ids of.
+    tables: BTreeSet<String>,
+}
+
+struct Named {
+    /// What the schema is called.
+    definition: String,
+    words: String,
+    shape: Shape,
+}
+
+/// Names that the files give or take themselves.
+const OWN: [&str; 8] =
+    ["DataModel", "Doc", "FunctionReference", "GenericId", "Id", "PaginationOptions", "PaginationResult", "TableNames"];
+
+impl Model {
+    /// The types that the calls refer to, and those that these refer to.
+    pub(super) fn of(definitions: &Map<String, Value>, calls: &[Call]) -> Result<Self> {
+        let mut model = Self { types: BTreeMap::new(), tables: BTreeSet::new() };
+        let mut wanted = Vec::new();
+        for shape in calls.iter().flat_map(|call| [&call.arguments, &call.answer]) {
+            model.note(shape, &mut wanted);
+        }
+        while let Some(name) = wanted.pop() {
+            let safe = names::of_type(&name);
+            match model.types.get(&safe) {
+                Some(known) if known.definition == name => continue,
+                Some(known) => {
+                    let what = format!("two types named {safe}: {} is one already", known.definition);
+                    return Err(inexpressible(&name, &what));
+                }
+                None => {}
+            }
+            let schema =
+                definitions.get(&name).ok_or_else(|| inexpressible(&name, "a reference that leads nowhere"))?;
+            let shape = read::shape(schema).map_err(|what| inexpressible(&name, &what))?;
+            model.note(&shape, &mut wanted);
+            if OWN.contains(&safe.as_str()) {
+                return Err(inexpressible(&name, "its name, which every data model gives to something else"));
+            }
+            model.types.insert(safe, Named { words: read::words(schema), shape, definition: name });
+        }
+        Ok(model)
+    }
+
+    fn note(&mut self, shape: &Shape, wanted: &mut Vec<String>) {
+        shape.visit(&mut |shape| {
+            if let Shape::Id(table) = shape {
+                self.tables.insert(table.clone());
+            }
+            if let Shape::Named(name) = shape {
+                wanted.push(name.clone());
+            }
+        });
+    }
+
+    /// The file.
+    pub(super) fn declaration(&self) -> String {
+        let mut text = import_from_convex(&from_convex(self.types.values().map(|named| &named.shape)));
+        text.push_str("import type { GenericId } from \"convex/values\";\n");
+        let tables: String = self.tables.iter().map(|table| format!("\n  | {}", names::text(table))).collect();
+        let tables = if tables.is_empty() { " never".to_owned() } else { tables };
+        let mut documents = String::new();
+        for (table, name) in self.documents() {
+            documents += &format!("  {}: {name};\n", names::of_field(table));
+        }
+        text += &format!(
+            "\n/** The tables. */\nexport type TableNames ={tables};\n\n\
+             /** The id of a row of a table: a string, which the types keep apart from those of other tables. */\n\
+             export type Id<Table extends TableNames> = GenericId<Table>;\n\n\
+             /** What a row of each table is for clients. */\nexport type DataModel = {{\n{documents}}};\n\n\
+             /** A row of a table. */\n\
+             export type Doc<Table extends keyof DataModel> = DataModel[Table];\n"
+        );
+        for (name, named) in &self.types {
+            let shape = text::shape(&named.shape, 0);
+            let space = if shape.starts_with('\n') { "" } else { " " };
+            text += &format!("\n{}export type {name} ={space}{shape};\n", text::comment(&named.words, 0));
+        }
+        text
+    }
+
+    /// The type that a row of each table is. Several types may have its id: the document has the time of creation too, and
+    /// what has more fields is the document with something added.
+    fn documents(&self) -> BTreeMap<&str, &str> {
+        let mut best: BTreeMap<&str, (bool, usize, &str)> = BTreeMap::new();
+        for (name, named) in &self.types {
+            let Shape::Object(fields) = &named.shape else { continue };
+            let Some(Shape::Id(table)) = fields.iter().find(|field| field.name == "_id").map(|field| &field.shape)
+            else {
+                continue;
+            };
+            let is_timed = |field: &Field| field.name == "_creationTime";
+            let rank = (!fields.iter().any(is_timed), fields.len(), name.as_str());
+            let known = best.entry(table).or_insert(rank);
+            *known = rank.min(*known);
+        }
+        best.into_iter().map(|(table, (_, _, name))| (table, name)).collect()
+    }
+}
