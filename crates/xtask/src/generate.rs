@@ -1,17 +1,20 @@
-//! `cargo xtask generate`: files that the binary writes itself, so that nothing is typed twice.
+//! `cargo xtask generate`: files that the binary makes itself, so that nothing is typed twice.
 
-use std::fs;
+use std::{fs, process::Command};
 
 use anyhow::{Result, bail};
 use clap::Args;
 
 use crate::{
-    process::{cargo, output, program, run},
+    process::{cargo, output, program, remove_folder, run},
     workspace::Workspace,
 };
 
-/// Each generated file, and what the binary is asked for it.
-const FILES: [(&str, &[&str]); 1] = [(".env.example", &["env"])];
+/// Each file that the binary prints, and what it is asked for it.
+const PRINTED: [(&str, &[&str]); 2] = [(".env.example", &["env"]), ("docs/openapi.json", &["openapi"])];
+
+/// Where the files are that `codegen typescript` writes.
+const TYPES: &str = "crates/trunkline/tests/typescript/api";
 
 #[derive(Args)]
 pub(crate) struct Generate {
@@ -30,13 +33,9 @@ impl Generate {
 
 /// Compares the files with what the built binary says.
 pub(crate) fn check(workspace: &Workspace) -> Result<()> {
-    let mut stale = Vec::new();
-    for (path, arguments) in FILES {
-        let wanted = generated(workspace, arguments)?;
-        if !fs::read_to_string(workspace.root.join(path)).is_ok_and(|text| text == wanted) {
-            stale.push(path);
-        }
-    }
+    let is_stale =
+        |file: &Generated| fs::read_to_string(workspace.root.join(&file.path)).ok().as_ref() != Some(&file.text);
+    let stale: Vec<_> = generated(workspace)?.into_iter().filter(is_stale).map(|file| file.path).collect();
     if !stale.is_empty() {
         bail!("stale: {}; run `cargo xtask generate` and commit the result", stale.join(", "));
     }
@@ -44,15 +43,42 @@ pub(crate) fn check(workspace: &Workspace) -> Result<()> {
 }
 
 fn write(workspace: &Workspace) -> Result<()> {
-    for (path, arguments) in FILES {
-        fs::write(workspace.root.join(path), generated(workspace, arguments)?)?;
-        println!("{path}");
+    for file in generated(workspace)? {
+        let path = workspace.root.join(&file.path);
+        path.parent().map_or(Ok(()), fs::create_dir_all)?;
+        fs::write(path, file.text)?;
+        println!("{}", file.path);
     }
     Ok(())
 }
 
-/// What the built binary prints, without any setting of this machine.
-fn generated(workspace: &Workspace, arguments: &[&str]) -> Result<String> {
-    let binary = workspace.target.join("debug/trunkline");
-    output(program(binary).args(arguments).env_clear().current_dir(&workspace.target))
+/// A generated file as it should be.
+struct Generated {
+    /// From the root of the repository.
+    path: String,
+    text: String,
+}
+
+/// All of them, without any setting of this machine.
+fn generated(workspace: &Workspace) -> Result<Vec<Generated>> {
+    let mut files = Vec::new();
+    for (path, arguments) in PRINTED {
+        files.push(Generated { path: path.to_owned(), text: output(&mut binary(workspace, arguments))? });
+    }
+    let folder = workspace.target.join("generated");
+    remove_folder(&folder)?;
+    output(binary(workspace, &["codegen", "typescript", "--out"]).arg(&folder))?;
+    for entry in fs::read_dir(&folder)? {
+        let entry = entry?;
+        let path = format!("{TYPES}/{}", entry.file_name().to_string_lossy());
+        files.push(Generated { path, text: fs::read_to_string(entry.path())? });
+    }
+    files[PRINTED.len()..].sort_by(|one, other| one.path.cmp(&other.path));
+    Ok(files)
+}
+
+fn binary(workspace: &Workspace, arguments: &[&str]) -> Command {
+    let mut binary = program(workspace.target.join("debug/trunkline"));
+    binary.args(arguments).env_clear().current_dir(&workspace.target);
+    binary
 }

@@ -61,7 +61,7 @@ async fn schemathesis_finds_no_answer_that_the_document_does_not_describe() {
     .await;
 }
 
-fn succeeds(command: &mut Command) {
+pub(crate) fn succeeds(command: &mut Command) {
     let Output { status, stdout, stderr } = command.output().expect("a tool starts");
     let said = format!("{}{}", String::from_utf8_lossy(&stdout), String::from_utf8_lossy(&stderr));
     assert!(status.success(), "{said}");
@@ -69,7 +69,7 @@ fn succeeds(command: &mut Command) {
 
 /// A tool that `cargo xtask test` has installed. Where it is missing, the test says so and is left out.
 #[expect(clippy::disallowed_methods, clippy::print_stderr, reason = "nobody hands tests their settings")]
-fn tool(path: &str) -> Option<PathBuf> {
+pub(crate) fn tool(path: &str) -> Option<PathBuf> {
     let missing = match std::env::var("TRUNKLINE_STANDINS") {
         Ok(folder) if PathBuf::from(&folder).join(path).exists() => return Some(PathBuf::from(folder).join(path)),
         Ok(folder) => format!("{path} is not in {folder}"),

@@ -11,3 +11,4 @@ mod limits;
 mod notes;
 mod panics;
 mod replay;
+mod typescript;

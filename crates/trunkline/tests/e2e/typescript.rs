@@ -51,7 +51,8 @@ fn what_codegen_cannot_write_it_says() {
     sqlite(|installation| {
         let file = installation.file("taken", "");
         let taken = file.display().to_string();
-        for words in [["codegen", "typescript", "--out", &taken].as_slice(), &["openapi", "--out", "/no/such/folder/o"]] {
+        for words in [["codegen", "typescript", "--out", &taken].as_slice(), &["openapi", "--out", "/no/such/folder/o"]]
+        {
             let ran = installation.run(words);
             assert_eq!(ran.code, Some(5), "{}", ran.stderr);
             assert!(ran.stderr.contains("cannot write") && ran.stderr.contains("--out"), "{}", ran.stderr);

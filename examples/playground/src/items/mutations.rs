@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Item, store};
+use super::{Item, model::ItemId, store};
 
 /// Items that one call may insert.
 const MANY: i64 = 10_000;
@@ -29,12 +29,12 @@ impl Mutation for InsertItem {
     const NAME: &'static str = "items:insert";
     const ACCESS: Access = Access::Public;
     const ROUTE: Route = post("/v1/items");
-    type Output = String;
+    type Output = ItemId;
 
-    async fn run(self, ctx: &mut MutationCtx<'_>) -> Result<String> {
+    async fn run(self, ctx: &mut MutationCtx<'_>) -> Result<ItemId> {
         let item = Item { id: ctx.new_id(), tag: self.tag, text: self.text, n: self.n };
         store::insert(ctx.db, &item).await?;
-        Ok(item.id.to_string())
+        Ok(item.id)
     }
 }
 

@@ -1,0 +1,437 @@
+// Made by `trunkline codegen typescript`: do not edit.
+import type { PaginationResult } from "convex/server";
+import type { GenericId } from "convex/values";
+
+/** The tables. */
+export type TableNames =
+  | "apiKeys"
+  | "assignments"
+  | "auditEntries"
+  | "customers"
+  | "invitations"
+  | "organizations"
+  | "users";
+
+/** The id of a row of a table: a string, which the types keep apart from those of other tables. */
+export type Id<Table extends TableNames> = GenericId<Table>;
+
+/** What a row of each table is for clients. */
+export type DataModel = {
+  apiKeys: ApiKey;
+  auditEntries: AuditEntry;
+  customers: Customer;
+  invitations: PendingInvitation;
+  organizations: Account;
+  users: User;
+};
+
+/** A row of a table. */
+export type Doc<Table extends keyof DataModel> = DataModel[Table];
+
+/** An organization, with what it pays for and what it may have. */
+export type Account = {
+  /** `org_…` */
+  _id: Id<"organizations">;
+  /** When it was made. */
+  _creationTime: Time;
+  /** What people call it. */
+  name: string;
+  /** Where bills go. */
+  billingEmail?: string;
+  /** What other systems call it. */
+  externalIds: Array<ExternalId>;
+  /** The payments vendor's id of its subscription. */
+  subscriptionId?: string;
+  /** Where the subscription stands: inactive, active, trialing, cancelled, `past_due`, unpaid or paused. */
+  subscriptionStatus?: string;
+  /** What was bought. */
+  planId?: string;
+  /** Until when it costs nothing. */
+  trialEndsAt?: Time;
+  /** When the subscription ends or ended. */
+  endsAt?: Time;
+  /** How many customers it may have. */
+  maxCustomers: number;
+  /** How many people of its own it may have. */
+  maxStaff: number;
+  /** How many people of its customers it may have. */
+  maxClients: number;
+  /** When it was made. */
+  createdAt: Time;
+  /** When its own fields changed for the last time. */
+  updatedAt: Time;
+};
+
+/** An API key, without what is shown. */
+export type ApiKey = {
+  /** `key_…` */
+  _id: Id<"apiKeys">;
+  /** When it was made. */
+  _creationTime: Time;
+  /** What people call it. */
+  name: string;
+  /** What it may do. */
+  role: Role;
+  /** The operations it may call: `customers:list`, or `customers:*`. Empty is all that its role allows. */
+  scopes: Array<string>;
+  /** Its last four characters. */
+  hint: string;
+  /** Until when it is good; for good when it is absent. */
+  expiresAt?: Time;
+  /** While it is rotated: until when the one before is good too. */
+  previousUntil?: Time;
+  /** When it was revoked. */
+  revokedAt?: Time;
+  /** When it was shown the last time, to the minute. */
+  lastUsedAt?: Time;
+};
+
+/** A staff member who looks after a customer. */
+export type Assigned = {
+  /** The assignment. */
+  assignmentId: Id<"assignments">;
+  /** `usr_…` */
+  _id: Id<"users">;
+  /** The given name. */
+  firstName?: string;
+  /** The family name. */
+  lastName?: string;
+  /** Their address. */
+  email: string;
+};
+
+/** Who did what to what, when, from where. */
+export type AuditEntry = {
+  /** `aud_…` */
+  _id: Id<"auditEntries">;
+  /** When it was done. */
+  _creationTime: Time;
+  /** The operation. */
+  operation: string;
+  /** The person, where it was one. */
+  userId?: string;
+  /** What they are called. */
+  actor: string;
+  /** Who acted as this person. */
+  impersonatorId?: string;
+  /** What those are called. */
+  impersonator?: string;
+  /** `token`, `key`, `operator` or `anonymous`. */
+  means: string;
+  /** The id of what it was done to. */
+  subject?: string;
+  /** The arguments as JSON, without what is secret. */
+  arguments: string;
+  /** The address that it came from. */
+  origin?: string;
+};
+
+/** A part of a list. */
+export type AuditEntryPage = PaginationResult<AuditEntry>;
+
+/** Where an organization's subscription stands. What is not known is null. */
+export type BillingInfo = {
+  /** What the organization is called. */
+  name: string;
+  /** The vendor's id of the subscription. */
+  subscriptionId: string | null;
+  /** Where it stands. */
+  subscriptionStatus: string | null;
+  /** What was bought. */
+  planId: string | null;
+  /** Until when it costs nothing. */
+  trialEndsAt: Time | null;
+  /** When it ends or ended. */
+  endsAt: Time | null;
+  /** Whether it costs nothing for now. */
+  isTrialing: boolean;
+  /** For how many days more, the day that has begun included. */
+  trialDaysRemaining: number | null;
+};
+
+/** Somebody to turn to. */
+export type Colleague = {
+  /** `usr_…` */
+  _id: Id<"users">;
+  /** The given name. */
+  firstName?: string;
+  /** The family name. */
+  lastName?: string;
+  /** Their address. */
+  email: string;
+};
+
+/** A client company of an organization. */
+export type Customer = {
+  /** `cus_…` */
+  _id: Id<"customers">;
+  /** When it was made. */
+  _creationTime: Time;
+  /** Whose customer it is. */
+  orgId: Id<"organizations">;
+  /** What it is called. */
+  name: string;
+  /** Where it is written to. */
+  email?: string;
+  /** What the organization notes about it. */
+  notes?: string;
+  /** When it was made. */
+  createdAt: Time;
+  /** When it was changed for the last time. */
+  updatedAt: Time;
+};
+
+/** A part of a list. */
+export type CustomerPage = PaginationResult<Customer>;
+
+/** How many customers there are, and how many the plan allows. */
+export type CustomerUsage = {
+  /** How many there are. */
+  count: number;
+  /** How many there may be. */
+  max: number;
+  /** How many more there may be. */
+  remaining: number;
+  /** Whether there may be no more. */
+  atLimit: boolean;
+};
+
+/** How an export is written. */
+export type ExportFormat =
+  /** One line for each entry, and one with the names of the columns at the beginning of the first part. */
+  | "csv"
+  /** One JSON object on each line. */
+  | "jsonl";
+
+/** What another system calls an organization. */
+export type ExternalId = {
+  /** The other system. */
+  provider: string;
+  /** The id there. */
+  id: string;
+};
+
+/** An invitation. */
+export type InvitationRef = {
+  /** `inv_…` */
+  invitationId: Id<"invitations">;
+};
+
+/** Somebody who is or was in the organization. */
+export type ListedMember = {
+  /** `usr_…` */
+  _id: Id<"users">;
+  /** When they signed in for the first time. */
+  _creationTime: Time;
+  /** Their address; empty where nobody vouches for one. */
+  email: string;
+  /** The given name. */
+  firstName?: string;
+  /** The family name. */
+  lastName?: string;
+  /** The address of a picture. */
+  profilePictureUrl?: string;
+  /** What they may do. */
+  role?: Role;
+  /** The organization. */
+  orgId?: Id<"organizations">;
+  /** Whose person a client is. */
+  customerId?: Id<"customers">;
+  /** When they signed in for the first time. */
+  createdAt: Time;
+  /** When something about them changed for the last time. */
+  updatedAt: Time;
+  /** What a client's company is called. */
+  customerName?: string;
+  /** When they were removed. */
+  deletedAt?: Time;
+  /** Whether they still are. */
+  status: MemberStatus;
+  /** What to call them. */
+  displayName: string;
+};
+
+/** A part of a list. */
+export type ListedMemberPage = PaginationResult<ListedMember>;
+
+/** How many people there are. */
+export type MemberCounts = {
+  /** People of the organization itself: everybody but clients. */
+  staffCount: number;
+  /** People of its customers. */
+  clientCount: number;
+  /** Invitations that nobody has accepted yet. */
+  pendingCount: number;
+  /** Everybody who is there. */
+  totalActive: number;
+};
+
+/** Whether somebody still is in the organization. */
+export type MemberStatus =
+  /** They are. */
+  | "active"
+  /** They were, and can be brought back. */
+  | "removed";
+
+/** A key that was just made, or rotated: the only time that it is seen. */
+export type NewKey = {
+  /** `key_…` */
+  _id: Id<"apiKeys">;
+  /** What programs show: keep it, it is not seen again. */
+  key: string;
+};
+
+/** A part of a file. */
+export type Part = {
+  /** The text. */
+  text: string;
+  /** Whether it is the last part. */
+  isDone: boolean;
+  /** Where the next part begins. */
+  continueCursor: string;
+};
+
+/** An invitation that waits to be accepted. */
+export type PendingInvitation = {
+  /** `inv_…` */
+  _id: Id<"invitations">;
+  /** When it was sent for the first time. */
+  _creationTime: Time;
+  /** Where it was sent. */
+  email: string;
+  /** Who asked them to join. */
+  orgId: Id<"organizations">;
+  /** What they will be. */
+  role: Role;
+  /** Whose person a client will be. */
+  customerId?: Id<"customers">;
+  /** Who sent it; absent where that was no person. */
+  inviterUserId?: Id<"users">;
+  /** When it was sent for the first time. */
+  createdAt: Time;
+  /** Until when it can be accepted. */
+  expiresAt: Time;
+  /** What the client's company is called. */
+  customerName?: string;
+};
+
+/** A part of a list. */
+export type PendingInvitationPage = PaginationResult<PendingInvitation>;
+
+/** A plan. */
+export type PlanStats = {
+  /** What people call it. */
+  name: string;
+  /** Where the subscription stands; `inactive` without one. */
+  status: string;
+  /** What was bought; null without a subscription. */
+  planId: string | null;
+};
+
+/** What a person is in an organization. */
+export type Role =
+  /** Whose organization it is: may do everything, and there is always one. */
+  | "owner"
+  /** Runs the organization: everything but what concerns its owners. */
+  | "admin"
+  /** Works with the customers that were assigned to them. */
+  | "staff"
+  /** Sees everything, changes nothing. */
+  | "viewer"
+  /** A person of one customer: sees what is theirs. */
+  | "client";
+
+/** What an organization chose, with the defaults where it did not. */
+export type Settings = {
+  /** Where its days begin: a name such as `Europe/Berlin`. */
+  timeZone: string;
+  /** How its numbers and dates are written: a tag such as `en` or `pt-BR`. */
+  locale: string;
+  /** Which day its weeks begin with: 1 is Monday, 7 is Sunday. */
+  weekStartsOn: number;
+};
+
+/** Where somebody stands. */
+export type Standing = {
+  /** Whether they are in an organization. */
+  hasOrg: boolean;
+  /** Whether they are signed in. */
+  isAuthenticated: boolean;
+  /** What they may do. */
+  role?: Role;
+  /** Who they are. */
+  userId?: Id<"users">;
+};
+
+/** Whether you acted as somebody. */
+export type Stopped = {
+  /** Whether you did. */
+  stopped: boolean;
+};
+
+/** Where somebody stands after they signed in. */
+export type Synced = {
+  /** Whether they are known now. */
+  synced: boolean;
+  /** Whether they are in an organization. */
+  hasOrg: boolean;
+  /** In which one. */
+  orgId?: Id<"organizations">;
+  /** What they are there. */
+  role?: Role;
+};
+
+/** A moment, in milliseconds since 1970-01-01 UTC: in Rust, in both databases and on the wire. */
+export type Time = number;
+
+/** What an organization has. */
+export type Usage = {
+  /** Client companies. */
+  customers: Used;
+  /** People of the organization itself, with those who were invited. */
+  staff: Used;
+  /** People of its customers, with those who were invited. */
+  clients: Used;
+};
+
+/** What an organization has, and what its plan allows. */
+export type UsageStats = {
+  /** The plan. */
+  plan: PlanStats;
+  /** What it has. */
+  usage: Usage;
+};
+
+/** How many there are of how many there may be. */
+export type Used = {
+  /** How many there are. */
+  count: number;
+  /** How many there may be. */
+  max: number;
+};
+
+/** A person, and what they are in the organization that the caller acts in. */
+export type User = {
+  /** `usr_…` */
+  _id: Id<"users">;
+  /** When they signed in for the first time. */
+  _creationTime: Time;
+  /** Their address; empty where nobody vouches for one. */
+  email: string;
+  /** The given name. */
+  firstName?: string;
+  /** The family name. */
+  lastName?: string;
+  /** The address of a picture. */
+  profilePictureUrl?: string;
+  /** What they may do. */
+  role?: Role;
+  /** The organization. */
+  orgId?: Id<"organizations">;
+  /** Whose person a client is. */
+  customerId?: Id<"customers">;
+  /** When they signed in for the first time. */
+  createdAt: Time;
+  /** When something about them changed for the last time. */
+  updatedAt: Time;
+};
