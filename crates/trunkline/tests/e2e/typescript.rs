@@ -19,6 +19,7 @@ fn right_uses_of_the_made_types_compile_and_wrong_ones_are_refused() {
             ("usage.ts", include_str!("../typescript/usage.ts")),
             ("refused.ts", include_str!("../typescript/refused.ts")),
             ("tsconfig.json", include_str!("../typescript/tsconfig.json")),
+            ("manual.tsx", &manual()),
         ] {
             std::fs::write(folder.join(name), text).expect("a file can be written");
         }
@@ -70,6 +71,14 @@ fn the_document_is_printed_as_it_is_served() {
         let printed: serde_json::Value = serde_json::from_str(&printed).expect("it is JSON");
         assert_eq!(printed, installation.start().get("/openapi.json").json());
     });
+}
+
+/// The component that the manual shows.
+fn manual() -> String {
+    let page = include_str!("../../../../docs/frontend.md");
+    let (_, code) = page.split_once("```tsx\n").expect("the manual shows a component");
+    let (code, _) = code.split_once("```").expect("the component ends");
+    code.replace("./trunkline/", "./api/")
 }
 
 /// A folder with the made files in `api`, and the packages.
