@@ -10,8 +10,10 @@ pub mod billing;
 pub mod connections;
 pub mod contacts;
 pub mod conversations;
+pub mod customer_files;
 pub mod customers;
 mod email;
+mod export;
 pub mod invitations;
 mod list;
 pub mod messages;
@@ -29,6 +31,7 @@ use provider::{messaging, payments};
 use store::{Migration, MigrationSet};
 
 pub use email::Email;
+pub use export::Part;
 pub use name::Name;
 pub use patch::Patch;
 
@@ -54,6 +57,7 @@ pub fn register(
     }
     users::handle(handlers);
     invitations::handle(handlers);
+    customer_files::handle(handlers);
     messages::register(handlers, keep)
 }
 
@@ -62,6 +66,7 @@ pub fn operations(registry: &mut Registry) {
     organizations::register(registry);
     users::register(registry);
     customers::register(registry);
+    customer_files::register(registry);
     assignments::register(registry);
     invitations::register(registry);
     billing::register(registry);
@@ -92,5 +97,11 @@ pub const MIGRATIONS: MigrationSet = MigrationSet {
             include_str!("../migrations/0021_audit.postgres.sql"),
         ),
         Migration::portable("0022_settings", include_str!("../migrations/0022_settings.sql")),
+        Migration::pair(
+            "0030_customer_recognition",
+            include_str!("../migrations/0030_customer_recognition.sqlite.sql"),
+            include_str!("../migrations/0030_customer_recognition.postgres.sql"),
+        ),
+        Migration::portable("0031_customer_imports", include_str!("../migrations/0031_customer_imports.sql")),
     ],
 };

@@ -49,6 +49,8 @@ pub mod prefix {
         ApiKey = "key" in "apiKeys",
         /// A line of the audit log.
         AuditEntry = "aud" in "auditEntries",
+        /// A file of customers that is being imported.
+        CustomerImport = "imp" in "customerImports",
     }
 }
 

@@ -2,11 +2,12 @@
 
 use async_trait::async_trait;
 use engine::{Query, QueryCtx, get, operation::Route};
-use kernel::{Access, Error, Page, PageOptions, Result, Role};
+use kernel::{Access, Page, PageOptions, Result, Role};
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use super::{AuditEntry, store};
+use crate::export::{self, Part};
 
 /// The audit log, page by page, the newest line first.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -48,18 +49,6 @@ pub struct ExportAudit {
     pub pagination_opts: PageOptions,
 }
 
-/// A part of a file.
-#[derive(Debug, Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct Part {
-    /// The text.
-    pub text: String,
-    /// Whether it is the last part.
-    pub is_done: bool,
-    /// Where the next part begins.
-    pub continue_cursor: String,
-}
-
 #[async_trait]
 impl Query for ExportAudit {
     const NAME: &'static str = "audit:export";
@@ -84,7 +73,7 @@ async fn page(ctx: &mut QueryCtx<'_>, options: &PageOptions) -> Result<Page<Audi
 fn json_lines(entries: &[AuditEntry]) -> Result<String> {
     let mut text = String::new();
     for entry in entries {
-        text.push_str(&serde_json::to_string(entry).map_err(unwritable)?);
+        text.push_str(&serde_json::to_string(entry).map_err(export::unwritable)?);
         text.push('\n');
     }
     Ok(text)
@@ -105,14 +94,10 @@ const COLUMNS: [&str; 11] = [
 ];
 
 fn csv_text(entries: &[AuditEntry], with_head: bool) -> Result<String> {
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    if with_head {
-        writer.write_record(COLUMNS).map_err(unwritable)?;
-    }
-    for entry in entries {
+    let rows = entries.iter().map(|entry| {
         let at = entry.creation_time.to_string();
         let optional = |text: &Option<String>| text.clone().unwrap_or_default();
-        let fields = [
+        [
             entry.id.to_string(),
             at,
             entry.operation.clone(),
@@ -124,18 +109,7 @@ fn csv_text(entries: &[AuditEntry], with_head: bool) -> Result<String> {
             optional(&entry.subject),
             entry.arguments.clone(),
             optional(&entry.origin),
-        ];
-        writer.write_record(fields.iter().map(|field| harmless(field))).map_err(unwritable)?;
-    }
-    let bytes = writer.into_inner().map_err(|error| unwritable(error.into_error()))?;
-    String::from_utf8(bytes).map_err(unwritable)
-}
-
-/// Spreadsheets run what begins like a formula: a quote before it makes it a text.
-fn harmless(field: &str) -> String {
-    if field.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{field}") } else { field.to_owned() }
-}
-
-fn unwritable(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
-    Error::internal("export_unwritable", "the audit log cannot be written as a file").source(error)
+        ]
+    });
+    export::csv(with_head.then_some(&COLUMNS), rows)
 }

@@ -19,7 +19,7 @@ pub(crate) use plan::{Seat, status};
 pub use queries::{
     BillingInfo, GetBillingInfo, GetUsageStats, PlanStats, Usage, UsageStats, Used, configure, products, subscriptions,
 };
-pub(crate) use queries::{plan, room_for_one};
+pub(crate) use queries::{plan, room, room_for_one};
 
 /// The operations of this feature.
 pub(crate) fn register(registry: &mut Registry) {

@@ -131,6 +131,30 @@ impl InForce {
     }
 }
 
+/// How many there are of how many there may be.
+pub(crate) struct Room {
+    pub(super) plan: InForce,
+    pub(super) seat: Seat,
+    pub(super) used: i64,
+}
+
+impl Room {
+    /// Takes a place.
+    ///
+    /// # Errors
+    /// `LimitReached` when the plan allows no more.
+    pub(crate) fn take(&mut self) -> Result<()> {
+        self.plan.check(self.seat, self.used)?;
+        self.used += 1;
+        Ok(())
+    }
+
+    /// How many there are, and how many there may be.
+    pub(crate) fn counts(&self) -> (i64, i64) {
+        (self.used, self.plan.allows(self.seat))
+    }
+}
+
 /// Whether a subscription may be used. One that was called off may be, until its end.
 fn runs(subscription: &Subscription, now: Time) -> bool {
     match subscription.status {

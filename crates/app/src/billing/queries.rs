@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Plan, Product, Subscription,
-    plan::{InForce, Seat, status},
+    plan::{InForce, Room, Seat, status},
     store,
 };
 use crate::{customers, invitations, organizations, users};
@@ -184,9 +184,14 @@ pub(crate) async fn plan(db: &mut Reader, now: Time) -> Result<InForce> {
 /// # Errors
 /// `LimitReached` when the plan allows no more.
 pub(crate) async fn room_for_one(db: &mut Reader, seat: Seat, now: Time) -> Result<()> {
+    room(db, seat, now).await?.take()
+}
+
+/// The room that there is. Ask it in the transaction that fills it, as [`room_for_one`].
+pub(crate) async fn room(db: &mut Reader, seat: Seat, now: Time) -> Result<Room> {
     let plan = plan(db, now).await?;
     let used = used(db, seat, now).await?;
-    plan.check(seat, used)
+    Ok(Room { plan, seat, used })
 }
 
 async fn used_of(db: &mut Reader, plan: &InForce, seat: Seat, now: Time) -> Result<Used> {

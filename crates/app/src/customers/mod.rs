@@ -10,13 +10,14 @@ mod store;
 
 use engine::Registry;
 
-pub(crate) use model::Sight;
 pub use model::{Customer, CustomerId, Notes};
+pub(crate) use model::{NewCustomer, Sight};
+pub(crate) use mutations::add;
 pub use mutations::{CreateCustomer, DeleteCustomer, UpdateCustomer};
 pub use queries::{
     CountCustomers, CustomerUsage, GetCustomer, GetMyCustomer, ListCustomers, ListMyAssignedStaff, PageCustomers,
 };
-pub(crate) use queries::{count, find, find_seen};
+pub(crate) use queries::{count, find, find_seen, is_recognised, recognised, seen};
 
 /// The operations of this feature.
 pub(crate) fn register(registry: &mut Registry) {

@@ -39,10 +39,36 @@ pub struct Customer {
 }
 
 impl Customer {
+    /// One that is made now.
+    pub(crate) fn new(id: CustomerId, org_id: OrgId, new: NewCustomer, now: Time) -> Self {
+        let NewCustomer { name, email, notes } = new;
+        Self { id, creation_time: now, org_id, name, email, notes, created_at: now, updated_at: now }
+    }
+
     /// What a search looks at.
     pub(super) fn searched(&self) -> String {
         format!("{} {}", self.name, self.email.as_ref().map_or("", Email::as_str)).to_lowercase()
     }
+}
+
+/// What somebody says of a customer that is to be made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct NewCustomer {
+    pub name: Name,
+    pub email: Option<Email>,
+    pub notes: Option<Notes>,
+}
+
+impl NewCustomer {
+    /// By what it is recognised: see [`recognised_by`].
+    pub(crate) fn recognised_by(&self) -> String {
+        recognised_by(&self.name, self.email.as_ref())
+    }
+}
+
+/// By what a customer is recognised when it comes again in a file: its address, or its name where it has none.
+pub(super) fn recognised_by(name: &Name, email: Option<&Email>) -> String {
+    email.map_or_else(|| name.as_str().to_lowercase(), Email::key)
 }
 
 /// Lists of customers begin with the newest.

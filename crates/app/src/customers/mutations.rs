@@ -1,5 +1,6 @@
 //! Changing customers.
 
+use ::store::Tx;
 use async_trait::async_trait;
 use engine::{Member, Mutation, MutationCtx, delete, operation::Route, patch, post};
 use kernel::{Access, Result, Role};
@@ -8,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Customer, CustomerId, Notes,
-    model::{Sight, in_use},
+    model::{NewCustomer, Sight, in_use},
     queries::{find, find_seen},
     store,
 };
@@ -41,17 +42,9 @@ impl Mutation for CreateCustomer {
     async fn run(self, ctx: &mut MutationCtx<'_>) -> Result<Customer> {
         let now = ctx.now();
         billing::room_for_one(ctx.db, Seat::Customer, now).await?;
-        let customer = Customer {
-            id: ctx.new_id(),
-            creation_time: now,
-            org_id: ctx.organization()?.clone(),
-            name: self.name,
-            email: self.email,
-            notes: self.notes,
-            created_at: now,
-            updated_at: now,
-        };
-        store::insert(ctx.db, &customer).await?;
+        let new = NewCustomer { name: self.name, email: self.email, notes: self.notes };
+        let customer = Customer::new(ctx.new_id(), ctx.organization()?.clone(), new, now);
+        add(ctx.db, &customer).await?;
         if let Some(Member { user, role: Role::Staff, .. }) = ctx.caller().member.clone() {
             assignments::add(ctx, &customer.id, &user).await?;
         }
@@ -124,4 +117,9 @@ impl Mutation for DeleteCustomer {
         store::delete(ctx.db, &customer.id).await?;
         Ok(customer)
     }
+}
+
+/// Adds one, where there is room.
+pub(crate) async fn add(tx: &mut Tx, customer: &Customer) -> Result<()> {
+    store::insert(tx, customer).await
 }

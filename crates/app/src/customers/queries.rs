@@ -1,8 +1,10 @@
 //! Looking at customers.
 
+use std::collections::HashSet;
+
 use ::store::Reader;
 use async_trait::async_trait;
-use engine::{Query, QueryCtx, get, operation::Route};
+use engine::{Query, QueryCtx, Range, get, operation::Route};
 use kernel::{Access, Error, Page, PageOptions, Result, Role};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -181,4 +183,19 @@ pub(crate) async fn find_seen(db: &mut Reader, customer: &CustomerId, sight: &Si
 /// How many there are.
 pub(crate) async fn count(db: &mut Reader) -> Result<i64> {
     store::count(db).await
+}
+
+/// Those that somebody sees, in a range of the list.
+pub(crate) async fn seen(db: &mut Reader, sight: &Sight, range: &Range) -> Result<Vec<Customer>> {
+    store::page(db, sight, "", range).await
+}
+
+/// Whether there is one that is recognised by this: see [`super::NewCustomer`].
+pub(crate) async fn is_recognised(db: &mut Reader, key: &str) -> Result<bool> {
+    store::is_recognised(db, key).await
+}
+
+/// By what all of them are recognised.
+pub(crate) async fn recognised(db: &mut Reader) -> Result<HashSet<String>> {
+    Ok(store::recognised(db).await?.into_iter().collect())
 }

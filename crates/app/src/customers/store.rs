@@ -6,7 +6,10 @@ use ::store::{FromRow, Reader, Row, Tx};
 use engine::Range;
 use kernel::Result;
 
-use super::{Customer, CustomerId, Notes, model::Sight};
+use super::{
+    Customer, CustomerId, Notes,
+    model::{Sight, recognised_by},
+};
 use crate::{Email, Name};
 
 pub(super) async fn list(db: &mut Reader, sight: &Sight, limit: i64) -> Result<Vec<Customer>> {
@@ -76,16 +79,28 @@ pub(super) async fn count(db: &mut Reader) -> Result<i64> {
     row.map_or(Ok(0), |row| row.int("n"))
 }
 
+pub(super) async fn is_recognised(db: &mut Reader, key: &str) -> Result<bool> {
+    let found = db.query("select 1 from customers where org_id = $1 and recognised_by = $2 limit 1").bind(key);
+    Ok(found.row().await?.is_some())
+}
+
+/// By what all customers are recognised.
+pub(super) async fn recognised(db: &mut Reader) -> Result<Vec<String>> {
+    let rows = db.query("select recognised_by from customers where org_id = $1").rows().await?;
+    rows.iter().map(|row| row.text("recognised_by")).collect()
+}
+
 pub(super) async fn insert(tx: &mut Tx, customer: &Customer) -> Result<()> {
     tx.query(
-        "insert into customers (org_id, id, name, email, notes, searched, created_ms, updated_ms)
-         values ($1, $2, $3, $4, $5, $6, $7, $8)",
+        "insert into customers (org_id, id, name, email, notes, searched, recognised_by, created_ms, updated_ms)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
     )
     .bind(&customer.id)
     .bind(customer.name.as_str())
     .bind(customer.email.as_ref().map(Email::as_str))
     .bind(customer.notes.as_ref().map(Notes::as_str))
     .bind(customer.searched())
+    .bind(recognised_by(&customer.name, customer.email.as_ref()))
     .bind(customer.created_at)
     .bind(customer.updated_at)
     .execute()
@@ -95,7 +110,8 @@ pub(super) async fn insert(tx: &mut Tx, customer: &Customer) -> Result<()> {
 
 pub(super) async fn update(tx: &mut Tx, customer: &Customer) -> Result<()> {
     tx.query(
-        "update customers set name = $3, email = $4, notes = $5, searched = $6, updated_ms = $7
+        "update customers set name = $3, email = $4, notes = $5, searched = $6, recognised_by = $7,
+             updated_ms = $8
          where org_id = $1 and id = $2",
     )
     .bind(&customer.id)
@@ -103,6 +119,7 @@ pub(super) async fn update(tx: &mut Tx, customer: &Customer) -> Result<()> {
     .bind(customer.email.as_ref().map(Email::as_str))
     .bind(customer.notes.as_ref().map(Notes::as_str))
     .bind(customer.searched())
+    .bind(recognised_by(&customer.name, customer.email.as_ref()))
     .bind(customer.updated_at)
     .execute()
     .await

@@ -4,6 +4,7 @@
 mod billing;
 mod connections;
 mod customers;
+mod files;
 mod identity;
 mod installation;
 mod invitations;

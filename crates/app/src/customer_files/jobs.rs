@@ -1,0 +1,162 @@
+//! Working off a file, slice by slice.
+
+use std::sync::Arc;
+
+use ::store::{Db, Tx, work};
+use async_trait::async_trait;
+use engine::{Job, JobCtx, Progress, World};
+use kernel::{Error, OrgId, Result, Scope};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    CustomerImport, ImportId, ImportStatus, RowError,
+    model::unknown,
+    sheet::{Duplicates, Row, Sheet},
+    store,
+};
+use crate::{
+    billing::{self, Seat},
+    customers::{self, Customer, NewCustomer},
+};
+
+/// Imports what is left of a file.
+#[derive(Serialize, Deserialize)]
+pub(super) struct WorkOffImport {
+    pub import: ImportId,
+}
+
+#[async_trait]
+impl Job for WorkOffImport {
+    const NAME: &'static str = "work_off_customer_import";
+
+    async fn run(self, ctx: &JobCtx) -> Result<()> {
+        let scope = ctx.scope();
+        let organization = scope.organization().ok_or_else(homeless)?;
+        let Some(work) = Work::begin(ctx.db(), ctx.world(), organization, &self.import).await? else { return Ok(()) };
+        loop {
+            let import = work.go_on().await?;
+            let [done, total] = [import.done, import.rows].map(|rows| u64::try_from(rows).unwrap_or_default());
+            let is_wanted = ctx.progress(Progress { done, total }).await?;
+            if import.status != ImportStatus::Running || !is_wanted {
+                return Ok(());
+            }
+        }
+    }
+}
+
+fn homeless() -> Error {
+    Error::internal("import_homeless", "an import belongs to an organization, and its job to none").never_retry()
+}
+
+/// An import that is worked off: by a job, or by a command. Several that do it at once do each slice once.
+pub struct Work {
+    db: Db,
+    scope: Scope,
+    slice: Arc<Slice>,
+}
+
+/// What it takes to do a slice.
+struct Slice {
+    world: World,
+    organization: OrgId,
+    import: ImportId,
+    sheet: Sheet,
+    duplicates: Duplicates,
+}
+
+/// Rows of a slice: few, so that nobody waits long for its transaction.
+const ROWS: usize = 100;
+
+impl Work {
+    /// Reads what is left of an import; none when it is over.
+    ///
+    /// # Errors
+    /// `Unavailable` when the database does not answer.
+    pub async fn begin(db: &Db, world: &World, organization: &OrgId, import: &ImportId) -> Result<Option<Self>> {
+        let scope = Scope::Organization(organization.clone());
+        let id = import.clone();
+        let file = db.read(&scope, |tx| Box::pin(async move { store::file(tx, &id).await })).await?;
+        let Some(file) = file else { return Ok(None) };
+        let slice = Slice {
+            world: world.clone(),
+            organization: organization.clone(),
+            import: import.clone(),
+            sheet: Sheet::read(&file.csv, &file.reading)?,
+            duplicates: file.reading.duplicates,
+        };
+        Ok(Some(Self { db: db.clone(), scope, slice: Arc::new(slice) }))
+    }
+
+    /// Does the next slice, and tells where the import stands.
+    ///
+    /// # Errors
+    /// `Unavailable` when the database does not answer. Then ask again: what was done is marked.
+    pub async fn go_on(&self) -> Result<CustomerImport> {
+        let slice = self.slice.clone();
+        let write = work(move |tx| {
+            let slice = slice.clone();
+            Box::pin(async move { slice.run(tx).await })
+        });
+        self.db.write(&self.scope, write).await
+    }
+}
+
+impl Slice {
+    async fn run(&self, tx: &mut Tx) -> Result<CustomerImport> {
+        let before = store::find(tx, &self.import).await?.ok_or_else(|| unknown(&self.import))?;
+        if before.status != ImportStatus::Running {
+            return Ok(before);
+        }
+        let done = usize::try_from(before.done).unwrap_or(usize::MAX).min(self.sheet.rows.len());
+        let rows = &self.sheet.rows[done..self.sheet.rows.len().min(done + ROWS)];
+        let errors = self.import(tx, rows).await?;
+        let mut after = before.clone();
+        let (seen, rejected) = (i64::try_from(rows.len()), i64::try_from(errors.len()));
+        let (seen, rejected) = (seen.unwrap_or_default(), rejected.unwrap_or_default());
+        after.done += seen;
+        after.rejected += rejected;
+        after.imported += seen - rejected;
+        after.updated_at = self.world.now();
+        if done + rows.len() == self.sheet.rows.len() {
+            after.status = ImportStatus::Done;
+            after.finished_at = Some(after.updated_at);
+            store::drop_file(tx, &self.import).await?;
+        }
+        for wrong in errors {
+            store::insert_errors(tx, &self.import, &wrong).await?;
+        }
+        if store::advance(tx, &before, &after).await? {
+            return Ok(after);
+        }
+        Err(Error::conflict("import_moved", "somebody else moved the import in the same moment"))
+    }
+
+    /// Imports these rows; tells what is wrong with those that it does not import.
+    async fn import(&self, tx: &mut Tx, rows: &[Row]) -> Result<Vec<Vec<RowError>>> {
+        let now = self.world.now();
+        let mut room = billing::room(tx, Seat::Customer, now).await?;
+        let mut errors = Vec::new();
+        for row in rows {
+            match &row.customer {
+                Err(wrong) => errors.push(wrong.clone()),
+                Ok(new) if self.is_known(tx, new).await? => errors.push(vec![RowError::known(row.line)]),
+                Ok(new) => match room.take() {
+                    Err(full) => errors.push(vec![RowError::of_row(row.line, &full)]),
+                    Ok(()) => {
+                        let id = self.world.new_id();
+                        let customer = Customer::new(id, self.organization.clone(), new.clone(), now);
+                        customers::add(tx, &customer).await?;
+                    }
+                },
+            }
+        }
+        Ok(errors)
+    }
+
+    async fn is_known(&self, tx: &mut Tx, new: &NewCustomer) -> Result<bool> {
+        match self.duplicates {
+            Duplicates::Skip => customers::is_recognised(tx, &new.recognised_by()).await,
+            Duplicates::Import => Ok(false),
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! Beginning an import, ending it early, and going on with one that got stuck.
+
+use async_trait::async_trait;
+use engine::{Mutation, MutationCtx, NewJob, operation::Route, post};
+use kernel::{Access, Error, Result, Role};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    CustomerImport, ImportId, ImportStatus, Reading,
+    jobs::WorkOffImport,
+    model::unknown,
+    sheet::Sheet,
+    store::{self, File},
+};
+use crate::Name;
+
+/// Import customers from a file. It goes on in the background: watch it with `customers:importStatus`. Rows that are wrong
+/// are left out and named; an organization imports one file at a time.
+#[derive(Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ImportCustomers {
+    /// The file: CSV with a first line that names the columns, separated by commas, semicolons or tabs; up to 5 MB and
+    /// 20,000 rows.
+    pub csv: String,
+    /// What the file is called, for those who look at the list of imports.
+    #[serde(default)]
+    pub file_name: Option<Name>,
+    /// How it is read.
+    #[serde(flatten)]
+    pub reading: Reading,
+}
+
+#[async_trait]
+impl Mutation for ImportCustomers {
+    const NAME: &'static str = "customers:import";
+    const ACCESS: Access = Access::role(Role::Admin);
+    const ROUTE: Route = post("/v1/customers/imports");
+    type Output = CustomerImport;
+
+    async fn run(self, ctx: &mut MutationCtx<'_>) -> Result<CustomerImport> {
+        if let Some(running) = store::find_running(ctx.db).await? {
+            let message = "another file is being imported: wait until it is done, resume it, or cancel it";
+            return Err(Error::conflict("import_running", message).context("import_id", running.id.as_str()));
+        }
+        let sheet = Sheet::read(&self.csv, &self.reading)?;
+        let now = ctx.now();
+        let import = CustomerImport {
+            id: ctx.new_id(),
+            creation_time: now,
+            file_name: self.file_name.map(|name| name.to_string()),
+            started_by: ctx.caller().display_name(),
+            status: ImportStatus::Running,
+            rows: i64::try_from(sheet.rows.len()).unwrap_or(i64::MAX),
+            done: 0,
+            imported: 0,
+            rejected: 0,
+            updated_at: now,
+            finished_at: None,
+        };
+        store::insert(ctx.db, &import, &File { csv: self.csv, reading: self.reading }).await?;
+        enqueue(ctx, &import.id).await?;
+        Ok(import)
+    }
+}
+
+/// Stop an import. What it imported until then stays.
+#[derive(Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CancelImport {
+    /// Which one.
+    pub import_id: ImportId,
+}
+
+#[async_trait]
+impl Mutation for CancelImport {
+    const NAME: &'static str = "customers:cancelImport";
+    const ACCESS: Access = Access::role(Role::Admin);
+    const ROUTE: Route = post("/v1/customers/imports/{importId}/cancel");
+    type Output = CustomerImport;
+
+    async fn run(self, ctx: &mut MutationCtx<'_>) -> Result<CustomerImport> {
+        let (now, before) = (ctx.now(), running(ctx, &self.import_id).await?);
+        let status = ImportStatus::Cancelled;
+        let after = CustomerImport { status, updated_at: now, finished_at: Some(now), ..before.clone() };
+        store::advance(ctx.db, &before, &after).await?;
+        store::drop_file(ctx.db, &after.id).await?;
+        Ok(after)
+    }
+}
+
+/// Go on with an import whose job was given up or cancelled. One that is at work is not disturbed.
+#[derive(Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ResumeImport {
+    /// Which one.
+    pub import_id: ImportId,
+}
+
+#[async_trait]
+impl Mutation for ResumeImport {
+    const NAME: &'static str = "customers:resumeImport";
+    const ACCESS: Access = Access::role(Role::Admin);
+    const ROUTE: Route = post("/v1/customers/imports/{importId}/resume");
+    type Output = CustomerImport;
+
+    async fn run(self, ctx: &mut MutationCtx<'_>) -> Result<CustomerImport> {
+        let import = running(ctx, &self.import_id).await?;
+        enqueue(ctx, &import.id).await?;
+        Ok(import)
+    }
+}
+
+/// An import that is not over.
+async fn running(ctx: &mut MutationCtx<'_>, import: &ImportId) -> Result<CustomerImport> {
+    let found = store::find(ctx.db, import).await?.ok_or_else(|| unknown(import))?;
+    match found.status {
+        ImportStatus::Running => Ok(found),
+        ImportStatus::Done => Err(Error::conflict("import_done", "the import is done: nothing is left of it to do")),
+        ImportStatus::Cancelled => {
+            let message = "the import was cancelled: import the file again; what is there already is left out";
+            Err(Error::conflict("import_cancelled", message))
+        }
+    }
+}
+
+/// In a lane: a second job for the same import waits, and finds nothing to do.
+async fn enqueue(ctx: &mut MutationCtx<'_>, import: &ImportId) -> Result<()> {
+    let job = NewJob::new(&WorkOffImport { import: import.clone() })?.lane(format!("customer-import:{import}"));
+    ctx.enqueue(job).await.map(drop)
+}
