@@ -78,6 +78,9 @@ pub(crate) enum Command {
     /// What organizations pay for
     #[command(subcommand)]
     Subscriptions(Listing),
+    /// The client companies of an organization
+    #[command(subcommand)]
+    Customers(Customers),
 }
 
 #[derive(Subcommand)]
@@ -229,6 +232,43 @@ pub(crate) enum Messages {
         #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(i64).range(1..=10_000))]
         limit: i64,
     },
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Customers {
+    /// Import customers from a CSV file
+    Import(Import),
+}
+
+/// The first line of the file names its columns: name, email and notes.
+#[derive(Args)]
+pub(crate) struct Import {
+    /// The file; `-` reads it from standard input
+    #[arg(required_unless_present = "resume", conflicts_with = "resume")]
+    pub(crate) file: Option<PathBuf>,
+    /// Show what would become of the file, and do nothing
+    #[arg(long, conflicts_with = "resume")]
+    pub(crate) preview: bool,
+    /// Do not ask whether to begin
+    #[arg(long)]
+    pub(crate) yes: bool,
+    /// Go on with an import that was interrupted
+    #[arg(long, value_name = "imp_…")]
+    pub(crate) resume: Option<String>,
+    /// The column with the names, by what it is called in the file [default: name]
+    #[arg(long, value_name = "COLUMN")]
+    pub(crate) name_column: Option<String>,
+    /// The column with the e-mail addresses [default: email]
+    #[arg(long, value_name = "COLUMN")]
+    pub(crate) email_column: Option<String>,
+    /// The column with the notes [default: notes]
+    #[arg(long, value_name = "COLUMN")]
+    pub(crate) notes_column: Option<String>,
+    /// What becomes of customers that are there already
+    #[arg(long, value_parser = ["skip", "import"], default_value = "skip")]
+    pub(crate) duplicates: String,
+    #[command(flatten)]
+    pub(crate) of: Of,
 }
 
 /// Whose rows.

@@ -11,6 +11,7 @@ mod logs;
 mod operations;
 mod output;
 mod product;
+mod progress;
 mod settings;
 
 pub use product::Product;
@@ -32,7 +33,9 @@ fn main(product: Product) -> ExitCode {
     let own = Cli::command().name(product.name);
     let matches = operations::extend(own.clone(), &catalog).get_matches();
     match run(&own, &matches, &catalog, product) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(Ended::Well) => ExitCode::SUCCESS,
+        Ok(Ended::Partly) => ExitCode::from(PARTLY),
+        Ok(Ended::Interrupted) => ExitCode::from(INTERRUPTED),
         Err(error) => {
             output::complain(&error);
             ExitCode::from(exit_code(error.code))
@@ -40,18 +43,34 @@ fn main(product: Product) -> ExitCode {
     }
 }
 
-fn run(own: &clap::Command, matches: &ArgMatches, catalog: &Catalog, product: Product) -> kernel::Result<()> {
+fn run(own: &clap::Command, matches: &ArgMatches, catalog: &Catalog, product: Product) -> kernel::Result<Ended> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Error::internal("runtime", "the runtime cannot start").source(error))?;
     if let Some(call) = operations::called(own, matches, catalog)? {
         let global = Global::from_arg_matches(matches).unwrap_or_else(|error| error.exit());
         let environment = Environment::read(&global, false, product)?;
-        return runtime.block_on(operations::run(&call, &environment, global.json));
+        return runtime.block_on(operations::run(&call, &environment, global.json)).map(|()| Ended::Well);
     }
     let cli = Cli::from_arg_matches(matches).unwrap_or_else(|error| error.exit());
     let environment = Environment::read(&cli.global, matches!(cli.command, cli::Command::Dev), product)?;
     runtime.block_on(commands::run(cli, environment))
 }
+
+/// How a command ended that did not fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ended {
+    /// All of it was done.
+    Well,
+    /// A part of it was done, and what was not was named.
+    Partly,
+    /// Somebody stopped it. It can go on.
+    Interrupted,
+}
+
+/// The exit code of what was done in part.
+const PARTLY: u8 = 11;
+/// The exit code of what was stopped by Ctrl-C, as shells have it.
+const INTERRUPTED: u8 = 130;
 
 /// What scripts branch on. 2 is also what the argument parser uses.
 fn exit_code(code: Code) -> u8 {

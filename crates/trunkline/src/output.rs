@@ -15,6 +15,18 @@ pub(crate) fn say(line: impl std::fmt::Display) {
     }
 }
 
+/// Prints a text as it is.
+pub(crate) fn write(text: &str) {
+    if io::stdout().lock().write_all(text.as_bytes()).is_err() {
+        std::process::exit(0);
+    }
+}
+
+/// Tells the person at the terminal something that is no part of the answer.
+pub(crate) fn note(line: impl std::fmt::Display) {
+    eprintln!("{line}");
+}
+
 /// Prints an error: the sentence, then what is known about it.
 pub(crate) fn complain(error: &Error) {
     eprintln!("error: {}", error.message);

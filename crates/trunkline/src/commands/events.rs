@@ -4,7 +4,7 @@ use engine::{EventFilter, EventId, World};
 use kernel::{Error, Result, Time};
 use serde_json::json;
 
-use crate::{boot, cli::Events, environment::Environment, output, settings::span};
+use crate::{boot, cli::Events, environment::Environment, output, progress::Progress, settings::span};
 
 const COLUMNS: &[&str] = &["id", "provider", "kind", "status", "attempts", "receivedAt", "externalId", "error"];
 /// Events that one replay takes at most.
@@ -39,7 +39,9 @@ pub(crate) async fn run(command: Events, environment: &Environment, json: bool) 
                     found.iter().map(|event| EventId::parse(&event.id)).collect::<Result<Vec<_>>>()?
                 }
             };
+            let progress = Progress::unknown(format!("replaying {} events", ids.len()));
             let replayed = engine::replay(&db, &world, &ids).await?;
+            drop(progress);
             output::say(if json {
                 json!({ "replayed": replayed }).to_string()
             } else {

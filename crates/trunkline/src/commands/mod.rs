@@ -6,6 +6,7 @@ mod doctor;
 mod env;
 mod events;
 mod features;
+mod import;
 mod jobs;
 pub(crate) mod retention;
 mod samples;
@@ -18,16 +19,18 @@ use kernel::Result;
 pub(crate) use features::organization_named;
 
 use crate::{
-    boot,
-    cli::{Cli, Codegen, Command},
+    Ended, boot,
+    cli::{Cli, Codegen, Command, Customers},
     environment::Environment,
     logs, output,
+    progress::Progress,
 };
 
 /// Runs one command to its end.
-pub(crate) async fn run(cli: Cli, environment: Environment) -> Result<()> {
+pub(crate) async fn run(cli: Cli, environment: Environment) -> Result<Ended> {
     let json = cli.global.json;
-    match cli.command {
+    let done = match cli.command {
+        Command::Customers(Customers::Import(import)) => return import::run(&import, &environment, json).await,
         Command::Env => env::run(),
         Command::Openapi { out } => codegen::openapi(&environment.product, out.as_deref()),
         Command::Codegen(Codegen::Typescript { out }) => codegen::typescript(&environment.product, &out),
@@ -50,11 +53,14 @@ pub(crate) async fn run(cli: Cli, environment: Environment) -> Result<()> {
         Command::Conversations(command) => features::conversations(command, &environment, json).await,
         Command::Messages(command) => features::messages(command, &environment, json).await,
         Command::Subscriptions(command) => features::subscriptions(command, &environment, json).await,
-    }
+    };
+    done.map(|()| Ended::Well)
 }
 
 async fn migrate(environment: &Environment, json: bool) -> Result<()> {
+    let progress = Progress::unknown("bringing the database up to date");
     let (db, applied) = boot::migrated(environment, &World::system()).await?;
+    drop(progress);
     db.close().await;
     if json {
         applied.iter().for_each(|step| output::say(serde_json::json!({ "applied": step })));

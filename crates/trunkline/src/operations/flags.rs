@@ -13,7 +13,9 @@ const TAKEN: [&str; 7] = ["data", "database-url", "listen", "json", "organizatio
 const HEADING: &str = "Arguments";
 
 /// The argument that two flags of their own stand for.
-const PAGE: &str = "paginationOpts";
+pub(super) const PAGE: &str = "paginationOpts";
+pub(super) const LIMIT: &str = "limit";
+pub(super) const CURSOR: &str = "cursor";
 /// Rows of a page when nobody says how many.
 const ROWS: u32 = 50;
 
@@ -32,7 +34,7 @@ pub(super) fn of(description: &Description) -> Vec<Arg> {
     let mut flags = Vec::new();
     for (name, schema) in properties(description) {
         if name == PAGE {
-            let (limit, cursor) = (Arg::new("limit").long("limit"), Arg::new("cursor").long("cursor"));
+            let (limit, cursor) = (Arg::new(LIMIT).long(LIMIT), Arg::new(CURSOR).long(CURSOR));
             flags.push(limit.value_name("N").help("At most so many rows [default: 50]").help_heading(HEADING));
             flags.push(cursor.value_name("CURSOR").help("Behind this place of the list").help_heading(HEADING));
             continue;
@@ -87,10 +89,12 @@ fn long(name: &str) -> String {
     if TAKEN.contains(&long.as_str()) { format!("argument-{long}") } else { long }
 }
 
+/// The page that was asked for; the first one where nobody can ask.
 fn page(matches: &ArgMatches) -> Result<Value> {
-    let rows = matches.get_one::<String>("limit").map_or(Ok(ROWS), |rows| rows.parse());
-    let rows = rows.map_err(|_| invalid("limit", "a number"))?;
-    Ok(json!({ "numItems": rows, "cursor": matches.get_one::<String>("cursor") }))
+    let flag = |name| matches.try_get_one::<String>(name).ok().flatten();
+    let rows = flag(LIMIT).map_or(Ok(ROWS), |rows| rows.parse());
+    let rows = rows.map_err(|_| invalid(LIMIT, "a number"))?;
+    Ok(json!({ "numItems": rows, "cursor": flag(CURSOR) }))
 }
 
 fn value(name: &str, takes: Takes, given: Vec<String>) -> Result<Value> {

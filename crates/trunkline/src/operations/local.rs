@@ -1,30 +1,46 @@
-//! A call in this process, on the data folder.
+//! Calls in this process, on the data folder.
 
-use engine::{Identity, Kind, World};
+use engine::{Identity, Kind, Operations, Who, World};
 use kernel::{OrgId, Result};
 use serde_json::Value;
+use store::Db;
 
-use super::Call;
-use crate::{boot, commands::organization_named, environment::Environment};
+use crate::{boot, commands::organization_named, environment::Environment, progress::Progress};
 
-/// Makes the call as the operator of the installation, who may do what an owner may.
-pub(super) async fn call(environment: &Environment, call: &Call) -> Result<Value> {
-    let world = World::system();
-    let (db, _) = boot::migrated(environment, &world).await?;
-    let operations = environment.product.open(&db, &world).await?;
-    let organization: Option<OrgId> = match (&call.organization, environment.product.has_members()) {
-        (None, false) => None,
-        (named, _) => Some(organization_named(&db, named.as_deref()).await?.id),
-    };
-    let identity = organization.map_or(Identity::Anonymous, Identity::Operator);
-    let who = operations.enter(identity, None, None).await?;
-    let answer = match operations.catalog().find(call.operation)?.description.kind {
-        Kind::Query => operations.query(&who, call.operation, call.arguments.clone()).await,
-        Kind::Mutation => {
-            operations.mutation(&who, call.operation, &call.arguments, None).await.map(|committed| committed.output)
+/// The installation in the data folder, and its operator, who may do what an owner may.
+pub(crate) struct Here {
+    pub(crate) db: Db,
+    pub(crate) world: World,
+    /// The organization to act in, where the product has any.
+    pub(crate) organization: Option<OrgId>,
+    operations: Operations,
+    who: Who,
+}
+
+impl Here {
+    pub(super) async fn open(environment: &Environment, organization: Option<&str>) -> Result<Self> {
+        let world = World::system();
+        let migrating = Progress::unknown("opening the database");
+        let (db, _) = boot::migrated(environment, &world).await?;
+        drop(migrating);
+        let operations = environment.product.open(&db, &world).await?;
+        let organization = match (organization, environment.product.has_members()) {
+            (None, false) => None,
+            (named, _) => Some(organization_named(&db, named).await?.id),
+        };
+        let identity = organization.clone().map_or(Identity::Anonymous, Identity::Operator);
+        let who = operations.enter(identity, None, None).await?;
+        Ok(Self { db, world, organization, operations, who })
+    }
+
+    pub(super) async fn call(&self, operation: &str, arguments: Value) -> Result<Value> {
+        let Self { operations, who, .. } = self;
+        match operations.catalog().find(operation)?.description.kind {
+            Kind::Query => operations.query(who, operation, arguments).await,
+            Kind::Mutation => {
+                operations.mutation(who, operation, &arguments, None).await.map(|committed| committed.output)
+            }
+            Kind::Action => operations.action(who, operation, &arguments).await,
         }
-        Kind::Action => operations.action(&who, call.operation, &call.arguments).await,
-    };
-    db.close().await;
-    answer
+    }
 }

@@ -1,14 +1,21 @@
 //! Operations as commands: `trunkline customers create --name Acme` is `customers:create`, with a flag for each argument.
 
+mod download;
 mod flags;
 mod local;
 mod remote;
 mod show;
+mod target;
+
+use std::path::PathBuf;
 
 use clap::{Arg, ArgMatches, Command};
 use engine::{Catalog, Operation};
 use kernel::Result;
 use serde_json::Value;
+
+pub(crate) use local::Here;
+pub(crate) use target::Target;
 
 use crate::environment::Environment;
 
@@ -19,6 +26,16 @@ pub(crate) struct Call {
     arguments: Value,
     /// The organization to act in, where one was named.
     organization: Option<String>,
+    /// What becomes of the answer.
+    answer: Answer,
+}
+
+/// What becomes of an answer.
+enum Answer {
+    /// It is printed.
+    Shown,
+    /// It is a part of a file: all parts go there, or to standard output.
+    File(Option<PathBuf>),
 }
 
 /// The commands, with one more for each operation that has none of its own.
@@ -26,10 +43,11 @@ pub(crate) fn extend(command: Command, catalog: &Catalog) -> Command {
     let own = command.clone();
     catalog.all().filter(|operation| !is_own(&own, operation)).fold(command, |command, operation| {
         let (module, function) = names(operation.description.name);
+        let one = one(function, operation, catalog);
         if command.find_subcommand(&module).is_none() {
-            return command.subcommand(group(&module).subcommand(one(function, operation)));
+            return command.subcommand(group(&module).subcommand(one));
         }
-        command.mut_subcommand(module, |group| group.subcommand(one(function, operation)))
+        command.mut_subcommand(module, |group| group.subcommand(one))
     })
 }
 
@@ -49,27 +67,42 @@ pub(crate) fn called(own: &Command, matches: &ArgMatches, catalog: &Catalog) -> 
         operation: found.description.name,
         arguments: flags::read(&found.description, matches)?,
         organization: matches.get_one::<String>(ORGANIZATION).cloned(),
+        answer: if download::is_part(&found.description, catalog) {
+            Answer::File(matches.get_one::<String>(download::OUT).map(PathBuf::from))
+        } else {
+            Answer::Shown
+        },
     }))
 }
 
 /// Makes the call, here or at `TRUNKLINE_URL`, and prints the answer.
 pub(crate) async fn run(call: &Call, environment: &Environment, json: bool) -> Result<()> {
-    let answer = match &environment.settings.trunkline_url {
-        Some(url) => remote::call(url, environment.settings.trunkline_api_key.as_ref(), call).await?,
-        None => local::call(environment, call).await?,
+    let target = Target::open(environment, call.organization.as_deref()).await?;
+    let done = match &call.answer {
+        Answer::Shown => {
+            let answer = target.call(call.operation, call.arguments.clone()).await;
+            answer.and_then(|answer| show::answer(&answer, json))
+        }
+        Answer::File(out) => download::run(&target, call, out.as_deref(), json).await,
     };
-    show::answer(&answer, json)
+    target.close().await;
+    done
 }
 
 /// The flag for the organization to act in.
 const ORGANIZATION: &str = "organization";
 
-fn one(name: String, operation: &Operation) -> Command {
+fn one(name: String, operation: &Operation, catalog: &Catalog) -> Command {
     let about = operation.description.summary.clone();
     let organization = Arg::new(ORGANIZATION).long(ORGANIZATION).value_name("ORGANIZATION").help(
         "The organization to act in, by its id or one of its ids in other systems; needed when there are several",
     );
-    Command::new(name).about(about).args(flags::of(&operation.description)).arg(organization)
+    let flags = if download::is_part(&operation.description, catalog) {
+        download::flags(&operation.description)
+    } else {
+        flags::of(&operation.description)
+    };
+    Command::new(name).about(about).args(flags).arg(organization)
 }
 
 fn group(module: &str) -> Command {

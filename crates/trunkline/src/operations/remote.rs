@@ -1,4 +1,4 @@
-//! A call to a server elsewhere, with an API key.
+//! Calls to a server elsewhere, with an API key.
 
 use std::sync::Arc;
 
@@ -8,8 +8,6 @@ use provider::http::{Http, Options, Transport};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use url::Url;
-
-use super::Call;
 
 /// What the server says of a call.
 #[derive(Deserialize)]
@@ -24,24 +22,34 @@ struct Said {
     error_data: Value,
 }
 
-/// Makes the call at `url`, as whoever the key belongs to.
-pub(super) async fn call(url: &Url, key: Option<&Secret>, call: &Call) -> Result<Value> {
-    if call.organization.is_some() {
-        return Err(Error::bad_request(
-            "organization_of_the_key",
-            "at TRUNKLINE_URL the key decides the organization: leave --organization out",
-        ));
+/// A server elsewhere, and the key of whoever calls.
+pub(crate) struct Elsewhere {
+    http: Http,
+    key: Option<Secret>,
+}
+
+impl Elsewhere {
+    pub(super) fn new(url: &Url, key: Option<Secret>, organization: Option<&str>) -> Result<Self> {
+        if organization.is_some() {
+            return Err(Error::bad_request(
+                "organization_of_the_key",
+                "at TRUNKLINE_URL the key decides the organization: leave --organization out",
+            ));
+        }
+        let transport = Transport::new(Options::default(), Arc::new(SystemClock), Arc::new(SystemRandom));
+        Ok(Self { http: Http::new(&transport, "trunkline", url.clone()), key })
     }
-    let transport = Transport::new(Options::default(), Arc::new(SystemClock), Arc::new(SystemRandom));
-    let http = Http::new(&transport, "trunkline", url.clone());
-    let body = json!({ "path": call.operation, "args": call.arguments, "format": "json" });
-    let request = http.post("/api/function").json(&body);
-    let request = match key {
-        Some(key) => request.bearer(key),
-        None => request,
-    };
-    let said: Said = request.send().await.map_err(unknown_key)?;
-    if said.status == "success" { Ok(said.value) } else { Err(refused(&said)) }
+
+    pub(super) async fn call(&self, operation: &str, arguments: &Value) -> Result<Value> {
+        let body = json!({ "path": operation, "args": arguments, "format": "json" });
+        let request = self.http.post("/api/function").json(&body);
+        let request = match &self.key {
+            Some(key) => request.bearer(key),
+            None => request,
+        };
+        let said: Said = request.send().await.map_err(unknown_key)?;
+        if said.status == "success" { Ok(said.value) } else { Err(refused(&said)) }
+    }
 }
 
 /// For a vendor's client, credentials that are refused are a setting to be mended. Here they are the caller's.

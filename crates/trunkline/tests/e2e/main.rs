@@ -7,6 +7,7 @@ mod challenges;
 mod commands;
 mod dev;
 mod durability;
+mod files;
 mod flows;
 mod issuers;
 mod jobs;

@@ -1,0 +1,68 @@
+//! Until an import is over: done here, or watched elsewhere.
+
+use std::time::Duration;
+
+use app::customer_files::{CustomerImport, ImportStatus, Work};
+use kernel::{Error, Result};
+use serde_json::json;
+
+use super::call;
+use crate::{
+    operations::{Here, Target},
+    progress::Progress,
+};
+
+/// How often a server is asked how far it is.
+const PAUSE: Duration = Duration::from_millis(300);
+
+/// The import when it is over; none when somebody pressed Ctrl-C before.
+pub(super) async fn until_over(target: &Target, begun: &CustomerImport) -> Result<Option<CustomerImport>> {
+    let progress = Progress::of("importing", count(begun.rows));
+    progress.at(count(begun.done));
+    let over = async {
+        match target {
+            Target::Here(here) => work_off(here, target, begun, &progress).await,
+            Target::Elsewhere(_) => watch(target, begun, &progress).await,
+        }
+    };
+    tokio::select! {
+        over = over => over.map(Some),
+        _ = tokio::signal::ctrl_c() => Ok(None),
+    }
+}
+
+/// Does what the import's job would do. A server that does it too is not in the way.
+async fn work_off(here: &Here, target: &Target, begun: &CustomerImport, progress: &Progress) -> Result<CustomerImport> {
+    let organization = here
+        .organization
+        .as_ref()
+        .ok_or_else(|| Error::unsupported("imports without an organization: name one with --organization"))?;
+    let work = Work::begin(&here.db, &here.world, organization, &begun.id).await?;
+    let Some(work) = work else { return status(target, begun).await };
+    loop {
+        let import = work.go_on().await?;
+        progress.at(count(import.done));
+        if import.status != ImportStatus::Running {
+            return Ok(import);
+        }
+    }
+}
+
+async fn watch(target: &Target, begun: &CustomerImport, progress: &Progress) -> Result<CustomerImport> {
+    loop {
+        let import = status(target, begun).await?;
+        progress.at(count(import.done));
+        if import.status != ImportStatus::Running {
+            return Ok(import);
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+async fn status(target: &Target, begun: &CustomerImport) -> Result<CustomerImport> {
+    call(target, "customers:importStatus", json!({ "importId": begun.id })).await
+}
+
+fn count(rows: i64) -> u64 {
+    u64::try_from(rows).unwrap_or_default()
+}
