@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use ::store::{Db, Tx, work};
 use async_trait::async_trait;
-use engine::{Job, JobCtx, Progress, World};
+use engine::{Job, JobCtx, NewJob, Progress, World, enqueue};
 use kernel::{Error, OrgId, Result, Scope};
 use serde::{Deserialize, Serialize};
 
@@ -19,7 +19,8 @@ use crate::{
     customers::{self, Customer, NewCustomer},
 };
 
-/// Imports what is left of a file.
+/// Imports the next slices of a file, and leaves the rest to another job like it: a long import does not keep others
+/// waiting for a worker, and a death of the process is held against a few slices.
 #[derive(Serialize, Deserialize)]
 pub(super) struct WorkOffImport {
     pub import: ImportId,
@@ -32,15 +33,29 @@ impl Job for WorkOffImport {
     async fn run(self, ctx: &JobCtx) -> Result<()> {
         let scope = ctx.scope();
         let organization = scope.organization().ok_or_else(homeless)?;
-        let Some(work) = Work::begin(ctx.db(), ctx.world(), organization, &self.import).await? else { return Ok(()) };
-        loop {
-            let import = work.go_on().await?;
+        let begun = Work::begin(ctx.db(), ctx.world(), organization, &self.import).await?;
+        let Some(file) = begun else { return Ok(()) };
+        for _ in 0..SLICES {
+            let import = file.go_on().await?;
             let [done, total] = [import.done, import.rows].map(|rows| u64::try_from(rows).unwrap_or_default());
             let is_wanted = ctx.progress(Progress { done, total }).await?;
             if import.status != ImportStatus::Running || !is_wanted {
                 return Ok(());
             }
         }
+        let (organization, world) = (organization.clone(), ctx.world().clone());
+        let write = work(move |tx| {
+            let (next, world) = (self.queued(&organization), world.clone());
+            Box::pin(async move { enqueue(tx, &world, next?).await.map(drop) })
+        });
+        ctx.db().write(&scope, write).await
+    }
+}
+
+impl WorkOffImport {
+    /// The job for this import. It has a lane of its own: a second one waits, and finds nothing to do.
+    pub(super) fn queued(&self, organization: &OrgId) -> Result<NewJob> {
+        Ok(NewJob::new(self)?.of(organization).lane(format!("customer-import:{}", self.import)))
     }
 }
 
@@ -64,6 +79,8 @@ struct Slice {
     duplicates: Duplicates,
 }
 
+/// Slices of a job.
+const SLICES: usize = 10;
 /// Rows of a slice: few, so that nobody waits long for its transaction.
 const ROWS: usize = 100;
 

@@ -1,7 +1,7 @@
 //! Beginning an import, ending it early, and going on with one that got stuck.
 
 use async_trait::async_trait;
-use engine::{Mutation, MutationCtx, NewJob, operation::Route, post};
+use engine::{Mutation, MutationCtx, operation::Route, post};
 use kernel::{Access, Error, Result, Role};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -124,8 +124,9 @@ async fn running(ctx: &mut MutationCtx<'_>, import: &ImportId) -> Result<Custome
     }
 }
 
-/// In a lane: a second job for the same import waits, and finds nothing to do.
+/// Puts the import's job into the queue.
 async fn enqueue(ctx: &mut MutationCtx<'_>, import: &ImportId) -> Result<()> {
-    let job = NewJob::new(&WorkOffImport { import: import.clone() })?.lane(format!("customer-import:{import}"));
+    let organization = ctx.organization()?.clone();
+    let job = WorkOffImport { import: import.clone() }.queued(&organization)?;
     ctx.enqueue(job).await.map(drop)
 }

@@ -120,12 +120,13 @@ async fn good_rows_become_customers_and_wrong_ones_are_named_with_their_line() {
 async fn what_does_not_fit_into_the_plan_is_left_out_and_says_so() {
     both(|database| async move {
         let (office, owner) = Office::with_owner(&database).await;
-        office.plan(json!({ "maxCustomers": 150 })).await;
-        let done = import(&office, &owner, json!({ "csv": file(160) })).await;
-        assert_eq!((&done["imported"], &done["rejected"]), (&json!(150), &json!(10)));
+        office.plan(json!({ "maxCustomers": 1050 })).await;
+        let done = import(&office, &owner, json!({ "csv": file(1060) })).await;
+        assert_eq!((&done["imported"], &done["rejected"]), (&json!(1050), &json!(10)));
         let errors = errors(&office, &owner, &done).await;
-        assert_eq!((errors.len(), &errors[0]), (10, &(152, "customer_limit_reached".to_owned())));
-        assert_eq!(office.customers(&owner).await.len(), 150);
+        assert_eq!((errors.len(), &errors[0]), (10, &(1052, "customer_limit_reached".to_owned())));
+        assert_eq!(office.ask(&owner, "customers:usage", json!({})).await.unwrap()["count"], 1050);
+        assert_eq!(office.app.jobs().await.len(), 2, "a long import is more than one job");
     })
     .await;
 }

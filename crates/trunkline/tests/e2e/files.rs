@@ -92,7 +92,7 @@ fn a_server_that_is_killed_goes_on_with_the_import_when_it_is_back() {
         let begun = node.send(&request);
         assert_eq!(begun.status, 200, "{}", begun.text());
         let mut before = 0;
-        for _ in 0..3 {
+        for _ in 0..2 {
             eventually("it moves", || (done(&installation) > before || !is_running(&installation)).then_some(()));
             before = done(&installation);
             node.kill();
