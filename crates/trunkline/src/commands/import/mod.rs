@@ -19,7 +19,7 @@ use crate::{Ended, cli::Import, environment::Environment, operations::Target, ou
 /// Previews, imports, or goes on with an import.
 pub(crate) async fn run(import: &Import, environment: &Environment, json: bool) -> Result<Ended> {
     let arguments = match &import.file {
-        Some(path) => Some(arguments(import, file::read(path)?)),
+        Some(path) => Some(arguments(import, &file::read(path)?)),
         None => None,
     };
     let target = Target::open(environment, import.of.organization.as_deref()).await?;
@@ -33,7 +33,7 @@ pub(crate) async fn run(import: &Import, environment: &Environment, json: bool) 
 }
 
 /// What the operations take, beside the name of the file.
-fn arguments(import: &Import, csv: String) -> Value {
+fn arguments(import: &Import, csv: &str) -> Value {
     json!({
         "csv": csv,
         "nameColumn": import.name_column,
