@@ -6,6 +6,7 @@ mod harness;
 mod challenges;
 mod commands;
 mod dev;
+mod document;
 mod durability;
 mod files;
 mod flows;
