@@ -26,14 +26,14 @@ fn openapi_typescript_makes_types_of_the_whole_document_that_compile() {
 
 #[test]
 fn schemathesis_finds_no_answer_of_the_standard_server_that_its_document_does_not_describe() {
-    let Some(standins) = Standins::find() else { return };
+    let Some(schemathesis) = Standins::find().and_then(|standins| standins.python("schemathesis")) else { return };
     sqlite(|installation| {
         let tokens = Tokens::new();
         let installation = lively(installation, &tokens);
         let node = installation.start();
         let acme = Acme::new(&node, &tokens);
         installation.file("schemathesis.toml", &acme.known);
-        let mut command = Command::new(standins.folder().join("python/bin/schemathesis"));
+        let mut command = Command::new(schemathesis);
         command.current_dir(installation.folder()).args(["run", "--seed=1", "--max-examples=5", "--workers=1"]);
         // Which values an operation accepts is more than its schema says: a cursor is a text, not any text.
         command.args(["--checks=all", "--exclude-checks=positive_data_acceptance"]);

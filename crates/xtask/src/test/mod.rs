@@ -113,6 +113,11 @@ impl Environment {
             Ok(folder) => self.0.push(("TRUNKLINE_STANDINS", folder.display().to_string())),
             Err(error) => report.missing("the tests against the vendors' own SDKs", &error),
         }
+        match standins::python() {
+            Ok(python) => drop(report.step("schemathesis", || standins::install_with(&python, workspace))),
+            Err(error) if process::variable("CI").is_some() => report.missing("schemathesis", &error.to_string()),
+            Err(error) => report.skip("schemathesis", &error.to_string()),
+        }
     }
 
     fn apply(&self, mut command: Command) -> Result<()> {

@@ -9,7 +9,7 @@ use std::{
 use anyhow::{Context, Result};
 
 use crate::{
-    process::{find, program, remove_folder, run},
+    process::{find, program, remove_folder, run, succeeds},
     workspace::Workspace,
 };
 
@@ -27,29 +27,53 @@ pub(crate) fn source(workspace: &Workspace) -> Option<PathBuf> {
 pub(crate) fn install(workspace: &Workspace, source: &Path) -> Result<PathBuf> {
     let folder = workspace.target.join("standins");
     let stamp = folder.join("installed");
-    let requirements = workspace.root.join(REQUIREMENTS);
-    let wanted = contents(source, &requirements)?;
-    if fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
+    let wanted = contents(FILES.map(|file| source.join(file)))?;
+    if is_installed(&stamp, &wanted) {
         return Ok(folder);
     }
     let npm = find("npm").context("npm is not on the PATH: install Node 20 or newer")?;
-    let python = find("python3").context("python3 is not on the PATH: install Python 3.11 or newer")?;
-    remove_folder(&folder)?;
     fs::create_dir_all(&folder)?;
     for file in FILES {
         fs::copy(source.join(file), folder.join(file)).with_context(|| format!("cannot copy {file}"))?;
     }
     run(program(npm).args(["ci", "--no-audit", "--no-fund", "--loglevel=error"]).current_dir(&folder))?;
-    let environment = folder.join("python");
-    run(program(python).args(["-m", "venv"]).arg(&environment))?;
-    let mut pip = program(environment.join("bin/pip"));
-    run(pip.args(["install", "--quiet", "--disable-pip-version-check", "--requirement"]).arg(&requirements))?;
     fs::write(stamp, wanted)?;
     Ok(folder)
 }
 
-fn contents(folder: &Path, requirements: &Path) -> Result<String> {
-    let files = FILES.iter().map(|file| folder.join(file)).chain([requirements.to_owned()]);
-    let texts = files.map(|path| fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display())));
-    Ok(texts.collect::<Result<Vec<_>>>()?.concat())
+/// A Python that can hold packages.
+///
+/// # Errors
+/// What to install.
+pub(crate) fn python() -> Result<PathBuf> {
+    const FITS: &str = "import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))";
+    find("python3")
+        .filter(|python| succeeds(program(python).args(["-c", FITS])))
+        .context("there is no Python 3.11 or newer with venv: install it (on Debian the package python3-venv)")
+}
+
+/// Installs the tools that Python runs beside the packages, unless exactly these are there already.
+pub(crate) fn install_with(python: &Path, workspace: &Workspace) -> Result<()> {
+    let environment = workspace.target.join("standins/python");
+    let stamp = environment.join("installed");
+    let requirements = workspace.root.join(REQUIREMENTS);
+    let wanted = contents([requirements.clone()])?;
+    if is_installed(&stamp, &wanted) {
+        return Ok(());
+    }
+    remove_folder(&environment)?;
+    run(program(python).args(["-m", "venv"]).arg(&environment))?;
+    let mut pip = program(environment.join("bin/pip"));
+    run(pip.args(["install", "--quiet", "--disable-pip-version-check", "--requirement"]).arg(&requirements))?;
+    fs::write(stamp, wanted)?;
+    Ok(())
+}
+
+fn is_installed(stamp: &Path, wanted: &str) -> bool {
+    fs::read_to_string(stamp).is_ok_and(|installed| installed == wanted)
+}
+
+fn contents(files: impl IntoIterator<Item = PathBuf>) -> Result<String> {
+    let read = |path: PathBuf| fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()));
+    Ok(files.into_iter().map(read).collect::<Result<Vec<_>>>()?.concat())
 }

@@ -37,6 +37,18 @@ impl Standins {
         &self.folder
     }
 
+    /// A tool of theirs that only Python runs. Without it a test is left out, except where everything must run.
+    pub(crate) fn python(&self, name: &str) -> Option<PathBuf> {
+        let tool = self.folder.join("python/bin").join(name);
+        if tool.exists() {
+            return Some(tool);
+        }
+        let missing = format!("{name} is not installed: `cargo xtask test` does it where Python 3.11 is");
+        assert!(variable("CI").is_none(), "{missing}");
+        skipped(&missing);
+        None
+    }
+
     /// The headers with which the packages would send these requests.
     pub(crate) fn sign(&self, requests: &[Value]) -> Vec<Value> {
         self.run(include_str!("../../node/sign.mjs"), requests)
