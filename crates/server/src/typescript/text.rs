@@ -46,11 +46,24 @@ pub(super) fn comment(words: &str, indent: usize) -> String {
         return one;
     }
     let mut comment = format!("{space}/**\n");
-    for line in words.lines().flat_map(|line| wrapped(line, WIDTH - indent - 3)) {
+    for line in paragraphs(&words).iter().flat_map(|line| wrapped(line, WIDTH - indent - 3)) {
         comment.push_str(format!("{space} * {line}").trim_end());
         comment.push('\n');
     }
     comment + &format!("{space} */\n")
+}
+
+/// The words with each paragraph on one line: where the source began a new one means nothing.
+fn paragraphs(words: &str) -> Vec<String> {
+    let mut paragraphs: Vec<String> = Vec::new();
+    for line in words.lines().map(str::trim) {
+        let begins = line.is_empty() || line.starts_with(['-', '*', '|', '`', '#']);
+        match paragraphs.last_mut().filter(|last| !begins && !last.is_empty()) {
+            Some(last) => *last += &format!(" {line}"),
+            None => paragraphs.push(line.to_owned()),
+        }
+    }
+    paragraphs
 }
 
 /// The words of a line, in lines of at most `width` where the words allow it.
@@ -114,4 +127,17 @@ fn joined(parts: &[Shape], between: &str, indent: usize) -> String {
         if matches!(one, Shape::Either(_) | Shape::All(_)) { format!("({text})") } else { text }
     };
     parts.iter().map(part).collect::<Vec<_>>().join(between)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_comment_is_wrapped_anew_and_never_ends_early() {
+        assert_eq!(comment("All of */ them.", 2), "  /** All of *\\/ them. */\n");
+        let words = "One\nparagraph.\n\n- A\n- list.";
+        assert_eq!(comment(words, 0), "/**\n * One paragraph.\n *\n * - A\n * - list.\n */\n");
+        assert_eq!(comment("", 4), "");
+    }
 }

@@ -8,8 +8,11 @@ import type {
   BillingInfo,
   Colleague,
   Customer,
+  CustomerImport,
+  CustomerImportPage,
   CustomerPage,
   CustomerUsage,
+  Duplicates,
   ExportFormat,
   Id,
   InvitationRef,
@@ -20,7 +23,9 @@ import type {
   Part,
   PendingInvitation,
   PendingInvitationPage,
+  Preview,
   Role,
+  RowErrorPage,
   Settings,
   Standing,
   Stopped,
@@ -155,6 +160,15 @@ export declare const api: {
   };
   customers: {
     /**
+     * Stop an import. What it imported until then stays.
+     *
+     * Roles: owner, admin.
+     */
+    cancelImport: FunctionReference<"mutation", "public", {
+      /** Which one. */
+      importId: Id<"customerImports">;
+    }, CustomerImport>;
+    /**
      * Create a customer. A staff member who creates one is assigned to it.
      *
      * Roles: owner, admin, staff.
@@ -177,6 +191,15 @@ export declare const api: {
       customerId: Id<"customers">;
     }, Customer>;
     /**
+     * A part of the customers that you see as a CSV file, newest first: put the parts one behind the other.
+     *
+     * Roles: owner, admin, staff, viewer, client.
+     */
+    export: FunctionReference<"query", "public", {
+      /** Which part. */
+      paginationOpts: PaginationOptions;
+    }, Part>;
+    /**
      * One customer.
      *
      * Roles: owner, admin, staff, viewer, client.
@@ -191,6 +214,38 @@ export declare const api: {
      * Roles: owner, admin, staff, viewer, client.
      */
     getMine: FunctionReference<"query", "public", {}, Customer | null>;
+    /**
+     * Import customers from a file. It goes on in the background: watch it with `customers:importStatus`. Rows that are
+     * wrong are left out and named; an organization imports one file at a time.
+     *
+     * Roles: owner, admin.
+     */
+    import: FunctionReference<"mutation", "public", {
+      /**
+       * The file: CSV with a first line that names the columns, separated by commas, semicolons or tabs; up to 5 MB and
+       * 20,000 rows.
+       */
+      csv: string;
+      /** What the file is called, for those who look at the list of imports. */
+      fileName?: string | null;
+      /** The column with the names, by what it is called in the file [default: name] */
+      nameColumn?: string | null;
+      /** The column with the e-mail addresses [default: email] */
+      emailColumn?: string | null;
+      /** The column with the notes [default: notes] */
+      notesColumn?: string | null;
+      /** What becomes of a customer that is there already [default: skip] */
+      duplicates?: Duplicates;
+    }, CustomerImport>;
+    /**
+     * How far an import has come.
+     *
+     * Roles: owner, admin.
+     */
+    importStatus: FunctionReference<"query", "public", {
+      /** Which one. */
+      importId: Id<"customerImports">;
+    }, CustomerImport>;
     /**
      * All customers that you see, newest first; at most 1,000.
      *
@@ -214,6 +269,55 @@ export declare const api: {
       /** Only those whose name or e-mail address contains this. */
       search?: string | null;
     }, CustomerPage>;
+    /**
+     * Why rows of an import did not become customers, page by page, in the order of the file.
+     *
+     * Roles: owner, admin.
+     */
+    pageImportErrors: FunctionReference<"query", "public", {
+      /** Of which import. */
+      importId: Id<"customerImports">;
+      /** Which page. */
+      paginationOpts: PaginationOptions;
+    }, RowErrorPage>;
+    /**
+     * The imports of your organization, page by page, the newest first.
+     *
+     * Roles: owner, admin.
+     */
+    pageImports: FunctionReference<"query", "public", {
+      /** Which page. */
+      paginationOpts: PaginationOptions;
+    }, CustomerImportPage>;
+    /**
+     * What an import of this file would do. Nothing is written.
+     *
+     * Roles: owner, admin.
+     */
+    previewImport: FunctionReference<"query", "public", {
+      /**
+       * The file: CSV with a first line that names the columns, separated by commas, semicolons or tabs; up to 5 MB and
+       * 20,000 rows.
+       */
+      csv: string;
+      /** The column with the names, by what it is called in the file [default: name] */
+      nameColumn?: string | null;
+      /** The column with the e-mail addresses [default: email] */
+      emailColumn?: string | null;
+      /** The column with the notes [default: notes] */
+      notesColumn?: string | null;
+      /** What becomes of a customer that is there already [default: skip] */
+      duplicates?: Duplicates;
+    }, Preview>;
+    /**
+     * Go on with an import whose job was given up or cancelled. One that is at work is not disturbed.
+     *
+     * Roles: owner, admin.
+     */
+    resumeImport: FunctionReference<"mutation", "public", {
+      /** Which one. */
+      importId: Id<"customerImports">;
+    }, CustomerImport>;
     /**
      * Change a customer. What is not mentioned stays as it is; `null` empties a field.
      *

@@ -7,6 +7,7 @@ export type TableNames =
   | "apiKeys"
   | "assignments"
   | "auditEntries"
+  | "customerImports"
   | "customers"
   | "invitations"
   | "organizations"
@@ -19,6 +20,7 @@ export type Id<Table extends TableNames> = GenericId<Table>;
 export type DataModel = {
   apiKeys: ApiKey;
   auditEntries: AuditEntry;
+  customerImports: CustomerImport;
   customers: Customer;
   invitations: PendingInvitation;
   organizations: Account;
@@ -181,6 +183,35 @@ export type Customer = {
   updatedAt: Time;
 };
 
+/** A file of customers that is or was imported, and how far that has come. */
+export type CustomerImport = {
+  /** `imp_…` */
+  _id: Id<"customerImports">;
+  /** When it began. */
+  _creationTime: Time;
+  /** What the file is called. */
+  fileName?: string;
+  /** Who began it. */
+  startedBy: string;
+  /** Where it stands. */
+  status: ImportStatus;
+  /** Rows of the file. */
+  rows: number;
+  /** Rows that were worked off. */
+  done: number;
+  /** Rows that became customers. */
+  imported: number;
+  /** Rows that did not. Why is in `customers:pageImportErrors`. */
+  rejected: number;
+  /** When it moved for the last time. */
+  updatedAt: Time;
+  /** When it ended. */
+  finishedAt?: Time;
+};
+
+/** A part of a list. */
+export type CustomerImportPage = PaginationResult<CustomerImport>;
+
 /** A part of a list. */
 export type CustomerPage = PaginationResult<Customer>;
 
@@ -196,6 +227,16 @@ export type CustomerUsage = {
   atLimit: boolean;
 };
 
+/**
+ * What becomes of a customer that is there already, or stands in the file twice. A customer is recognised by the e-mail
+ * address, or by the name where there is no address; upper and lower case are the same.
+ */
+export type Duplicates =
+  /** It is left out, and named among the errors. */
+  | "skip"
+  /** It is imported as another one. */
+  | "import";
+
 /** How an export is written. */
 export type ExportFormat =
   /** One line for each entry, and one with the names of the columns at the beginning of the first part. */
@@ -210,6 +251,15 @@ export type ExternalId = {
   /** The id there. */
   id: string;
 };
+
+/** Where an import stands. */
+export type ImportStatus =
+  /** It is worked off, or waits for that. */
+  | "running"
+  /** All rows were worked off. */
+  | "done"
+  /** Somebody stopped it. What was imported until then stays. */
+  | "cancelled";
 
 /** An invitation. */
 export type InvitationRef = {
@@ -328,6 +378,44 @@ export type PlanStats = {
   planId: string | null;
 };
 
+/** What an import would do. */
+export type Preview = {
+  /** What stands between the fields of the file. */
+  separator: Separator;
+  /** The column with the names, as the file calls it. */
+  nameColumn: string;
+  /** The column with the e-mail addresses. */
+  emailColumn?: string;
+  /** The column with the notes. */
+  notesColumn?: string;
+  /** Columns that are not imported. */
+  ignoredColumns: Array<string>;
+  /** Rows of the file. */
+  rows: number;
+  /** Rows that would become customers, if there is room for them. */
+  valid: number;
+  /** Rows that would not. */
+  rejected: number;
+  /** The first rows that would become customers. */
+  first: Array<PreviewedRow>;
+  /** Why rows would not; the first hundred reasons. */
+  errors: Array<RowError>;
+  /** Whether the plan allows so many customers. */
+  room: RoomFor;
+};
+
+/** A row that would become a customer. */
+export type PreviewedRow = {
+  /** Where it stands in the file. */
+  line: number;
+  /** What it is called. */
+  name: string;
+  /** Where it is written to. */
+  email?: string;
+  /** What the organization notes about it. */
+  notes?: string;
+};
+
 /** What a person is in an organization. */
 export type Role =
   /** Whose organization it is: may do everything, and there is always one. */
@@ -340,6 +428,40 @@ export type Role =
   | "viewer"
   /** A person of one customer: sees what is theirs. */
   | "client";
+
+/** What a plan has room for. */
+export type RoomFor = {
+  /** Customers that there are. */
+  count: number;
+  /** Customers that there may be. */
+  max: number;
+  /** Whether all valid rows fit. */
+  isEnough: boolean;
+};
+
+/** Why a row does not become a customer. */
+export type RowError = {
+  /** The line of the file on which the row begins, counted from 1. */
+  line: number;
+  /** The column, as the file calls it, where it is about one. */
+  column?: string;
+  /** A stable name for programs, such as `email_invalid`. */
+  code: string;
+  /** What is wrong, and what to do. */
+  message: string;
+};
+
+/** A part of a list. */
+export type RowErrorPage = PaginationResult<RowError>;
+
+/** The sign between two fields. */
+export type Separator =
+  /** `,` */
+  | "comma"
+  /** `;` */
+  | "semicolon"
+  /** A tab. */
+  | "tab";
 
 /** What an organization chose, with the defaults where it did not. */
 export type Settings = {
