@@ -1,5 +1,7 @@
 //! A statement with its values, run on whichever engine the transaction is on.
 
+use std::fmt;
+
 use kernel::{Error, Result};
 use sqlx::{
     Arguments, AssertSqlSafe, Postgres, SqlSafeStr, SqlStr, Sqlite, postgres::PgArguments, sqlite::SqliteArguments,
@@ -12,6 +14,8 @@ pub struct Read<'t> {
     tx: &'t mut Reader,
     sql: Text,
     values: Vec<Value>,
+    /// Tables of which it touches only the rows of a key.
+    only: Vec<(&'static str, String)>,
 }
 
 /// A statement that waits for its values.
@@ -25,8 +29,15 @@ pub(crate) enum Text {
 
 impl<'t> Read<'t> {
     pub(crate) fn new(tx: &'t mut Reader, sql: Text, first: Option<Value>) -> Self {
-        tx.note(&sql);
-        Self { tx, sql, values: first.into_iter().collect() }
+        Self { tx, sql, values: first.into_iter().collect(), only: Vec::new() }
+    }
+
+    /// Says that of `table`, which belongs to the installation, it reads only the rows that go by `key`. What is written
+    /// there with another key, by [`Query::only`], is no news for who reads this.
+    #[must_use]
+    pub fn only(mut self, table: &'static str, key: impl fmt::Display) -> Self {
+        self.only.push((table, key.to_string()));
+        self
     }
 
     /// Binds the next value.
@@ -41,6 +52,7 @@ impl<'t> Read<'t> {
     /// # Errors
     /// What the database says, in our words, as for every method here.
     pub async fn rows(self) -> Result<Vec<Row>> {
+        self.tx.note(&self.sql, &self.only);
         self.tx.steps().reach(Step::Statement).await;
         match &mut self.tx.conn {
             Conn::SqliteWriter(conn) => {
@@ -102,11 +114,19 @@ impl<'t> Query<'t> {
         Self(self.0.bind(value))
     }
 
+    /// Says that of `table`, which belongs to the installation, it touches only rows that go by `key`: by all of the keys,
+    /// where there are several. Who reads them by another key needs not be told.
+    #[must_use]
+    pub fn only(self, table: &'static str, key: impl fmt::Display) -> Self {
+        Self(self.0.only(table, key))
+    }
+
     /// Runs it and tells how many rows it changed.
     ///
     /// # Errors
     /// What the database says, in our words, as for every method here.
     pub async fn execute(self) -> Result<u64> {
+        self.0.tx.note(&self.0.sql, &self.0.only);
         self.0.tx.steps().reach(Step::Statement).await;
         match &mut self.0.tx.conn {
             Conn::SqliteWriter(conn) => {

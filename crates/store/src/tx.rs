@@ -71,22 +71,26 @@ impl Reader {
     }
 
     /// Notes what a statement touches.
-    pub(crate) fn note(&mut self, sql: &Text) {
+    pub(crate) fn note(&mut self, sql: &Text, only: &[(&'static str, String)]) {
         let touched = self.around.touched(sql.as_str());
         for table in &touched.named {
-            if !self.read.contains(table) {
-                self.read.insert(table.clone());
-            }
+            insert(&mut self.read, table.read(only));
         }
-        for table in &touched.written {
-            if !self.written.contains(table) {
-                self.written.insert(table.clone());
-            }
+        for (table, any) in &touched.written {
+            insert(&mut self.written, table.written(any, only));
         }
     }
 
     pub(crate) fn steps(&self) -> Steps {
         self.around.steps.clone()
+    }
+}
+
+fn insert(all: &mut BTreeSet<Table>, tables: impl Iterator<Item = Table>) {
+    for table in tables {
+        if !all.contains(&table) {
+            all.insert(table);
+        }
     }
 }
 

@@ -12,13 +12,58 @@ use kernel::{OrgId, Result};
 
 use crate::{BoxFuture, Steps, Tx};
 
-/// A table, by name. Those of tenants have rows of many organizations.
+/// A table, by name; of tables of the installation also rows of one key, `users#usr_…`, and the rows of any key, `users#*`. Those
+/// of tenants have rows of many organizations.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Table {
     /// Its name.
     pub name: Arc<str>,
     /// Whether its rows belong to organizations: whether it has the column `org_id`.
     pub is_tenant: bool,
+}
+
+/// What is touched by who cannot say which rows of a table they write.
+const ANY: &str = "*";
+
+/// The rows of a table, by key.
+type Only = [(&'static str, String)];
+
+impl Table {
+    /// What a statement that names it has read: itself, or rows of keys.
+    pub(crate) fn read(&self, only: &Only) -> impl Iterator<Item = Self> {
+        let mut rows = self.rows(only);
+        if rows.is_empty() {
+            rows.push(self.clone());
+        } else {
+            rows.push(self.row(ANY));
+        }
+        rows.into_iter()
+    }
+
+    /// What a statement that writes it has written: itself, and rows of keys, or of `any` key.
+    pub(crate) fn written(&self, any: &Self, only: &Only) -> impl Iterator<Item = Self> {
+        let mut rows = self.rows(only);
+        if rows.is_empty() && !self.is_tenant {
+            rows.push(any.clone());
+        }
+        rows.push(self.clone());
+        rows.into_iter()
+    }
+
+    fn rows(&self, only: &Only) -> Vec<Self> {
+        let own = only.iter().filter(|(table, _)| !self.is_tenant && **table == *self.name);
+        own.map(|(_, key)| self.row(key)).collect()
+    }
+
+    fn row(&self, key: &str) -> Self {
+        // Nodes tell one another with commas between the names. Two keys that become the same cost a look too many.
+        Self { name: format!("{}#{}", self.name, key.replace(',', "_")).into(), is_tenant: self.is_tenant }
+    }
+
+    /// The name of the whole table.
+    pub fn whole(&self) -> &str {
+        self.name.split('#').next().unwrap_or_default()
+    }
 }
 
 /// What an answer was read from.
@@ -67,7 +112,8 @@ struct Watch {
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Touched {
     pub(crate) named: Vec<Table>,
-    pub(crate) written: Vec<Table>,
+    /// Each with the rows of any key in it.
+    pub(crate) written: Vec<(Table, Table)>,
 }
 
 /// Texts to remember. There are a few hundred in a product; more means that somebody builds them.
@@ -146,7 +192,7 @@ fn touched(sql: &str, tables: &HashMap<String, Table>) -> Touched {
         if let Some(table) = tables.get(&word) {
             touched.named.push(table.clone());
             if last == "into" || last == "update" || (last == "from" && before == "delete") {
-                touched.written.push(table.clone());
+                touched.written.push((table.clone(), table.row(ANY)));
             }
         }
         before = std::mem::replace(&mut last, word);
@@ -167,7 +213,8 @@ mod tests {
         let table = |name: &str| (name.to_owned(), Table { name: name.into(), is_tenant: true });
         let tables = ["items", "notes", "people"].into_iter().map(table).collect();
         let touched = touched(sql, &tables);
-        assert_eq!((names(&touched.named), names(&touched.written)), (named.to_vec(), written.to_vec()), "{sql}");
+        let wrote: Vec<_> = touched.written.iter().map(|(table, _)| table.clone()).collect();
+        assert_eq!((names(&touched.named), names(&wrote)), (named.to_vec(), written.to_vec()), "{sql}");
     }
 
     #[test]
@@ -183,6 +230,20 @@ mod tests {
             &[],
         );
         assert_touched("select itemsize from other", &[], &[]);
+    }
+
+    #[test]
+    fn rows_of_one_key_meet_those_of_the_same_and_of_unknown_ones() {
+        let users = Table { name: "users".into(), is_tenant: false };
+        let any = users.row(ANY);
+        let only = |key: &str| vec![("users", key.to_owned())];
+        let meet = |read: &[(&'static str, String)], written: &[(&'static str, String)]| {
+            let written: Vec<_> = users.written(&any, written).collect();
+            users.read(read).any(|table| written.contains(&table))
+        };
+        assert!(meet(&only("a"), &only("a")) && meet(&only("a"), &[]) && meet(&[], &only("a")) && meet(&[], &[]));
+        assert!(!meet(&only("a"), &only("b")));
+        assert!(meet(&only("a,b"), &only("a,b")) && !meet(&only("a"), &only("a,b")));
     }
 
     #[test]

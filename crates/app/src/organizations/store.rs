@@ -8,6 +8,7 @@ use crate::Email;
 
 pub(super) async fn insert(tx: &mut Tx, organization: &Organization) -> Result<()> {
     tx.system("insert into organizations (id, name, created_ms) values ($1, $2, $3)")
+        .only("organizations", &organization.id)
         .bind(&organization.id)
         .bind(&organization.name)
         .bind(organization.creation_time)
@@ -23,6 +24,8 @@ pub(super) async fn insert_name(tx: &mut Tx, organization: &OrgId, name: &Extern
             "insert into organization_names (external_id, provider, organization) values ($1, $2, $3)
              on conflict (external_id) do nothing",
         )
+        .only("organization_names", organization)
+        .only("organization_names", &name.id)
         .bind(&name.id)
         .bind(&name.provider)
         .bind(organization)
@@ -41,13 +44,18 @@ pub(super) async fn ids(tx: &mut Reader) -> Result<Vec<OrgId>> {
 }
 
 pub(super) async fn one(tx: &mut Reader, id: &OrgId) -> Result<Option<Organization>> {
-    tx.system("select id, name, created_ms from organizations where id = $1").bind(id).optional().await
+    tx.system("select id, name, created_ms from organizations where id = $1")
+        .only("organizations", id)
+        .bind(id)
+        .optional()
+        .await
 }
 
 pub(super) async fn names(tx: &mut Reader, organization: &OrgId) -> Result<Vec<ExternalId>> {
     tx.system(
         "select provider, external_id from organization_names where organization = $1 order by provider, external_id",
     )
+    .only("organization_names", organization)
     .bind(organization)
     .all()
     .await
@@ -59,6 +67,8 @@ pub(super) async fn id_of(tx: &mut Reader, name: &str) -> Result<Option<OrgId>> 
             "select id from organizations where id = $1
              union select organization as id from organization_names where external_id = $1",
         )
+        .only("organizations", name)
+        .only("organization_names", name)
         .bind(name)
         .row()
         .await?;
@@ -69,6 +79,7 @@ pub(super) async fn details(db: &mut Reader, id: &OrgId) -> Result<Option<Detail
     db.system(
         "select name, billing_email, coalesce(updated_ms, created_ms) as updated_ms from organizations where id = $1",
     )
+    .only("organizations", id)
     .bind(id)
     .optional()
     .await
@@ -76,6 +87,7 @@ pub(super) async fn details(db: &mut Reader, id: &OrgId) -> Result<Option<Detail
 
 pub(super) async fn set_details(tx: &mut Tx, id: &OrgId, details: &Details) -> Result<()> {
     tx.system("update organizations set name = $2, billing_email = $3, updated_ms = $4 where id = $1")
+        .only("organizations", id)
         .bind(id)
         .bind(&details.name)
         .bind(details.billing_email.as_ref().map(Email::as_str))

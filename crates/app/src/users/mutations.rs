@@ -159,7 +159,7 @@ pub(crate) async fn ensure(ctx: &mut MutationCtx<'_>, claims: &Claims) -> Result
         return Ok(before);
     }
     let after = Person { profile, updated: now, ..before };
-    store::update_person(ctx.db, &after).await?;
+    store::update_person(ctx.db, &after, &subject).await?;
     Ok(after)
 }
 

@@ -21,13 +21,18 @@ pub(super) struct Impersonation {
 pub(super) struct Listed(pub Membership, pub Option<String>);
 
 pub(super) async fn user_of(db: &mut Reader, issuer_subject: &str) -> Result<Option<UserId>> {
-    let row =
-        db.system("select user_id from user_subjects where issuer_subject = $1").bind(issuer_subject).row().await?;
+    let row = db
+        .system("select user_id from user_subjects where issuer_subject = $1")
+        .only("user_subjects", issuer_subject)
+        .bind(issuer_subject)
+        .row()
+        .await?;
     row.map(|row| row.id("user_id")).transpose()
 }
 
 pub(super) async fn person(db: &mut Reader, user: &UserId) -> Result<Option<Person>> {
     db.system("select id, email, first_name, last_name, picture, created_ms, updated_ms from users where id = $1")
+        .only("users", user)
         .bind(user)
         .optional()
         .await
@@ -38,6 +43,8 @@ pub(super) async fn insert_person(tx: &mut Tx, person: &Person, issuer_subject: 
         "insert into users (id, email, first_name, last_name, picture, created_ms, updated_ms)
          values ($1, $2, $3, $4, $5, $6, $7)",
     )
+    .only("users", &person.id)
+    .only("users", issuer_subject)
     .bind(&person.id)
     .bind(&person.profile.email)
     .bind(person.profile.first_name.as_deref())
@@ -48,6 +55,7 @@ pub(super) async fn insert_person(tx: &mut Tx, person: &Person, issuer_subject: 
     .execute()
     .await?;
     tx.system("insert into user_subjects (issuer_subject, user_id) values ($1, $2)")
+        .only("user_subjects", issuer_subject)
         .bind(issuer_subject)
         .bind(&person.id)
         .execute()
@@ -55,10 +63,12 @@ pub(super) async fn insert_person(tx: &mut Tx, person: &Person, issuer_subject: 
         .map(drop)
 }
 
-pub(super) async fn update_person(tx: &mut Tx, person: &Person) -> Result<()> {
+pub(super) async fn update_person(tx: &mut Tx, person: &Person, issuer_subject: &str) -> Result<()> {
     tx.system(
         "update users set email = $2, first_name = $3, last_name = $4, picture = $5, updated_ms = $6 where id = $1",
     )
+    .only("users", &person.id)
+    .only("users", issuer_subject)
     .bind(&person.id)
     .bind(&person.profile.email)
     .bind(person.profile.first_name.as_deref())
@@ -76,6 +86,7 @@ pub(super) async fn organizations_of(db: &mut Reader, user: &UserId) -> Result<V
         .system(
             "select organization from memberships_index where user_id = $1 order by joined_ms desc, organization desc",
         )
+        .only("memberships_index", user)
         .bind(user)
         .rows()
         .await?;
@@ -87,6 +98,7 @@ pub(super) async fn insert_index(tx: &mut Tx, user: &UserId, organization: &OrgI
         "insert into memberships_index (user_id, organization, joined_ms) values ($1, $2, $3)
          on conflict (user_id, organization) do update set joined_ms = excluded.joined_ms",
     )
+    .only("memberships_index", user)
     .bind(user)
     .bind(organization)
     .bind(joined)
@@ -97,6 +109,7 @@ pub(super) async fn insert_index(tx: &mut Tx, user: &UserId, organization: &OrgI
 
 pub(super) async fn delete_index(tx: &mut Tx, user: &UserId, organization: &OrgId) -> Result<()> {
     tx.system("delete from memberships_index where user_id = $1 and organization = $2")
+        .only("memberships_index", user)
         .bind(user)
         .bind(organization)
         .execute()
@@ -113,6 +126,8 @@ pub(super) async fn of_subject(db: &mut Reader, issuer_subject: &str) -> Result<
          join users u on u.id = m.user_id
          where s.issuer_subject = $2",
     )
+    .only("user_subjects", issuer_subject)
+    .only("users", issuer_subject)
     .bind(issuer_subject)
     .optional()
     .await
@@ -125,6 +140,7 @@ pub(super) async fn find(db: &mut Reader, user: &UserId) -> Result<Option<Member
          from members m join users u on u.id = m.user_id
          where m.org_id = $1 and m.user_id = $2",
     )
+    .only("users", user)
     .bind(user)
     .optional()
     .await

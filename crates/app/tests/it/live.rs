@@ -1,11 +1,16 @@
 //! What somebody may see changes while they look.
 
-use std::time::Duration;
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use app::api_keys;
 use engine::{Asked, Live, LiveOptions, View, Who};
 use kernel::{Clock, Code};
 use serde_json::{Value, json};
+use store::Table;
 use testkit::{both, hours, minutes};
 use tokio::time::timeout;
 
@@ -77,6 +82,41 @@ async fn open_queries_of_an_admin_who_acts_as_somebody_are_theirs_again_after_th
         assert_eq!(seen(&mut view).await, 0);
         office.app.clock.advance(hours(1));
         assert_eq!(seen(&mut view).await, 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn whoever_is_new_in_the_installation_concerns_nobody_else() {
+    both(|database| async move {
+        let (office, mut owner) = Office::with_owner(&database).await;
+        let written = Arc::new(Mutex::new(BTreeSet::new()));
+        let told = written.clone();
+        office.app.db.on_commit(Arc::new(move |commit| told.lock().unwrap().extend(commit.tables.clone())));
+        let read = office.enter(&owner, None).await.unwrap();
+        let asked = ["users:me", "organizations:getMine", "organizations:has"].map(|operation| Asked {
+            operation: operation.to_owned(),
+            arguments: json!({}),
+            journal: None,
+        });
+        let answers = office.operations.snapshot(&read, asked.into()).await.unwrap().answers;
+        // Rows of tenants are told apart by their organization.
+        let read = answers.into_iter().flat_map(|answer| answer.reads.tables);
+        let read: BTreeSet<_> = read.filter(|table| !table.is_tenant).collect();
+
+        let grace = office.somebody("grace");
+        office.sync(&grace).await.unwrap();
+        let name = json!({ "name": "Another" });
+        office
+            .operations
+            .mutation(&office.enter(&grace, None).await.unwrap(), "organizations:create", &name, None)
+            .await
+            .unwrap();
+        assert_eq!(written.lock().unwrap().intersection(&read).collect::<Vec<_>>(), Vec::<&Table>::new());
+
+        owner.claims.first_name = Some("Augusta".to_owned());
+        office.sync(&owner).await.unwrap();
+        assert!(written.lock().unwrap().intersection(&read).next().is_some(), "their own new name does");
     })
     .await;
 }

@@ -129,7 +129,7 @@ impl Following {
 }
 
 fn is_news(table: &Table) -> bool {
-    !QUIET.contains(&&*table.name)
+    !QUIET.contains(&table.whole())
 }
 
 /// Makes every transaction that writes what somebody may watch say so.
