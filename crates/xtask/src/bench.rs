@@ -11,6 +11,9 @@ use clap::{Args, Subcommand};
 
 use crate::{cluster::Cluster, process, workspace::Workspace};
 
+/// Files that a process may have to hold open: 10,000 connections, and what else it has.
+const FILES: u32 = 16_384;
+
 #[derive(Args)]
 pub(crate) struct Bench {
     /// Build with `bench-fast` instead of `release`: a third of the time to build, a little less speed.
@@ -31,6 +34,13 @@ enum What {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
+    /// Live queries: one commit that thousands of sockets see, commits in a thousand organizations, mutations, memory; beside
+    /// a bare broadcast.
+    Live {
+        /// Passed on: `--rounds 3 --only sqlite --measure fan,spread,mutations,rest --sockets 1000,10000 --json FILE`.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
     /// The same inbox when it is empty and when it holds millions of events already.
     Growth {
         /// How many.
@@ -47,6 +57,7 @@ impl Bench {
         let postgres = cluster.as_ref().map(Cluster::url);
         match self.what {
             What::Inbox { arguments } => tools.inbox(postgres.as_deref(), &arguments),
+            What::Live { arguments } => tools.live(postgres.as_deref(), &arguments),
             What::Growth { events } => tools.growth(postgres.as_deref(), events),
         }
     }
@@ -64,17 +75,28 @@ impl Tools {
         let profile = if fast { "bench-fast" } else { "release" };
         let mut build = process::cargo();
         build.args(["build", "--profile", profile, "-p", "trunkline", "--bin", "trunkline"]);
-        build.args(["-p", "testkit", "--example", "bench_inbox"]);
+        build.args(["-p", "testkit", "--example", "bench"]);
         process::run(build.current_dir(&workspace.root))?;
         let built = workspace.target.join(profile);
         let folder = workspace.target.join("bench");
         fs::create_dir_all(&folder)?;
-        Ok(Self { bench: built.join("examples/bench_inbox"), server: built.join("trunkline"), folder })
+        Ok(Self { bench: built.join("examples/bench"), server: built.join("trunkline"), folder })
     }
 
     fn inbox(&self, postgres: Option<&str>, arguments: &[String]) -> Result<()> {
-        let mut run = self.measure(postgres);
+        let mut run = self.measure(&["inbox", "run"], postgres);
         process::run(run.args(arguments))
+    }
+
+    /// Every connection is a file on both of its ends.
+    fn live(&self, postgres: Option<&str>, arguments: &[String]) -> Result<()> {
+        let raise = format!(
+            "ulimit -S -n {FILES} || {{ echo 'raise the hard limit of open files to {FILES} (ulimit -Hn)' >&2; exit 1; }}
+             exec \"$0\" \"$@\""
+        );
+        let run = self.measure(&["live", "run"], postgres);
+        let mut shell = process::program("sh");
+        process::run(shell.args(["-c", &raise]).arg(run.get_program()).args(run.get_args()).args(arguments))
     }
 
     /// Each store on its own: empty, then filled, each beside the ceiling of its time. The shares are what is to be
@@ -87,17 +109,17 @@ impl Tools {
             let only = format!("ceiling,{variant}");
             let common =
                 ["--connections", "128", "--rounds", "2", "--seconds", "120", "--events", "1000000", "--only", &only];
-            process::run(self.measure(postgres).args(common))?;
+            process::run(self.measure(&["inbox", "run"], postgres).args(common))?;
             let mut grow = process::program(&self.bench);
-            process::run(grow.args(["grow", "--database-url", database, "--events", &events.to_string()]))?;
-            process::run(self.measure(postgres).args(common).args(["--existing", database]))?;
+            process::run(grow.args(["inbox", "grow", "--database-url", database, "--events", &events.to_string()]))?;
+            process::run(self.measure(&["inbox", "run"], postgres).args(common).args(["--existing", database]))?;
         }
         process::remove_folder(&self.folder.join("growth"))
     }
 
-    fn measure(&self, postgres: Option<&str>) -> Command {
+    fn measure(&self, what: &[&str], postgres: Option<&str>) -> Command {
         let mut run = process::program(&self.bench);
-        run.arg("run").arg("--binary").arg(&self.server).arg("--folder").arg(&self.folder).stdin(Stdio::null());
+        run.args(what).arg("--binary").arg(&self.server).arg("--folder").arg(&self.folder).stdin(Stdio::null());
         if let Some(url) = postgres {
             run.args(["--postgres", url]);
         }

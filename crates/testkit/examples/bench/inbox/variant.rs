@@ -11,7 +11,7 @@ use server::Server;
 use store::Db;
 use tokio::{net::TcpListener, sync::watch};
 
-use crate::events::SECRET;
+use super::events::SECRET;
 
 /// What to serve.
 #[derive(clap::Args)]

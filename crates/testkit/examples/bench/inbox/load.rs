@@ -14,7 +14,7 @@ use tokio::{
     net::TcpStream,
 };
 
-use crate::events::Events;
+use super::events::Events;
 
 /// How one run of load went.
 #[derive(Clone, Debug)]

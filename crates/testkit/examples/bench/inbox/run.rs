@@ -1,24 +1,23 @@
 //! All variants, side by side in one run.
 
 use std::{
-    io::{BufRead, BufReader},
     net::SocketAddr,
-    path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    path::PathBuf,
     sync::Arc,
     time::{Duration, Instant},
 };
 
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
-};
-
-use crate::{
+use super::{
     events::{Events, SECRET},
-    load, machine,
+    load,
     report::{self, Line},
     variant::Variant,
+};
+use crate::{
+    database::{Database, Store},
+    http::get,
+    machine,
+    program::Program,
 };
 
 /// What to measure.
@@ -54,14 +53,6 @@ pub(crate) struct Options {
     /// Measure on this database as it is, instead of on an empty one. Only for `ours` variants.
     #[arg(long)]
     existing: Option<String>,
-}
-
-/// Where the events go.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Store {
-    None,
-    Sqlite,
-    Postgres,
 }
 
 /// Runs everything and prints the table.
@@ -124,42 +115,40 @@ async fn intake(
     events: &Arc<Events>,
     connections: usize,
 ) -> anyhow::Result<Line> {
-    let database = Database::make(options, store).await?;
-    let mut child = Command::new(std::env::current_exe()?)
-        .args(["serve", "--variant", &format!("{variant:?}").to_lowercase()])
-        .args(["--database-url", &database.url])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()?;
-    let mut first = String::new();
-    BufReader::new(child.stdout.take().ok_or_else(|| anyhow::anyhow!("no output"))?).read_line(&mut first)?;
-    let address = first.trim().parse()?;
-    let measured = measure(options, name, &child, address, events, connections, variant == Variant::Ceiling).await;
-    drop(child.stdin.take());
-    child.wait()?;
-    database.drop().await?;
+    let database = database(options, store)?;
+    let variant_name = format!("{variant:?}").to_lowercase();
+    let server = Program::own(&["inbox", "serve", "--variant", &variant_name, "--database-url", &database.url])?;
+    let measured = measure(options, name, &server, events, connections, variant == Variant::Ceiling).await;
+    server.stop()?;
+    database.drop()?;
     measured
+}
+
+fn database(options: &Options, store: Store) -> anyhow::Result<Database> {
+    match &options.existing {
+        Some(url) => Ok(Database::existing(url)),
+        None => Database::make(store, &options.folder, options.postgres.as_deref()),
+    }
 }
 
 async fn measure(
     options: &Options,
     name: &str,
-    child: &Child,
-    address: SocketAddr,
+    server: &Program,
     events: &Arc<Events>,
     connections: usize,
     again: bool,
 ) -> anyhow::Result<Line> {
-    let (idle, _) = machine::memory(child.id());
-    let before = Cpu::now(child.id());
+    let (idle, _) = machine::memory(server.id());
+    let before = Cpu::now(server.id());
     // A ceiling repeats its events: it needs no more than a glance.
     let limit = Duration::from_secs(if again { 2 } else { options.seconds });
-    let load = load::run(address, events, connections, limit, again).await?;
+    let load = load::run(server.address, events, connections, limit, again).await?;
     let mut line = Line::new(name, connections, &load);
-    before.share(child.id(), load.elapsed, &mut line);
-    let (_, highest) = machine::memory(child.id());
+    before.share(server.id(), load.elapsed, &mut line);
+    let (_, highest) = machine::memory(server.id());
     (line.idle_mib, line.highest_mib) = (idle, highest);
-    line.rows_per_commit = rows_per_commit(&get(address, "/metrics").await?);
+    line.rows_per_commit = rows_per_commit(&get(server.address, "/metrics").await?);
     Ok(line)
 }
 
@@ -171,14 +160,14 @@ async fn end_to_end(
     events: &Arc<Events>,
     connections: usize,
 ) -> anyhow::Result<Line> {
-    let database = Database::make(options, store).await?;
+    let database = database(options, store)?;
     // The first start makes the tables; the second is the one that is timed.
-    let first = Binary::start(options, &database).await?;
+    let first = binary(options, &database).await?;
     first.stop()?;
-    let server = Binary::start(options, &database).await?;
+    let server = binary(options, &database).await?;
     tokio::time::sleep(Duration::from_secs(1)).await;
-    let (idle, _) = machine::memory(server.child.id());
-    let before = Cpu::now(server.child.id());
+    let (idle, _) = machine::memory(server.id());
+    let before = Cpu::now(server.id());
     let load = load::run(server.address, events, connections, Duration::from_secs(options.seconds), false).await?;
     let began_waiting = Instant::now();
     while pending(server.address).await? > 0 {
@@ -187,44 +176,18 @@ async fn end_to_end(
     }
     let whole = load.elapsed + began_waiting.elapsed();
     let mut line = Line::new(name, connections, &load.lasting(whole));
-    before.share(server.child.id(), whole, &mut line);
-    let (_, highest) = machine::memory(server.child.id());
+    before.share(server.id(), whole, &mut line);
+    let (_, highest) = machine::memory(server.id());
     (line.idle_mib, line.highest_mib) = (idle, highest);
     line.ready_ms = Some(server.ready.as_secs_f64() * 1000.0);
     line.rows_per_commit = rows_per_commit(&get(server.address, "/metrics").await?);
     server.stop()?;
-    database.drop().await?;
+    database.drop()?;
     Ok(line)
 }
 
-struct Binary {
-    child: Child,
-    address: SocketAddr,
-    ready: Duration,
-}
-
-impl Binary {
-    async fn start(options: &Options, database: &Database) -> anyhow::Result<Self> {
-        let address = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?;
-        let began = Instant::now();
-        let child = Command::new(&options.binary)
-            .args(["serve", "--listen", &address.to_string(), "--database-url", &database.url])
-            .env("GENERIC_WEBHOOK_SECRET", SECRET)
-            .env("TRUNKLINE_LOG", "warn")
-            .stdin(Stdio::null())
-            .spawn()?;
-        while get(address, "/health/ready").await.is_err() {
-            anyhow::ensure!(began.elapsed() < Duration::from_secs(30), "the server does not start");
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
-        Ok(Self { child, address, ready: began.elapsed() })
-    }
-
-    fn stop(mut self) -> anyhow::Result<()> {
-        Command::new("kill").arg(self.child.id().to_string()).status()?;
-        self.child.wait()?;
-        Ok(())
-    }
+async fn binary(options: &Options, database: &Database) -> anyhow::Result<Program> {
+    Program::binary(&options.binary, &database.url, &[("GENERIC_WEBHOOK_SECRET", SECRET)]).await
 }
 
 /// CPU times at one moment.
@@ -253,64 +216,6 @@ impl Cpu {
     }
 }
 
-/// A database for one measurement.
-struct Database {
-    url: String,
-    store: Store,
-    admin: Option<String>,
-    name: String,
-    keep: bool,
-}
-
-impl Database {
-    async fn make(options: &Options, store: Store) -> anyhow::Result<Self> {
-        let name = format!("bench_{}_{}", std::process::id(), std::time::UNIX_EPOCH.elapsed()?.as_nanos());
-        let mut made = Self { url: String::new(), store, admin: options.postgres.clone(), name, keep: false };
-        match (&options.existing, store) {
-            (Some(url), _) => (made.url, made.keep) = (url.clone(), true),
-            (None, Store::None) => {}
-            (None, Store::Sqlite) => {
-                made.url = format!("sqlite:{}", options.folder.join(&made.name).join("bench.db").display());
-            }
-            (None, Store::Postgres) => {
-                let admin = made.admin.clone().unwrap_or_default();
-                psql(&admin, &format!("create database {}", made.name))?;
-                made.url = database_url(&admin, &made.name);
-            }
-        }
-        Ok(made)
-    }
-
-    async fn drop(self) -> anyhow::Result<()> {
-        if self.keep {
-            return Ok(());
-        }
-        match self.store {
-            Store::None => {}
-            Store::Sqlite => {
-                let file = self.url.trim_start_matches("sqlite:");
-                std::fs::remove_dir_all(Path::new(file).parent().unwrap_or(Path::new(file)))?;
-            }
-            Store::Postgres => {
-                psql(&self.admin.unwrap_or_default(), &format!("drop database {} with (force)", self.name))?;
-            }
-        }
-        Ok(())
-    }
-}
-
-/// The address of another database on the same server.
-fn database_url(admin: &str, name: &str) -> String {
-    let server = admin.rsplit_once('/').map_or(admin, |(server, _)| server);
-    format!("{server}/{name}")
-}
-
-fn psql(url: &str, sql: &str) -> anyhow::Result<()> {
-    let status = Command::new("psql").args([url, "-q", "-c", sql]).status()?;
-    anyhow::ensure!(status.success(), "psql failed: {sql}");
-    Ok(())
-}
-
 async fn pending(address: SocketAddr) -> anyhow::Result<i64> {
     let ready: serde_json::Value = serde_json::from_str(&get(address, "/health/ready").await?)?;
     Ok(ready["queue"]["pending"].as_i64().unwrap_or(0))
@@ -320,14 +225,4 @@ fn rows_per_commit(metrics: &str) -> Option<f64> {
     let value = |name: &str| metrics.lines().find_map(|line| line.strip_prefix(name)?.trim().parse::<f64>().ok());
     let sum = value("trunkline_inbox_rows_per_commit_sum")?;
     Some(sum / value("trunkline_inbox_rows_per_commit_count")?)
-}
-
-/// The body of a plain `GET`.
-async fn get(address: SocketAddr, path: &str) -> anyhow::Result<String> {
-    let mut stream = TcpStream::connect(address).await?;
-    stream.write_all(format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").as_bytes()).await?;
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).await?;
-    anyhow::ensure!(answer.starts_with("HTTP/1.1 200"), "{path} did not answer 200");
-    Ok(answer.split_once("\r\n\r\n").map(|(_, body)| body.to_owned()).unwrap_or_default())
 }

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::load::Load;
+use super::load::Load;
 
 /// One measurement.
 #[derive(Clone, Debug, Default, Serialize)]
