@@ -10,7 +10,10 @@ use store::{Db, Reads, Tx};
 
 use super::{
     ActionCtx, Audit, Caller, Catalog, Change, Directory, Identity, Mutation, MutationCtx, Operation, Query, QueryCtx,
-    Replay, arguments, page::Seal, registry::Run, replay,
+    Replay, arguments,
+    page::Seal,
+    registry::Run,
+    replay::{self, Claim},
 };
 use crate::{
     World,
@@ -320,26 +323,27 @@ impl Doing {
         let Run::Mutation(mutation) = &found.run else { return Err(wrong_kind(found, "a mutation")) };
         let caller = self.operations.resolve(tx, &self.who).await?;
         permit(&caller, found)?;
-        if let Some(replay) = &self.replay
-            && let Some(answered) = replay::find(tx, replay, &caller, self.operation, &self.arguments).await?
-        {
-            if found.description.shown_once {
-                return Err(shown_once());
-            }
-            let ts = u64::try_from(answered.ts).unwrap_or_default();
-            inner.timestamps.observe(ts);
-            return Ok(Committed { output: answered.output, ts });
-        }
+        let slot = match &self.replay {
+            None => None,
+            Some(replay) => match replay::claim(tx, replay, &caller, self.operation, &self.arguments).await? {
+                Claim::New(slot) => Some(slot),
+                Claim::Answered(_) if found.description.shown_once => return Err(shown_once()),
+                Claim::Answered(answered) => {
+                    let ts = u64::try_from(answered.ts).unwrap_or_default();
+                    inner.timestamps.observe(ts);
+                    return Ok(Committed { output: answered.output, ts });
+                }
+            },
+        };
         let mut ctx = MutationCtx { db: tx, caller: &caller, world: &inner.world };
         let output = mutation.run(&mut ctx, self.arguments.clone()).await?;
         let ticket = inner.timestamps.begin(self.who.organization.as_ref());
         let ts = ticket.ts;
         self.hold(Some(ticket));
         self.record(tx, &caller, &output).await?;
-        if let Some(replay) = &self.replay {
+        if let Some(slot) = slot {
             let kept = if found.description.shown_once { &Value::Null } else { &output };
-            let answer = (kept, i64::try_from(ts).unwrap_or(i64::MAX));
-            replay::remember(tx, replay, &caller, self.operation, &self.arguments, answer).await?;
+            replay::remember(tx, slot, kept, i64::try_from(ts).unwrap_or(i64::MAX)).await?;
         }
         Ok(Committed { output, ts })
     }

@@ -6,8 +6,8 @@
 use aws_lc_rs::digest::{SHA256, digest};
 use data_encoding::HEXLOWER;
 use kernel::{Error, Result, Time};
-use serde_json::Value;
-use store::{FromRow, Row, Tx};
+use serde_json::Value as Json;
+use store::{Engine, FromRow, Row, Tx, Value};
 
 use super::Caller;
 
@@ -27,12 +27,12 @@ pub(super) struct Answered {
     operation: String,
     arguments: String,
     party: String,
-    pub output: Value,
+    pub output: Json,
     pub ts: i64,
 }
 
 /// The hash by which arguments are compared.
-pub(super) fn fingerprint(arguments: &Value) -> String {
+pub(super) fn fingerprint(arguments: &Json) -> String {
     HEXLOWER.encode(digest(&SHA256, arguments.to_string().as_bytes()).as_ref())
 }
 
@@ -41,59 +41,87 @@ fn party(caller: &Caller) -> String {
     format!("{organization} {}", caller.identity.key())
 }
 
-/// The answer that this call had before.
+/// What is known of a call before it is made.
+pub(super) enum Claim {
+    /// It was answered.
+    Answered(Answered),
+    /// It is new, and its answer goes here.
+    New(Slot),
+}
+
+/// The row of a call that has no answer yet.
+pub(super) struct Slot(Value);
+
+/// Takes a call on, unless it was answered before.
+///
+/// The row is written before anything is read, and found again by its place: every mutation writes to this table, and on
+/// PostgreSQL whoever looks something up in an index into which others write makes their transactions fail, and they ours.
 ///
 /// # Errors
 /// `Conflict` when it was another caller's, or another call.
-pub(super) async fn find(
+pub(super) async fn claim(
     tx: &mut Tx,
     replay: &Replay,
     caller: &Caller,
-    operation: &str,
-    arguments: &Value,
-) -> Result<Option<Answered>> {
+    operation: &'static str,
+    arguments: &Json,
+) -> Result<Claim> {
+    let (party, arguments) = (party(caller), fingerprint(arguments));
+    let insert = tx.system(match tx.engine() {
+        Engine::Sqlite => {
+            "insert into replays (session, request, party, operation, arguments, output, ts, keep_until_ms)
+             values ($1, $2, $3, $4, $5, '', 0, $6) on conflict (session, request) do nothing returning rowid as slot"
+        }
+        Engine::Postgres => {
+            "insert into replays (session, request, party, operation, arguments, output, ts, keep_until_ms)
+             values ($1, $2, $3, $4, $5, '', 0, $6) on conflict (session, request) do nothing returning ctid::text as slot"
+        }
+    });
+    let claimed = insert
+        .bind(&replay.session)
+        .bind(&replay.request)
+        .bind(&party)
+        .bind(operation)
+        .bind(&arguments)
+        .bind(replay.keep_until)
+        .row()
+        .await?;
+    if let Some(row) = claimed {
+        return Ok(Claim::New(Slot(match tx.engine() {
+            Engine::Sqlite => row.int("slot")?.into(),
+            Engine::Postgres => row.text("slot")?.into(),
+        })));
+    }
+    let answered = find(tx, replay).await?;
+    if answered.party != party {
+        return Err(Error::conflict("request_of_another", "this request belongs to somebody else: use a new session"));
+    }
+    if answered.operation != operation || answered.arguments != arguments {
+        return Err(Error::conflict(
+            "request_reused",
+            "this request was made before with another operation or other arguments: use a new key",
+        ));
+    }
+    Ok(Claim::Answered(answered))
+}
+
+async fn find(tx: &mut Tx, replay: &Replay) -> Result<Answered> {
     let found: Option<Answered> = tx
         .system("select operation, arguments, party, output, ts from replays where session = $1 and request = $2")
         .bind(&replay.session)
         .bind(&replay.request)
         .optional()
         .await?;
-    let Some(answered) = found else { return Ok(None) };
-    if answered.party != party(caller) {
-        return Err(Error::conflict("request_of_another", "this request belongs to somebody else: use a new session"));
-    }
-    if answered.operation != operation || answered.arguments != fingerprint(arguments) {
-        return Err(Error::conflict(
-            "request_reused",
-            "this request was made before with another operation or other arguments: use a new key",
-        ));
-    }
-    Ok(Some(answered))
+    found.ok_or_else(|| Error::internal("replay_vanished", "a request that was made before is not remembered"))
 }
 
-pub(super) async fn remember(
-    tx: &mut Tx,
-    replay: &Replay,
-    caller: &Caller,
-    operation: &'static str,
-    arguments: &Value,
-    answer: (&Value, i64),
-) -> Result<()> {
-    tx.system(
-        "insert into replays (session, request, party, operation, arguments, output, ts, keep_until_ms)
-         values ($1, $2, $3, $4, $5, $6, $7, $8)",
-    )
-    .bind(&replay.session)
-    .bind(&replay.request)
-    .bind(party(caller))
-    .bind(operation)
-    .bind(fingerprint(arguments))
-    .bind(answer.0.to_string())
-    .bind(answer.1)
-    .bind(replay.keep_until)
-    .execute()
-    .await
-    .map(drop)
+/// Remembers the answer, and its timestamp.
+pub(super) async fn remember(tx: &mut Tx, slot: Slot, output: &Json, ts: i64) -> Result<()> {
+    let update = tx.system(match tx.engine() {
+        Engine::Sqlite => "update replays set output = $1, ts = $2 where rowid = $3",
+        Engine::Postgres => "update replays set output = $1, ts = $2 where ctid = $3::text::tid",
+    });
+    update.bind(output.to_string()).bind(ts).bind(slot.0).execute().await.map(drop)
 }
 
 /// Forgets what is remembered for longer than it has to be, a few at a time. Tells how many.

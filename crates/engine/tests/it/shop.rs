@@ -207,7 +207,8 @@ impl Gate {
         self.open.add_permits(1);
     }
 
-    async fn pass(&self) {
+    /// Comes to it, and waits until it may pass.
+    pub(crate) async fn pass(&self) {
         self.arrived.add_permits(1);
         self.open.acquire().await.expect("a gate is never closed").forget();
     }
