@@ -48,10 +48,16 @@ pub(crate) struct PostgresDb {
 impl PostgresDb {
     pub(crate) fn open(options: &Options, woken: Arc<Notify>, around: Around) -> Result<Self> {
         let timeout = format!("{}ms", options.statement_timeout.as_millis());
+        // Serializable transactions fail one another now and then, and are run again. That is no news: their connections
+        // would warn of a rollback where there is nothing left to roll back.
         let connect = PgConnectOptions::from_str(&options.url)
             .map_err(from_sqlx)?
             .application_name("trunkline")
-            .options([("statement_timeout", timeout.as_str()), ("idle_in_transaction_session_timeout", "60s")])
+            .options([
+                ("statement_timeout", timeout.as_str()),
+                ("idle_in_transaction_session_timeout", "60s"),
+                ("client_min_messages", "error"),
+            ])
             .statement_cache_capacity(256)
             .disable_statement_logging();
         let pool = PoolOptions::new()
@@ -68,9 +74,8 @@ impl PostgresDb {
         F: FnOnce(&mut Tx) -> BoxFuture<'_, Result<T>> + Send,
     {
         let mut tx = self.begin("begin isolation level repeatable read read only", scope).await?;
-        let answer = work(&mut tx).await?;
-        tx.commit().await?;
-        Ok(answer)
+        // Nothing was written: nobody waits for the end.
+        work(&mut tx).await
     }
 
     pub(crate) async fn write<T, F>(&self, isolation: Isolation, scope: &Scope, work: F) -> Result<T>
@@ -136,7 +141,7 @@ impl PostgresDb {
         }
         // An id is made of letters, digits and an underscore: see `kernel::Id::parse`.
         let organization = scope.organization().map_or("", |id| id.as_str());
-        let sql = format!("{begin}; select set_config('trunkline.org', '{organization}', true)");
+        let sql = format!("{begin}; set local trunkline.org = '{organization}'");
         let (mut tries, dead) = (0, self.most());
         loop {
             tries += 1;

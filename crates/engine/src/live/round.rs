@@ -27,11 +27,16 @@ const SLOW: Duration = Duration::from_secs(1);
 const PAUSE: Duration = Duration::from_secs(1);
 /// Who somebody is may change with time alone: it is found out again when it is older than this.
 const TRUSTED: Duration = Duration::from_secs(30);
+/// For how many at a time: in an organization with thousands of people, those who wait for an answer do not wait for that.
+const RENEWED: usize = 16;
 
 /// Works until there is nothing to do, or nobody to do it for.
 pub(super) async fn work(inner: Arc<Inner>, room: Arc<Room>) {
     loop {
         let began = room.lock().marked;
+        // Whoever waits for a commit to get through keeps nobody from working.
+        let now = inner.operations.timestamps().next();
+        inner.operations.timestamps().settle(room.organization.as_ref(), now).await;
         let Ok(permit) = inner.at_once.acquire().await else { return };
         let ended = AssertUnwindSafe(round(&inner, &room)).catch_unwind().await;
         drop(permit);
@@ -166,10 +171,11 @@ fn doubts(inner: &Inner, room: &Room, shown: Option<(Ended, Vec<Row>)>) -> Vec<D
     }
     state.touch(&touched);
     let now = inner.operations.world().now();
-    let mut doubts = Vec::new();
+    let (mut doubts, mut renewed) = (Vec::new(), 0);
     for (person, seat) in &mut state.seats {
-        if !seat.is_in_doubt() && now.since(seat.resolved_at) > TRUSTED {
+        if !seat.is_in_doubt() && renewed < RENEWED && now.since(seat.resolved_at) > TRUSTED {
             seat.doubts += 1;
+            renewed += 1;
         }
         if seat.is_in_doubt() {
             doubts.push(Doubt { person: person.clone(), who: seat.who.clone(), doubts: seat.doubts });
