@@ -1,65 +1,8 @@
-// The unmodified npm package `convex` against the playground, which this script starts, cuts off and kills.
-//
-// Standard input is JSON: { "command": [binary, …], "env": {…}, "port": N, "tokens": ["…", "…"] }. It prints "ok" at the end.
+// The unmodified npm package `convex` in Node.
 
-import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
-import { readFileSync } from "node:fs";
-import net from "node:net";
-import { ConvexClient, ConvexHttpClient } from "convex/browser";
-import { anyApi as api } from "convex/server";
+import { ConvexClient } from "convex/browser";
 import { WebSocket } from "ws";
 
-const told = JSON.parse(readFileSync(0, "utf8"));
-const direct = `http://127.0.0.1:${told.port}`;
-const sleep = (ms) => new Promise((wake) => setTimeout(wake, ms));
-
-let server;
-async function start() {
-  const [binary, ...words] = told.command;
-  server = spawn(binary, words, { env: told.env, stdio: ["ignore", "inherit", "inherit"] });
-  await eventually("the server is ready", async () => (await fetch(`${direct}/health/ready`)).ok);
-}
-
-async function kill() {
-  const gone = new Promise((told) => server.once("exit", told));
-  server.kill("SIGKILL");
-  await gone;
-}
-
-async function eventually(what, ask) {
-  for (const end = Date.now() + 30_000; Date.now() < end; await sleep(20)) {
-    const answer = await Promise.resolve().then(ask).catch(() => undefined);
-    if (answer) return answer;
-  }
-  assert.fail(`it never happened: ${what}`);
-}
-
-/** A wire to the server that can be cut, and that can swallow what the server says. */
-class Wire {
-  swallows = false;
-  sockets = new Set();
-  async listen() {
-    this.server = net.createServer((near) => {
-      const far = net.connect(told.port, "127.0.0.1");
-      for (const socket of [near, far]) {
-        this.sockets.add(socket);
-        socket.on("error", () => {}).on("close", () => (near.destroy(), far.destroy()));
-      }
-      near.pipe(far);
-      far.on("data", (bytes) => this.swallows || near.write(bytes));
-    });
-    await new Promise((ready) => this.server.listen(0, "127.0.0.1", ready));
-    this.url = `http://127.0.0.1:${this.server.address().port}`;
-  }
-  cut() {
-    this.swallows = false;
-    for (const socket of this.sockets) socket.destroy();
-    this.sockets.clear();
-  }
-}
-
-const http = new ConvexHttpClient(direct);
 const connect = (url) => new ConvexClient(url, { webSocketConstructor: WebSocket, unsavedChangesWarning: false });
 
 /** Everything that a subscription shows. */
@@ -187,21 +130,7 @@ const scenarios = {
   },
 };
 
-const wire = new Wire();
-await start();
-await wire.listen();
-for (const [what, scenario] of Object.entries(scenarios)) {
+await play(scenarios, async (wire) => {
   const client = connect(wire.url);
-  try {
-    await scenario(client, wire);
-  } catch (error) {
-    console.error(`failed: ${what}`);
-    console.error(error);
-    await kill();
-    process.exit(1);
-  }
-  await client.close();
-}
-await kill();
-console.log("ok");
-process.exit(0);
+  return { subject: client, end: () => client.close() };
+});

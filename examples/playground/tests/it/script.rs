@@ -1,4 +1,4 @@
-//! The playground as its clients see it: the unmodified npm package, over a wire that is cut, at a server that is killed.
+//! Scripts that use the clients as front ends do. They start the server themselves, because they kill it too.
 
 use std::{
     io::Write,
@@ -12,18 +12,22 @@ use testkit::{TestDb, Tokens, both};
 /// The variable with the folder where `cargo xtask test` has installed the packages.
 const STANDINS: &str = "TRUNKLINE_STANDINS";
 
-#[tokio::test]
-async fn the_npm_client_sees_every_change_once_and_in_order_whatever_happens_to_the_wire_and_the_server() {
+/// What all scripts begin with.
+const SHARED: &str = include_str!("../node/playground.mjs");
+
+/// Runs a script for Node on both databases, where the packages are.
+pub(crate) async fn node(script: &'static str) {
     let Some(folder) = standins() else { return };
     both(|database| {
-        let folder = folder.clone();
-        async move { run(&folder, include_str!("node/client.mjs"), &server(&database)) }
+        let mut node = Command::new("node");
+        node.args(["--input-type=module", "--eval", &format!("{SHARED}\n{script}")]).current_dir(&folder);
+        async move { run(node, &told(&database)) }
     })
     .await;
 }
 
 /// The folder with the packages. Without it a test is left out, except where everything must run.
-fn standins() -> Option<String> {
+pub(crate) fn standins() -> Option<String> {
     let folder = variable(STANDINS);
     if folder.is_none() {
         assert!(
@@ -34,8 +38,8 @@ fn standins() -> Option<String> {
     folder
 }
 
-/// What the script has to know to start the server.
-fn server(database: &TestDb) -> Value {
+/// What a script has to know to start the server.
+pub(crate) fn told(database: &TestDb) -> Value {
     let port = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a port is free").port();
     let tokens = Tokens::new();
     let token = |subject| tokens.token(subject, Value::Null);
@@ -51,16 +55,14 @@ fn server(database: &TestDb) -> Value {
     })
 }
 
-/// Runs a script where it finds the packages.
-fn run(folder: &str, script: &str, told: &Value) {
-    let mut command = Command::new("node");
-    command.args(["--input-type=module", "--eval", script]).current_dir(folder);
+/// Runs a program that is told something on its standard input, and says `ok` at its end.
+pub(crate) fn run(mut command: Command, told: &Value) {
     let mut child =
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("node starts");
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
     let mut input = child.stdin.take().expect("it has a standard input");
-    input.write_all(told.to_string().as_bytes()).expect("node reads");
+    input.write_all(told.to_string().as_bytes()).expect("it reads");
     drop(input);
-    let output = child.wait_with_output().expect("node ends");
+    let output = child.wait_with_output().expect("it ends");
     let said = String::from_utf8_lossy(&output.stdout);
     assert!(
         output.status.success() && said.trim().ends_with("ok"),

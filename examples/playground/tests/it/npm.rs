@@ -1,0 +1,8 @@
+//! The npm package in Node: `ConvexClient` over a wire that is cut, at a server that is killed, and `ConvexHttpClient`.
+
+use super::script::node;
+
+#[tokio::test]
+async fn the_npm_client_sees_every_change_once_and_in_order_whatever_happens_to_the_wire_and_the_server() {
+    node(include_str!("../node/client.mjs")).await;
+}

@@ -1,0 +1,13 @@
+//! The hooks of `convex/react`, in a page.
+
+use super::script::node;
+
+#[tokio::test]
+async fn components_show_what_the_hooks_promise() {
+    node(include_str!("../node/react.mjs")).await;
+}
+
+#[tokio::test]
+async fn a_list_of_pages_is_the_list_whatever_happens_at_the_borders_of_its_pages() {
+    node(include_str!("../node/pages.mjs")).await;
+}

@@ -1,0 +1,1 @@
+await start(); await kill(); console.log("ok"); process.exit(0);
