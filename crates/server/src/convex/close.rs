@@ -29,6 +29,11 @@ impl Close {
         Self { code: Some(1013), reason: "TooManyConcurrentRequests", why }
     }
 
+    /// The client said more at once than is listened to.
+    pub(super) fn too_long() -> Self {
+        Self { code: Some(1009), reason: "MessageTooBig", why: "a message that is too long" }
+    }
+
     /// This process ends; another one answers soon.
     pub(super) fn restart() -> Self {
         Self { code: Some(1012), reason: "TooManyConcurrentRequests", why: "the server ends" }

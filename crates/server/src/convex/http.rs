@@ -26,6 +26,7 @@ use super::{
     message::Call,
     surface::Surface,
     value,
+    weight::{VALUES, is_too_heavy},
 };
 use crate::{authenticate, request::read_body};
 
@@ -272,6 +273,10 @@ fn admin_key(shown: &str) -> Result<String> {
 }
 
 fn json_of<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refusal> {
+    if is_too_heavy(body) {
+        let error = Error::bad_request("BodyTooHeavy", format!("a body has at most {VALUES} values"));
+        return Err(call::refusal_with(StatusCode::PAYLOAD_TOO_LARGE, &error));
+    }
     serde_json::from_slice(body).map_err(|error| {
         let error = Error::bad_request("BadJsonBody", format!("the body is not what this address takes: {error}"));
         call::refusal_with(StatusCode::BAD_REQUEST, &error)

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::close::Close;
+use super::{close::Close, weight::is_too_heavy};
 
 /// A message of a client.
 #[derive(Debug, Deserialize)]
@@ -106,6 +106,9 @@ impl Call {
 impl ClientMessage {
     /// Reads a frame's text.
     pub(super) fn parse(text: &str) -> Result<Self, Close> {
+        if is_too_heavy(text.as_bytes()) {
+            return Err(Close::too_long());
+        }
         serde_json::from_str(text).map_err(|_| Close::protocol("a message that is none of the protocol"))
     }
 }

@@ -19,6 +19,7 @@ mod surface;
 mod sync;
 mod value;
 mod version;
+mod weight;
 
 use std::sync::Arc;
 

@@ -4,7 +4,7 @@
 //! or the next transition. So a transition never shows a mutation of this connection before that was answered.
 
 use std::{
-    collections::{HashSet, VecDeque},
+    collections::{BTreeSet, HashSet, VecDeque},
     future::{Future, pending, poll_fn},
     pin::{Pin, pin},
     task::Poll,
@@ -35,11 +35,13 @@ use super::{
 
 /// Queries that one connection may watch.
 const SUBSCRIPTIONS: usize = 10_000;
-/// Mutations of one connection that may wait, and the bytes of their messages.
+/// Mutations of one connection that may wait; with more, the client has to. To close instead would help nobody: a client that
+/// has gathered more while it was alone would come again with all of them.
 const MUTATIONS: usize = 1000;
-const MUTATION_BYTES: usize = 32 * 1024 * 1024;
 /// Actions of one connection that may run.
 const ACTIONS: usize = 100;
+/// The bytes of messages whose mutations and actions are not done; with more, the client has to wait.
+const UNDONE: usize = 32 * 1024 * 1024;
 /// How long an answered mutation is remembered: a tab may sleep for so long.
 const REMEMBERED: Duration = Duration::from_secs(14 * 24 * 3600);
 /// While mutations wait, transitions come in these steps.
@@ -62,10 +64,10 @@ pub(super) struct Session {
     view: Option<View>,
     versions: Versions,
     watched: HashSet<u32>,
-    removed: Vec<u32>,
+    removed: BTreeSet<u32>,
     mutations: VecDeque<Waiting>,
-    mutation_bytes: usize,
-    actions: FuturesUnordered<JoinHandle<(u32, Who, Result<Value>)>>,
+    actions: FuturesUnordered<JoinHandle<Done>>,
+    undone: usize,
     /// The client waits for a transition, also when nothing has changed: at this moment or later.
     owed: bool,
     least: u64,
@@ -75,8 +77,16 @@ pub(super) struct Session {
     failures: u32,
 }
 
+/// An action that is done.
+struct Done {
+    request: u32,
+    who: Who,
+    bytes: usize,
+    output: Result<Value>,
+}
+
 /// An action that is done, or the end of its task.
-type Acted = Result<(u32, Who, Result<Value>), JoinError>;
+type Acted = Result<Done, JoinError>;
 
 /// A mutation before its turn.
 struct Waiting {
@@ -98,10 +108,10 @@ impl Session {
             view: None,
             versions: Versions::default(),
             watched: HashSet::new(),
-            removed: Vec::new(),
+            removed: BTreeSet::new(),
             mutations: VecDeque::new(),
-            mutation_bytes: 0,
             actions: FuturesUnordered::new(),
+            undone: 0,
             owed: false,
             least: 0,
             stale: false,
@@ -127,7 +137,7 @@ impl Session {
         if let Some(acted) = self.wait(stop).await? {
             self.answer_action(acted)?;
         }
-        while self.mutation_bytes < MUTATION_BYTES {
+        while listens(&self.socket, &self.mutations, self.undone) {
             let Some(message) = self.socket.take() else { break };
             self.hear(&message).await?;
         }
@@ -149,7 +159,7 @@ impl Session {
 
     /// Waits until there is something to do; an action that is done is.
     async fn wait(&mut self, mut stop: Pin<&mut (impl Future<Output = ()> + Send)>) -> Result<Option<Acted>, Close> {
-        let Self { socket, view, actions, stale, owed, mutations, mutation_bytes, .. } = self;
+        let Self { socket, view, actions, stale, owed, mutations, undone, .. } = self;
         let is_stale = *stale;
         let mut changed = pin!(async move {
             match view {
@@ -164,13 +174,15 @@ impl Session {
             if stop.as_mut().poll(cx).is_ready() {
                 return Poll::Ready(Err(Close::restart()));
             }
-            if let Poll::Ready(Some(done)) = actions.poll_next_unpin(cx) {
+            if !socket.is_full()
+                && let Poll::Ready(Some(done)) = actions.poll_next_unpin(cx)
+            {
                 return Poll::Ready(Ok(Some(done)));
             }
             if !*stale && changed.as_mut().poll(cx).is_ready() {
                 *stale = true;
             }
-            let is_told = socket.has_message() && *mutation_bytes < MUTATION_BYTES;
+            let is_told = socket.has_message() && listens(socket, mutations, *undone);
             let is_due = *owed || *stale || !mutations.is_empty();
             if is_told || (is_due && socket.has_room()) {
                 return Poll::Ready(Ok(None));
@@ -203,7 +215,7 @@ impl Session {
                 Box::pin(self.authenticate(token, acts_as_somebody)).await
             }
             ClientMessage::Mutation(request) => self.queue(request, text.len()).await,
-            ClientMessage::Action(request) => self.act(request).await,
+            ClientMessage::Action(request) => self.act(request, text.len()).await,
             ClientMessage::Event => Ok(()),
         }
     }
@@ -239,13 +251,13 @@ impl Session {
                         return Err(Close::overload("too many subscriptions"));
                     }
                     watched.insert(query_id);
-                    removed.retain(|removed| *removed != query_id);
+                    removed.remove(&query_id);
                     let (operation, arguments) = surface.read(call);
                     asked.push((query_id, Some(Asked { operation, arguments, journal })));
                 }
                 Modification::Remove { query_id } => {
                     if watched.remove(&query_id) {
-                        removed.push(query_id);
+                        removed.insert(query_id);
                         asked.push((query_id, None));
                     }
                 }
@@ -301,12 +313,9 @@ impl Session {
     }
 
     async fn queue(&mut self, Request { request_id, call }: Request, bytes: usize) -> Result<(), Close> {
-        if self.mutations.len() >= MUTATIONS {
-            return Err(Close::overload("too many mutations wait"));
-        }
         let who = self.view().await?.who().clone();
         let (operation, arguments) = self.surface.read(call);
-        self.mutation_bytes += bytes;
+        self.undone += bytes;
         self.mutations.push_back(Waiting { request: request_id, who, operation, arguments, bytes });
         Ok(())
     }
@@ -315,7 +324,7 @@ impl Session {
         let Some(Waiting { request, who, operation, arguments, bytes }) = self.mutations.pop_front() else {
             return Ok(());
         };
-        self.mutation_bytes -= bytes;
+        self.undone -= bytes;
         let operations = self.surface.operations.clone();
         let keep_until = operations.world().now() + REMEMBERED;
         let session = self.id.clone().unwrap_or_default();
@@ -339,22 +348,24 @@ impl Session {
     }
 
     /// Begins an action. It goes on when the connection does not: what it has begun outside, it ends.
-    async fn act(&mut self, Request { request_id, call }: Request) -> Result<(), Close> {
+    async fn act(&mut self, Request { request_id: request, call }: Request, bytes: usize) -> Result<(), Close> {
         if self.actions.len() >= ACTIONS {
             return Err(Close::overload("too many actions run"));
         }
         let who = self.view().await?.who().clone();
         let operations = self.surface.operations.clone();
         let (operation, arguments) = self.surface.read(call);
+        self.undone += bytes;
         self.actions.push(tokio::spawn(async move {
             let output = operations.action(&who, &operation, &arguments).await;
-            (request_id, who, output)
+            Done { request, who, bytes, output }
         }));
         Ok(())
     }
 
     fn answer_action(&mut self, done: Acted) -> Result<(), Close> {
-        let (request, who, output) = done.map_err(|_| Close::internal("an action panicked"))?;
+        let Done { request, who, bytes, output } = done.map_err(|_| Close::internal("an action panicked"))?;
+        self.undone -= bytes;
         match output.and_then(|output| value::check_value(&output).map(|()| output)) {
             Ok(output) => self.socket.send(answer::acted(request, &output)),
             Err(error) if is_nobody(&who, &error) => return Err(self.refuse(&error, false)),
@@ -434,6 +445,11 @@ impl Session {
         self.socket.send(answer::auth_error(&error.message, shown, attempted));
         Close::unauthenticated()
     }
+}
+
+/// Whether there is room for what the next message may bring: work, and answers.
+fn listens(socket: &Socket, mutations: &VecDeque<Waiting>, undone: usize) -> bool {
+    mutations.len() < MUTATIONS && undone < UNDONE && !socket.is_full()
 }
 
 /// Whether the token or the key has become worthless, rather than something was asked that needs one.

@@ -6,7 +6,7 @@
 use std::{
     collections::VecDeque,
     future::{Future, poll_fn},
-    pin::pin,
+    pin::{Pin, pin},
     task::{Context, Poll},
     time::Duration,
 };
@@ -15,11 +15,14 @@ use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
-use tokio::time::{Instant, Interval, MissedTickBehavior};
+use tokio::{
+    io::{AsyncRead, ReadBuf},
+    time::{Instant, Interval, MissedTickBehavior},
+};
 use tokio_tungstenite::{
     WebSocketStream,
     tungstenite::{
-        Message, Utf8Bytes,
+        self, Message, Utf8Bytes,
         protocol::frame::{
             Frame,
             coding::{Data, OpCode},
@@ -42,6 +45,9 @@ const FAREWELL: Duration = Duration::from_secs(5);
 const INBOX: usize = 4096;
 const INBOX_BYTES: usize = 16 * 1024 * 1024;
 
+/// Bytes that wait to be sent: with more, nothing is begun that has an answer.
+const OUTBOX_BYTES: usize = 16 * 1024 * 1024;
+
 /// The longest frame. Some clients take no longer ones, but put together what comes in several.
 const FRAME: usize = 8 * 1024 * 1024;
 
@@ -54,6 +60,9 @@ pub(super) struct Socket {
     inbox: VecDeque<Utf8Bytes>,
     inbox_bytes: usize,
     outbox: VecDeque<Message>,
+    outbox_bytes: usize,
+    /// What came last could not be read; neither can what follows.
+    is_deaf: bool,
     unflushed: bool,
     stuck_since: Option<Instant>,
     received_at: Instant,
@@ -71,6 +80,8 @@ impl Socket {
             inbox: VecDeque::new(),
             inbox_bytes: 0,
             outbox: VecDeque::new(),
+            outbox_bytes: 0,
+            is_deaf: false,
             unflushed: false,
             stuck_since: None,
             received_at: now,
@@ -94,15 +105,20 @@ impl Socket {
     /// Sends a message after all others.
     pub(super) fn send(&mut self, text: String) {
         if text.len() <= FRAME {
-            self.outbox.push_back(Message::Text(text.into()));
+            self.queue(Message::Text(text.into()));
         } else {
-            self.outbox.extend(frames(&text.into(), FRAME));
+            frames(&text.into(), FRAME).into_iter().for_each(|frame| self.queue(frame));
         }
     }
 
     /// Whether everything that was to be sent is on its way.
     pub(super) fn has_room(&self) -> bool {
         self.outbox.is_empty()
+    }
+
+    /// Whether so much waits to be sent that there should not be more.
+    pub(super) fn is_full(&self) -> bool {
+        self.outbox_bytes > OUTBOX_BYTES
     }
 
     /// Does `work` while messages go on coming and going.
@@ -125,21 +141,33 @@ impl Socket {
 
     /// Says the last words, and waits for the other side to leave.
     pub(super) async fn close(mut self, close: &Close) {
-        self.outbox.push_back(close.message());
+        self.queue(close.message());
         let farewell = poll_fn(|cx| {
             if self.write(cx).is_err() {
                 return Poll::Ready(());
             }
-            // What it still says is of no interest; its leaving is.
-            while let Poll::Ready(said) = self.stream.poll_next_unpin(cx) {
-                if !matches!(said, Some(Ok(_))) {
-                    return Poll::Ready(());
+            // What it still says is of no interest; its leaving is. Unread, it would take our last words away.
+            loop {
+                match self.hears_more(cx) {
+                    Poll::Ready(true) => {}
+                    Poll::Ready(false) => return Poll::Ready(()),
+                    Poll::Pending => return Poll::Pending,
                 }
             }
-            Poll::Pending
         });
         // Whoever does not leave in time is left.
         tokio::time::timeout(FAREWELL, farewell).await.unwrap_or_default();
+    }
+
+    /// Throws away what comes next. False at the end.
+    fn hears_more(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
+        if !self.is_deaf {
+            return self.stream.poll_next_unpin(cx).map(|said| matches!(said, Some(Ok(_))));
+        }
+        let mut bytes = [0; 4096];
+        let mut buffer = ReadBuf::new(&mut bytes);
+        let read = Pin::new(self.stream.get_mut()).poll_read(cx, &mut buffer);
+        read.map(|read| read.is_ok() && !buffer.filled().is_empty())
     }
 
     fn read(&mut self, cx: &mut Context<'_>) -> Result<(), Close> {
@@ -153,11 +181,19 @@ impl Socket {
                 Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
                 Some(Ok(Message::Binary(_) | Message::Frame(_))) => return Err(Close::protocol("a binary message")),
                 Some(Ok(Message::Close(_))) | None => return Err(Close::gone("the client left")),
-                Some(Err(_)) => return Err(Close::gone("the connection broke, or said too much at once")),
+                Some(Err(error)) => {
+                    self.is_deaf = true;
+                    return Err(unreadable(&error));
+                }
             }
             self.received_at = Instant::now();
         }
         Ok(())
+    }
+
+    fn queue(&mut self, message: Message) {
+        self.outbox_bytes += size(&message);
+        self.outbox.push_back(message);
     }
 
     fn listens(&self) -> bool {
@@ -175,6 +211,7 @@ impl Socket {
             if matches!(message, Message::Text(_) | Message::Frame(_)) {
                 self.sent_at = Instant::now();
             }
+            self.outbox_bytes -= size(&message);
             self.stream.start_send_unpin(message).map_err(broken)?;
             self.unflushed = true;
         }
@@ -204,12 +241,33 @@ impl Socket {
             }
             if self.has_room() && !self.unflushed {
                 if now.duration_since(self.sent_at) >= QUIET {
-                    self.outbox.push_back(Message::Text(Utf8Bytes::from_static(answer::PING)));
+                    self.queue(Message::Text(Utf8Bytes::from_static(answer::PING)));
                 }
-                self.outbox.push_back(Message::Ping(Bytes::new()));
+                self.queue(Message::Ping(Bytes::new()));
             }
         }
         Ok(())
+    }
+}
+
+/// Why nothing can be read any more.
+fn unreadable(error: &tungstenite::Error) -> Close {
+    if matches!(error, tungstenite::Error::Capacity(_)) {
+        Close::too_long()
+    } else if matches!(error, tungstenite::Error::Protocol(_) | tungstenite::Error::Utf8(_)) {
+        Close::protocol("what is no WebSocket frame")
+    } else {
+        Close::gone("the connection broke")
+    }
+}
+
+/// Bytes of what a message says.
+fn size(message: &Message) -> usize {
+    match message {
+        Message::Text(text) => text.len(),
+        Message::Frame(frame) => frame.payload().len(),
+        Message::Binary(bytes) | Message::Ping(bytes) | Message::Pong(bytes) => bytes.len(),
+        Message::Close(_) => 0,
     }
 }
 

@@ -2,12 +2,15 @@
 
 use super::script::node;
 
+/// A page, and React in it.
+const PAGE: &str = include_str!("../node/page.mjs");
+
 #[tokio::test]
 async fn components_show_what_the_hooks_promise() {
-    node(include_str!("../node/react.mjs")).await;
+    node(&[PAGE, include_str!("../node/react.mjs")]).await;
 }
 
 #[tokio::test]
 async fn a_list_of_pages_is_the_list_whatever_happens_at_the_borders_of_its_pages() {
-    node(include_str!("../node/pages.mjs")).await;
+    node(&[PAGE, include_str!("../node/pages.mjs")]).await;
 }

@@ -15,12 +15,13 @@ const STANDINS: &str = "TRUNKLINE_STANDINS";
 /// What all scripts begin with.
 const SHARED: &str = include_str!("../node/playground.mjs");
 
-/// Runs a script for Node on both databases, where the packages are.
-pub(crate) async fn node(script: &'static str) {
+/// Runs a script for Node, which may come in parts, on both databases, where the packages are.
+pub(crate) async fn node(parts: &[&str]) {
     let Some(folder) = standins() else { return };
+    let script = format!("{SHARED}\n{}", parts.join("\n"));
     both(|database| {
         let mut node = Command::new("node");
-        node.args(["--input-type=module", "--eval", &format!("{SHARED}\n{script}")]).current_dir(&folder);
+        node.args(["--input-type=module", "--eval", &script]).current_dir(&folder);
         async move { run(node, &told(&database)) }
     })
     .await;
