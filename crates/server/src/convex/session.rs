@@ -42,6 +42,8 @@ const MUTATIONS: usize = 1000;
 const ACTIONS: usize = 100;
 /// The bytes of messages whose mutations and actions are not done; with more, the client has to wait.
 const UNDONE: usize = 32 * 1024 * 1024;
+/// Bytes of a message that takes a while to read.
+const LONG: usize = 64 * 1024;
 /// How long an answered mutation is remembered: a tab may sleep for so long.
 const REMEMBERED: Duration = Duration::from_secs(14 * 24 * 3600);
 /// While mutations wait, transitions come in these steps.
@@ -140,6 +142,10 @@ impl Session {
         while listens(&self.socket, &self.mutations, self.undone) {
             let Some(message) = self.socket.take() else { break };
             self.hear(&message).await?;
+            if message.len() > LONG {
+                // To read it took a while: others go first.
+                tokio::task::yield_now().await;
+            }
         }
         if !self.socket.has_room() {
             return Ok(());

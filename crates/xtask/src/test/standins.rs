@@ -1,5 +1,5 @@
-//! What others wrote and judges us: the vendors' own npm packages, which sign what we verify and verify what we sign, and
-//! the tools of `npm` and `pip` that judge the REST surface.
+//! What others wrote and judges us: the vendors' own npm packages, which sign what we verify and verify what we sign, the
+//! tools of `npm` and `pip` that judge the REST surface, and a program with the clients' Rust crate.
 
 use std::{
     fs,
@@ -9,7 +9,7 @@ use std::{
 use anyhow::{Context, Result};
 
 use crate::{
-    process::{find, program, remove_folder, run, succeeds},
+    process::{cargo, find, program, remove_folder, run, succeeds},
     workspace::Workspace,
 };
 
@@ -17,14 +17,26 @@ const FILES: [&str; 2] = ["package.json", "package-lock.json"];
 /// What `pip` installs.
 const REQUIREMENTS: &str = "crates/server/tests/python/requirements.txt";
 
+/// The program with the Rust crate, in a workspace of its own.
+const RUST_CLIENT: &str = "examples/playground/tests/rust/Cargo.toml";
+
 /// Where the list of packages is, when there is one.
 pub(crate) fn source(workspace: &Workspace) -> Option<PathBuf> {
     let folder = workspace.root.join("crates/trunkline/tests/node");
     folder.join(FILES[0]).is_file().then_some(folder)
 }
 
-/// Installs the packages below `target`, unless exactly these are there already; returns the folder.
+/// Installs all of them below `target`; returns the folder.
 pub(crate) fn install(workspace: &Workspace, source: &Path) -> Result<PathBuf> {
+    let folder = packages(workspace, source)?;
+    let mut build = cargo();
+    build.args(["build", "--quiet", "--locked", "--manifest-path", RUST_CLIENT, "--target-dir"]);
+    run(build.arg(folder.join("rust")).current_dir(&workspace.root))?;
+    Ok(folder)
+}
+
+/// Installs the packages, unless exactly these are there already.
+fn packages(workspace: &Workspace, source: &Path) -> Result<PathBuf> {
     let folder = workspace.target.join("standins");
     let stamp = folder.join("installed");
     let wanted = contents(FILES.map(|file| source.join(file)))?;
