@@ -92,6 +92,8 @@ pub struct Options {
     pub page_sources: Vec<String>,
     /// How often may be called.
     pub rates: Rates,
+    /// How often live connections are looked after: who says nothing for 24 times as long is gone.
+    pub live_tick: Duration,
     /// How many proxies stand in front of us and add to `X-Forwarded-For`. With none, that header says nothing.
     pub proxies: usize,
 }
@@ -108,6 +110,7 @@ impl Options {
             cors_origins: Vec::new(),
             page_sources: Vec::new(),
             rates: Rates::default(),
+            live_tick: Duration::from_secs(5),
             proxies: 0,
         }
     }

@@ -356,7 +356,12 @@ impl Session {
     /// Begins an action. It goes on when the connection does not: what it has begun outside, it ends.
     async fn act(&mut self, Request { request_id: request, call }: Request, bytes: usize) -> Result<(), Close> {
         if self.actions.len() >= ACTIONS {
-            return Err(Close::overload("too many actions run"));
+            // To close would fail those that run.
+            let message = format!("{ACTIONS} actions run already: wait until one of them is done");
+            let failure = self.surface.failure(&Error::new(Code::RateLimited, "too_many_actions", message));
+            self.socket.send(answer::not_acted(request, &failure));
+            self.owed = true;
+            return Ok(());
         }
         let who = self.view().await?.who().clone();
         let operations = self.surface.operations.clone();

@@ -32,15 +32,13 @@ use tokio_tungstenite::{
 
 use super::{answer, close::Close};
 
-/// How often it is looked whether the other side is there.
-const TICK: Duration = Duration::from_secs(5);
-/// Clients give up after 30 or 60 seconds without a message; a ping of the socket itself is none to them. With the tick,
-/// they are never without one for longer than 15 seconds.
-const QUIET: Duration = Duration::from_secs(10);
-/// Who says nothing for so long, not even to a ping, or reads nothing, is gone.
-const SILENCE: Duration = Duration::from_secs(120);
-/// How long the last words may take.
-const FAREWELL: Duration = Duration::from_secs(5);
+/// After so many looks without a message the client is told that somebody is there. Clients give up after 30 or 60 seconds
+/// without one; a ping of the socket itself is none to them. With one look in 5 seconds, they are never without one for
+/// longer than 15.
+const QUIET: u32 = 2;
+/// Who says nothing for so many looks, not even to a ping, or reads nothing, is gone: 120 seconds. Looks are counted, not
+/// seconds: who was stopped for a while, as a machine is when it is moved, takes nobody for dead when it goes on.
+const SILENCE: u32 = 24;
 /// Messages that wait to be looked at, and their bytes: with more, the other side has to wait.
 const INBOX: usize = 4096;
 const INBOX_BYTES: usize = 16 * 1024 * 1024;
@@ -64,16 +62,17 @@ pub(super) struct Socket {
     /// What came last could not be read; neither can what follows.
     is_deaf: bool,
     unflushed: bool,
-    stuck_since: Option<Instant>,
-    received_at: Instant,
-    sent_at: Instant,
     tick: Interval,
+    /// Looks since something came, since something was said, and since something that was said went out.
+    silent: u32,
+    quiet: u32,
+    stuck: u32,
 }
 
 impl Socket {
-    pub(super) fn new(stream: Stream) -> Self {
-        let now = Instant::now();
-        let mut tick = tokio::time::interval_at(now + TICK, TICK);
+    /// Takes the connection over, and looks after it this often.
+    pub(super) fn new(stream: Stream, every: Duration) -> Self {
+        let mut tick = tokio::time::interval_at(Instant::now() + every, every);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         Self {
             stream,
@@ -83,10 +82,10 @@ impl Socket {
             outbox_bytes: 0,
             is_deaf: false,
             unflushed: false,
-            stuck_since: None,
-            received_at: now,
-            sent_at: now,
             tick,
+            silent: 0,
+            quiet: 0,
+            stuck: 0,
         }
     }
 
@@ -142,6 +141,7 @@ impl Socket {
     /// Says the last words, and waits for the other side to leave.
     pub(super) async fn close(mut self, close: &Close) {
         self.queue(close.message());
+        let every = self.tick.period();
         let farewell = poll_fn(|cx| {
             if self.write(cx).is_err() {
                 return Poll::Ready(());
@@ -155,8 +155,8 @@ impl Socket {
                 }
             }
         });
-        // Whoever does not leave in time is left.
-        tokio::time::timeout(FAREWELL, farewell).await.unwrap_or_default();
+        // Whoever does not leave until the next look is left.
+        tokio::time::timeout(every, farewell).await.unwrap_or_default();
     }
 
     /// Throws away what comes next. False at the end.
@@ -186,7 +186,7 @@ impl Socket {
                     return Err(unreadable(&error));
                 }
             }
-            self.received_at = Instant::now();
+            self.silent = 0;
         }
         Ok(())
     }
@@ -206,24 +206,19 @@ impl Socket {
             let Poll::Ready(ready) = self.stream.poll_ready_unpin(cx) else { break };
             ready.map_err(broken)?;
             // What was handed over before is on its way.
-            self.stuck_since = None;
+            self.stuck = 0;
             let Some(message) = self.outbox.pop_front() else { break };
             if matches!(message, Message::Text(_) | Message::Frame(_)) {
-                self.sent_at = Instant::now();
+                self.quiet = 0;
             }
             self.outbox_bytes -= size(&message);
             self.stream.start_send_unpin(message).map_err(broken)?;
             self.unflushed = true;
         }
         if self.unflushed {
-            match self.stream.poll_flush_unpin(cx) {
-                Poll::Ready(flushed) => {
-                    flushed.map_err(broken)?;
-                    (self.unflushed, self.stuck_since) = (false, None);
-                }
-                Poll::Pending => {
-                    self.stuck_since.get_or_insert_with(Instant::now);
-                }
+            if let Poll::Ready(flushed) = self.stream.poll_flush_unpin(cx) {
+                flushed.map_err(broken)?;
+                (self.unflushed, self.stuck) = (false, 0);
             }
         }
         Ok(())
@@ -231,16 +226,19 @@ impl Socket {
 
     /// Looks after the connection when it is time.
     fn watch(&mut self, cx: &mut Context<'_>) -> Result<(), Close> {
-        while let Poll::Ready(now) = self.tick.poll_tick(cx) {
+        while self.tick.poll_tick(cx).is_ready() {
+            self.quiet += 1;
             // Whom we do not listen to cannot be heard.
-            if self.listens() && now.duration_since(self.received_at) > SILENCE {
+            self.silent += u32::from(self.listens());
+            self.stuck += u32::from(self.unflushed);
+            if self.silent >= SILENCE {
                 return Err(Close::gone("the client was silent for too long"));
             }
-            if self.stuck_since.is_some_and(|since| now.duration_since(since) > SILENCE) {
+            if self.stuck >= SILENCE {
                 return Err(Close::gone("the client read nothing for too long"));
             }
             if self.has_room() && !self.unflushed {
-                if now.duration_since(self.sent_at) >= QUIET {
+                if self.quiet >= QUIET {
                     self.queue(Message::Text(Utf8Bytes::from_static(answer::PING)));
                 }
                 self.queue(Message::Ping(Bytes::new()));

@@ -57,12 +57,12 @@ fn open(convex: &Convex, client: Client, path: &HashMap<String, String>, mut req
         wanted: path.get("slug").map(|slug| Arc::from(slug.as_str())),
         origin: address.map(|address| Arc::from(address.to_string())),
     };
-    let place = request.extensions_mut().remove::<Open>();
+    let (place, every) = (request.extensions_mut().remove::<Open>(), convex.options.live_tick);
     tokio::spawn(async move {
         // Who has left by now needs nothing more.
         let Ok(upgraded) = upgrade.await else { return };
         let stream = WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, Some(config())).await;
-        let session = Session::new(surface, client, Socket::new(stream));
+        let session = Session::new(surface, client, Socket::new(stream, every));
         metrics::gauge!("trunkline_live_connections").increment(1);
         match place {
             Some(mut place) => session.run(place.stop()).await,

@@ -11,3 +11,8 @@ async fn the_npm_client_sees_every_change_once_and_in_order_whatever_happens_to_
 async fn the_http_client_calls_in_order_and_as_somebody() {
     node(&[include_str!("../node/http.mjs")]).await;
 }
+
+#[tokio::test]
+async fn mutations_that_wait_are_each_done_once_in_their_order() {
+    node(&[include_str!("../node/queue.mjs")]).await;
+}

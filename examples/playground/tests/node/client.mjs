@@ -129,35 +129,6 @@ const scenarios = {
     assert.equal((await client.query(api.util.big, { chars: 6_000_000 })).length, 6_000_000, "a second time");
   },
 
-  async "a thousand mutations through a cut and the death of the server are each done once, in their order"(client, wire) {
-    const all = [...Array(1000).keys()];
-    const seen = watch(client, api.kv.get, { key: "queue" });
-    const done = all.map((v) => client.mutation(api.kv.append, { key: "queue", v }));
-    const length = () => seen.at(-1)?.length ?? 0;
-    await eventually("some are done", () => length() > 20);
-    wire.swallows = true;
-    await sleep(50);
-    wire.cut();
-    const before = length();
-    await eventually("some more are done", () => length() > before);
-    await kill();
-    await start();
-    await Promise.all(done);
-    assert.deepEqual(await http.query(api.kv.get, { key: "queue" }), all);
-    assert.deepEqual(seen.at(-1), all);
-    for (const list of seen) assert.deepEqual(list ?? [], all.slice(0, list?.length ?? 0), "what was shown was true");
-  },
-
-  async "who has gathered more than a thousand mutations while there was no server gets rid of all of them"(client) {
-    await eventually("it is connected", () => client.connectionState().isWebSocketConnected);
-    await kill();
-    const all = [...Array(2500).keys()];
-    const done = all.map((v) => client.mutation(api.kv.set, { key: "gathered", v }));
-    await start();
-    await Promise.all(done);
-    assert.equal(await http.query(api.kv.get, { key: "gathered" }), 2499);
-  },
-
   async "pages neither overlap nor leave holes while rows come and go"() {
     await http.mutation(api.items.insertMany, { tag: "page", count: 30, from: 0 });
     const numbers = [];

@@ -12,7 +12,7 @@ for (const [name, value] of Object.entries(ofTheBrowser)) {
 }
 
 // React looks at the page when it is loaded.
-const { Component, createElement: h, useCallback, useEffect, useState } = await import("react");
+const { Component, createElement: h, useCallback, useEffect, useLayoutEffect, useState } = await import("react");
 const { createRoot } = await import("react-dom/client");
 const {
   Authenticated,

@@ -120,7 +120,7 @@ async function walk(page, wire, seed) {
   page.show(function Paged() {
     const list = useQuery(api.items.list, {});
     const paged = usePaginatedQuery(api.items.page, {}, { initialNumItems: INITIAL });
-    useEffect(() => {
+    useLayoutEffect(() => {
       shown = { list, paged };
       check(shown);
     });
@@ -140,7 +140,7 @@ async function walk(page, wire, seed) {
   try {
     for (let n = 0; n < 17; n++) await rows.insert(rows.random(1000));
     await eventually("the list is there", () => shown.list?.length === 17 && plain);
-    for (let n = 0; n < 40; n++) {
+    for (let n = 0; n < 30; n++) {
       history.push(await turn(rows, () => shown, wire));
       if (rows.random(3) === 0) await sleep(rows.random(20));
       assert.deepEqual(wrong, []);

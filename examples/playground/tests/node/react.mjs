@@ -3,7 +3,7 @@
 import { ConvexError } from "convex/values";
 /** Notes what a component has rendered, when it is something else than before. */
 function useNotes(notes, value) {
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (notes.length === 0 || notes.at(-1) !== value) notes.push(value);
   });
 }
@@ -66,7 +66,7 @@ const scenarios = {
     const torn = [];
     page.show(function Pair() {
       const [a, b] = [useQuery(api.kv.get, { key: "a" }), useQuery(api.kv.get, { key: "b" })];
-      useEffect(() => {
+      useLayoutEffect(() => {
         if (a !== undefined && b !== undefined && a !== b) torn.push([a, b]);
       });
       return `${a} ${b}`;

@@ -137,6 +137,13 @@ impl Client {
         }
     }
 
+    /// Reads until the server has said so often that it is there.
+    pub(crate) async fn hears_pings(&mut self, times: usize) {
+        for _ in 0..times {
+            while self.heard().await.expect("the connection lives")["type"] != "Ping" {}
+        }
+    }
+
     /// Reads until the connection ends.
     pub(crate) async fn end(&mut self) -> (Vec<Value>, End) {
         let mut messages = Vec::new();

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::json;
-use testkit::{TestDb, both, sqlite};
+use testkit::{TestDb, both, milliseconds, sqlite};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio_tungstenite::tungstenite::Message;
 
@@ -42,7 +42,8 @@ async fn nonsense_ends_the_connection_that_it_came_on_and_no_other() {
             client.send(message.clone()).await;
             let (messages, end) = client.end().await;
             assert!(messages.is_empty(), "{messages:?}");
-            assert!(end.is_none_or(|(code, _)| code == 1011 || code == 1000));
+            let expected = if message.len() > 16 * 1024 * 1024 { 1009 } else { 1011 };
+            assert_eq!(end.map(|(code, _)| code), Some(expected));
         }
         let mut impolite = product.client().await;
         impolite.modify(json!([])).await;
@@ -104,6 +105,46 @@ async fn what_is_no_websocket_is_told_so() {
         let read = stream.read_to_string(&mut answer);
         tokio::time::timeout(Duration::from_secs(5), read).await.unwrap().unwrap();
         assert!(answer.starts_with("HTTP/1.1 426 "), "{answer}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn who_says_nothing_not_even_to_a_ping_is_gone_and_who_answers_stays() {
+    sqlite(|database| async move {
+        let product = Product::start_with(&database, |options| options.live_tick = milliseconds(50)).await;
+        let mut quiet = product.client().await;
+        quiet.hello().await;
+        let mut gone = tokio::net::TcpStream::connect(product.address).await.unwrap();
+        let asked = b"GET /api/1.48.0/sync HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: websocket\r\n\
+            sec-websocket-version: 13\r\nsec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n";
+        gone.write_all(asked).await.unwrap();
+        let mut said = Vec::new();
+        // It ends because the server ends it. Its last words are the code 1000.
+        let end = tokio::time::timeout(Duration::from_secs(60), gone.read_to_end(&mut said));
+        let (end, ()) = tokio::join!(end, quiet.hears_pings(40));
+        assert!(end.is_ok() && said.ends_with(&[0x88, 2, 0x03, 0xe8]), "{said:?}");
+        quiet.modify(json!([])).await;
+        quiet.transition().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn who_reads_nothing_is_gone_after_a_while() {
+    sqlite(|database| async move {
+        let product = Product::start_with(&database, |options| options.live_tick = milliseconds(50)).await;
+        let mut lazy = product.client_at("/api/sync").await;
+        lazy.hello().await;
+        // More than fits on the way.
+        lazy.add(0, "util:big", json!({ "chars": 8_000_000 })).await;
+        let mut busy = watcher(&product).await;
+        // As long as it takes until the other one is given up.
+        busy.hears_pings(60).await;
+        let (messages, end) = lazy.end().await;
+        assert!(messages.is_empty() && end.is_none(), "it was cut in the middle of what it did not read");
+        busy.mutate(0, "kv:set", json!({ "key": "x", "v": 1 })).await;
+        busy.until(0, json!(1)).await;
     })
     .await;
 }

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use serde_json::json;
-use testkit::both;
+use testkit::{both, sqlite};
 
 use super::{
     client::{SESSION, number},
@@ -150,6 +150,54 @@ async fn actions_run_at_once_and_are_shown() {
         assert!(began.elapsed().as_secs() < 4, "they wait for each other");
         ada.transition().await;
         assert_eq!((answers, failed, &ada.shown[&0]), (20, 1, &json!(7)));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn more_mutations_than_may_wait_are_done_all_the_same() {
+    sqlite(|database| async move {
+        let product = Product::start(&database).await;
+        let mut ada = product.client().await;
+        ada.hello().await;
+        ada.add(0, "kv:get", json!({ "key": "x" })).await;
+        for n in 0..2500 {
+            ada.mutate(n, "kv:set", json!({ "key": "x", "v": n })).await;
+        }
+        let mut expected = 0;
+        while expected < 2500 {
+            let message = ada.next().await;
+            if message["type"] == "MutationResponse" {
+                assert_eq!((&message["requestId"], &message["success"]), (&json!(expected), &json!(true)));
+                expected += 1;
+            }
+        }
+        ada.until(0, json!(2499)).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn more_actions_than_may_run_fail_one_by_one_and_those_that_run_do_not_notice() {
+    sqlite(|database| async move {
+        let product = Product::start(&database).await;
+        let mut ada = product.client().await;
+        ada.hello().await;
+        for n in 0..130 {
+            ada.act(n, "util:act", json!({ "v": n, "ms": 1000 })).await;
+        }
+        let (mut acted, mut refused) = (0, 0);
+        while acted + refused < 130 {
+            let message = ada.next().await;
+            if message["type"] == "ActionResponse" && message["success"] == true {
+                acted += 1;
+            } else if message["type"] == "ActionResponse" {
+                assert_eq!(message["errorData"]["tag"], "too_many_actions");
+                refused += 1;
+            }
+        }
+        // Whoever came late found room again.
+        assert!(acted >= 100, "{acted} of 130");
     })
     .await;
 }

@@ -433,6 +433,11 @@ pub(crate) struct Product {
 
 impl Product {
     pub(crate) async fn start(database: &TestDb) -> Self {
+        Self::start_with(database, |_| {}).await
+    }
+
+    /// Starts it with other options.
+    pub(crate) async fn start_with(database: &TestDb, change: impl FnOnce(&mut Options)) -> Self {
         let clock = TestClock::new();
         let world = World::new(Arc::new(clock.clone()), Arc::new(TestRandom::new(1)));
         store::migrate(&database.db, &[engine::MIGRATIONS, TABLES], world.now()).await.expect("a product starts");
@@ -451,6 +456,8 @@ impl Product {
         let authenticator = Arc::new(Tokens { clock: clock.clone() });
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a product starts");
         let address = listener.local_addr().expect("a product starts");
+        let mut options = Options::new(format!("http://{address}/").parse().expect("a product starts"));
+        change(&mut options);
         let server = Server {
             registry: Arc::new(
                 provider::Registry::load([], &provider::settings::Variables::default()).expect("a product starts"),
@@ -459,7 +466,7 @@ impl Product {
             installation: Arc::new(Closed),
             api: Some(Api { operations: operations.clone(), live, authenticator }),
             world,
-            options: Arc::new(Options::new(format!("http://{address}/").parse().expect("a product starts"))),
+            options: Arc::new(options),
         };
         let (stop, stopped) = watch::channel(false);
         let serving = tokio::spawn(server::serve(listener, server.router(), stopped));
