@@ -4,10 +4,16 @@ use std::time::Duration;
 
 use serde_json::json;
 use testkit::{TestDb, both, milliseconds, sqlite};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
 use tokio_tungstenite::tungstenite::Message;
 
-use super::{client::Client, product::Product};
+use super::{
+    client::{Client, SESSION},
+    product::Product,
+};
 
 async fn watcher(product: &Product) -> Client {
     let mut watcher = product.client().await;
@@ -15,6 +21,21 @@ async fn watcher(product: &Product) -> Client {
     watcher.add(0, "kv:get", json!({ "key": "x" })).await;
     watcher.transition().await;
     watcher
+}
+
+/// A connection of which every byte can be chosen.
+async fn raw(product: &Product) -> TcpStream {
+    let mut stream = TcpStream::connect(product.address).await.expect("a connection opens");
+    let asked = b"GET /api/1.48.0/sync HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: websocket\r\n\
+        sec-websocket-version: 13\r\nsec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n";
+    stream.write_all(asked).await.expect("a connection takes a request");
+    stream
+}
+
+/// A frame as clients send it: masked, with zeros.
+fn masked(first: u8, payload: &str) -> Vec<u8> {
+    let length = u16::try_from(payload.len()).expect("it is short").to_be_bytes();
+    [&[first, 0x80 | 126], length.as_slice(), &[0; 4], payload.as_bytes()].concat()
 }
 
 #[tokio::test]
@@ -99,7 +120,7 @@ async fn who_does_not_read_is_shown_the_newest_state_later_and_nothing_is_kept_f
 async fn what_is_no_websocket_is_told_so() {
     sqlite(|database| async move {
         let product = Product::start(&database).await;
-        let mut stream = tokio::net::TcpStream::connect(product.address).await.unwrap();
+        let mut stream = TcpStream::connect(product.address).await.unwrap();
         stream.write_all(b"GET /api/1.48.0/sync HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await.unwrap();
         let mut answer = String::new();
         let read = stream.read_to_string(&mut answer);
@@ -115,10 +136,7 @@ async fn who_says_nothing_not_even_to_a_ping_is_gone_and_who_answers_stays() {
         let product = Product::start_with(&database, |options| options.live_tick = milliseconds(50)).await;
         let mut quiet = product.client().await;
         quiet.hello().await;
-        let mut gone = tokio::net::TcpStream::connect(product.address).await.unwrap();
-        let asked = b"GET /api/1.48.0/sync HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: websocket\r\n\
-            sec-websocket-version: 13\r\nsec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n";
-        gone.write_all(asked).await.unwrap();
+        let mut gone = raw(&product).await;
         let mut said = Vec::new();
         // It ends because the server ends it. Its last words are the code 1000.
         let end = tokio::time::timeout(Duration::from_secs(60), gone.read_to_end(&mut said));
@@ -134,15 +152,21 @@ async fn who_says_nothing_not_even_to_a_ping_is_gone_and_who_answers_stays() {
 async fn who_reads_nothing_is_gone_after_a_while() {
     sqlite(|database| async move {
         let product = Product::start_with(&database, |options| options.live_tick = milliseconds(50)).await;
-        let mut lazy = product.client_at("/api/sync").await;
-        lazy.hello().await;
+        let mut lazy = raw(&product).await;
+        let hello = json!({ "type": "Connect", "sessionId": SESSION, "connectionCount": 0, "lastCloseReason": null });
         // More than fits on the way.
-        lazy.add(0, "util:big", json!({ "chars": 8_000_000 })).await;
+        let big = json!({ "type": "Add", "queryId": 0, "udfPath": "util:big", "args": [{ "chars": 8_000_000 }] });
+        let modify = json!({ "type": "ModifyQuerySet", "baseVersion": 0, "newVersion": 1, "modifications": [big] });
+        let asked = [masked(0x81, &hello.to_string()), masked(0x81, &modify.to_string())].concat();
+        lazy.write_all(&asked).await.unwrap();
+        // It goes on talking until nobody is there any more.
+        let talk = async {
+            while lazy.write_all(&[0x89, 0x80, 0, 0, 0, 0]).await.is_ok() {
+                tokio::time::sleep(milliseconds(20)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(100), talk).await.expect("it is given up");
         let mut busy = watcher(&product).await;
-        // As long as it takes until the other one is given up.
-        busy.hears_pings(60).await;
-        let (messages, end) = lazy.end().await;
-        assert!(messages.is_empty() && end.is_none(), "it was cut in the middle of what it did not read");
         busy.mutate(0, "kv:set", json!({ "key": "x", "v": 1 })).await;
         busy.until(0, json!(1)).await;
     })
