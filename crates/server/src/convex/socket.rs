@@ -215,11 +215,11 @@ impl Socket {
             self.stream.start_send_unpin(message).map_err(broken)?;
             self.unflushed = true;
         }
-        if self.unflushed {
-            if let Poll::Ready(flushed) = self.stream.poll_flush_unpin(cx) {
-                flushed.map_err(broken)?;
-                (self.unflushed, self.stuck) = (false, 0);
-            }
+        if self.unflushed
+            && let Poll::Ready(flushed) = self.stream.poll_flush_unpin(cx)
+        {
+            flushed.map_err(broken)?;
+            (self.unflushed, self.stuck) = (false, 0);
         }
         Ok(())
     }
