@@ -58,7 +58,7 @@ pub fn register(
     users::handle(handlers);
     invitations::handle(handlers);
     customer_files::handle(handlers);
-    messages::register(handlers, keep)
+    messages::handle(handlers, keep)
 }
 
 /// Everything that can be called.
@@ -73,6 +73,10 @@ pub fn operations(registry: &mut Registry) {
     api_keys::register(registry);
     audit::register(registry);
     settings::register(registry);
+    connections::register(registry);
+    contacts::register(registry);
+    conversations::register(registry);
+    messages::register(registry);
 }
 
 /// The tables of the features.

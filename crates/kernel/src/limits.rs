@@ -1,9 +1,10 @@
 //! What a plan allows.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// How many of each an organization may have; absent means that the plan says nothing.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Limits {
     /// Client companies.

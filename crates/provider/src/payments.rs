@@ -3,6 +3,7 @@
 //! A vendor reads its own JSON into these types; whoever keeps subscriptions knows only these.
 
 use kernel::{Limits, Result, Time};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Reads the events of one vendor. It needs no settings: what it reads was verified on the way in.
@@ -83,8 +84,9 @@ pub struct Subscription {
 }
 
 /// Where a subscription stands, in the order in which subscriptions live.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(rename = "SubscriptionStatus")]
 pub enum Status {
     /// Not begun: the first payment is missing.
     Incomplete,

@@ -200,11 +200,6 @@ pub(crate) enum Connections {
         #[arg(long)]
         name: Option<String>,
     },
-    /// An organization's accounts
-    List {
-        #[command(flatten)]
-        of: Of,
-    },
 }
 
 #[derive(Subcommand)]

@@ -17,11 +17,12 @@ pub use model::{Product, Subscription, SubscriptionId};
 pub use plan::Plan;
 pub(crate) use plan::{Seat, status};
 pub use queries::{
-    BillingInfo, GetBillingInfo, GetUsageStats, PlanStats, Usage, UsageStats, Used, configure, products, subscriptions,
+    BillingInfo, GetBillingInfo, GetUsageStats, ListSubscriptions, PlanStats, Usage, UsageStats, Used, configure,
+    products, subscriptions,
 };
 pub(crate) use queries::{plan, room, room_for_one};
 
 /// The operations of this feature.
 pub(crate) fn register(registry: &mut Registry) {
-    registry.query::<GetUsageStats>().query::<GetBillingInfo>();
+    registry.query::<GetUsageStats>().query::<GetBillingInfo>().query::<ListSubscriptions>();
 }

@@ -2,13 +2,14 @@
 
 use kernel::{Id, Limits, Time, prefix};
 use provider::payments::{self, Period, Plan, Status, Step};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// The id of a subscription.
 pub type SubscriptionId = Id<prefix::Subscription>;
 
 /// What an organization pays for.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Subscription {
     /// `sub_…`

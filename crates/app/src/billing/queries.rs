@@ -47,6 +47,25 @@ pub async fn configure(db: &Db, mut plans: Vec<Plan>) -> Result<()> {
     db.write(&Scope::System, write).await
 }
 
+/// The subscriptions of your organization, newest first: up to 1,000 of them.
+#[derive(Deserialize, JsonSchema)]
+pub struct ListSubscriptions {}
+
+#[async_trait]
+impl Query for ListSubscriptions {
+    const NAME: &'static str = "subscriptions:list";
+    const ACCESS: Access = Access::role(Role::Admin);
+    const ROUTE: Route = get("/v1/subscriptions");
+    type Output = Vec<Subscription>;
+
+    async fn run(self, ctx: &mut QueryCtx<'_>) -> Result<Vec<Subscription>> {
+        store::newest(ctx.db, MOST).await
+    }
+}
+
+/// Subscriptions that are listed. An organization has one, and those that it had before.
+const MOST: i64 = 1000;
+
 /// What your organization has, and what its plan allows.
 #[derive(Deserialize, JsonSchema)]
 pub struct GetUsageStats {}

@@ -5,6 +5,13 @@ mod mutations;
 mod queries;
 mod store;
 
+use engine::Registry;
+
 pub use model::{Connection, ConnectionId, route_key};
 pub use mutations::{AddConnection, add, ensure};
-pub use queries::list;
+pub use queries::{ListConnections, list};
+
+/// The operations of this feature.
+pub(crate) fn register(registry: &mut Registry) {
+    registry.query::<ListConnections>();
+}

@@ -1,13 +1,14 @@
 //! A connection.
 
 use kernel::{Error, Id, Result, Time, prefix};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// The id of a connection.
 pub type ConnectionId = Id<prefix::Connection>;
 
 /// An organization's account at a vendor.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Connection {
     /// `con_…`
     #[serde(rename = "_id")]

@@ -1,9 +1,29 @@
 //! Listing connections.
 
 use ::store::Db;
-use kernel::{OrgId, Result};
+use async_trait::async_trait;
+use engine::{Query, QueryCtx, get, operation::Route};
+use kernel::{Access, OrgId, Result, Role};
+use schemars::JsonSchema;
+use serde::Deserialize;
 
 use super::{Connection, store};
+
+/// The accounts at vendors that your organization has connected, oldest first.
+#[derive(Deserialize, JsonSchema)]
+pub struct ListConnections {}
+
+#[async_trait]
+impl Query for ListConnections {
+    const NAME: &'static str = "connections:list";
+    const ACCESS: Access = Access::role(Role::Admin);
+    const ROUTE: Route = get("/v1/connections");
+    type Output = Vec<Connection>;
+
+    async fn run(self, ctx: &mut QueryCtx<'_>) -> Result<Vec<Connection>> {
+        store::all(ctx.db).await
+    }
+}
 
 /// An organization's connections, oldest first.
 ///

@@ -1,6 +1,6 @@
 //! The statements on connections.
 
-use ::store::{FromRow, Row, Tx};
+use ::store::{FromRow, Reader, Row, Tx};
 use kernel::Result;
 
 use super::Connection;
@@ -22,7 +22,7 @@ pub(super) async fn insert(tx: &mut Tx, connection: &Connection) -> Result<bool>
     Ok(inserted == 1)
 }
 
-pub(super) async fn all(tx: &mut Tx) -> Result<Vec<Connection>> {
+pub(super) async fn all(tx: &mut Reader) -> Result<Vec<Connection>> {
     tx.query(
         "select id, provider, account, name, created_ms from connections where org_id = $1 order by created_ms, id",
     )

@@ -9,7 +9,14 @@ mod mutations;
 mod queries;
 mod store;
 
+use engine::Registry;
+
 pub use merge::unmerge;
 pub use model::{Contact, ContactId, Identity, Kind, Merge};
 pub(crate) use mutations::{recall, rename, resolve};
-pub use queries::{list, merges};
+pub use queries::{ListContacts, PageContacts, list, merges};
+
+/// The operations of this feature.
+pub(crate) fn register(registry: &mut Registry) {
+    registry.query::<ListContacts>().query::<PageContacts>();
+}

@@ -1,14 +1,16 @@
 //! A contact, and whose a name is.
 
+use engine::{Place, Placed};
 use kernel::{Error, Id, Result, Time, prefix};
 use provider::messaging::Person;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// The id of a contact.
 pub type ContactId = Id<prefix::Contact>;
 
 /// A person who writes to an organization.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Contact {
     /// `cnt_…`
     #[serde(rename = "_id")]
@@ -29,8 +31,16 @@ pub struct Contact {
     pub identities: Vec<Identity>,
 }
 
+/// Lists of contacts begin with the newest.
+impl Placed for Contact {
+    fn place(&self) -> Place {
+        Place(vec![self.creation_time.ms().into(), self.id.as_str().into()])
+    }
+}
+
 /// What a contact is called on a channel.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(rename = "ContactIdentity")]
 pub struct Identity {
     /// The channel.
     pub channel: String,
@@ -41,8 +51,9 @@ pub struct Identity {
 }
 
 /// A sort of name. The order is how much each says about who a person is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(rename = "ContactIdentityKind")]
 pub enum Kind {
     /// The vendor's id of the person for one business. It is never given to another person.
     Bsuid,

@@ -1,6 +1,7 @@
 //! The statements on contacts.
 
-use ::store::{FromRow, Row, Tx};
+use ::store::{FromRow, Reader, Row, Tx};
+use engine::Range;
 use kernel::{Result, Time};
 use provider::messaging::Person;
 
@@ -122,27 +123,40 @@ pub(super) async fn set_name(tx: &mut Tx, contact: &ContactId, name: &str, at: T
         .map(drop)
 }
 
-pub(super) async fn newest(tx: &mut Tx, limit: i64) -> Result<Vec<Contact>> {
-    tx.query(
-        "select id, name, created_ms from contacts where org_id = $1 and merged_into is null
-         order by created_ms desc, id desc limit $2",
+pub(super) async fn page(db: &mut Reader, range: &Range) -> Result<Vec<Contact>> {
+    let ((after_ms, after), (until_ms, until)) = range.descending();
+    db.query(
+        "select id, name, created_ms from contacts
+         where org_id = $1 and merged_into is null and (created_ms, id) < ($2, $3) and (created_ms, id) >= ($4, $5)
+         order by created_ms desc, id desc limit $6",
     )
-    .bind(limit)
+    .bind(after_ms)
+    .bind(after)
+    .bind(until_ms)
+    .bind(until)
+    .bind(range.limit)
     .all()
     .await
 }
 
-/// What the newest contacts are called, in the order in which it was learned.
-pub(super) async fn identities_of_newest(tx: &mut Tx, limit: i64) -> Result<Vec<(ContactId, Identity)>> {
-    let rows = tx
+/// What the contacts of a page are called, in the order in which it was learned.
+pub(super) async fn identities_of_page(db: &mut Reader, range: &Range) -> Result<Vec<(ContactId, Identity)>> {
+    let ((after_ms, after), (until_ms, until)) = range.descending();
+    let rows = db
         .query(
             "select contact_id, channel, kind, value from contact_identities
              where org_id = $1 and valid_to_ms is null and contact_id in (
-                 select id from contacts where org_id = $1 and merged_into is null
-                 order by created_ms desc, id desc limit $2)
+                 select id from contacts
+                 where org_id = $1 and merged_into is null
+                     and (created_ms, id) < ($2, $3) and (created_ms, id) >= ($4, $5)
+                 order by created_ms desc, id desc limit $6)
              order by valid_from_ms, kind, value",
         )
-        .bind(limit)
+        .bind(after_ms)
+        .bind(after)
+        .bind(until_ms)
+        .bind(until)
+        .bind(range.limit)
         .rows()
         .await?;
     rows.iter().map(|row| Ok((row.id("contact_id")?, Identity::from_row(row)?))).collect()

@@ -5,7 +5,15 @@ mod mutations;
 mod queries;
 mod store;
 
+use engine::Registry;
+
 pub(crate) use model::News;
 pub use model::{Conversation, ConversationId, Status};
 pub(crate) use mutations::{merge, note, unmerge};
-pub use queries::list;
+pub(crate) use queries::exists;
+pub use queries::{ListConversations, PageConversations, list};
+
+/// The operations of this feature.
+pub(crate) fn register(registry: &mut Registry) {
+    registry.query::<ListConversations>().query::<PageConversations>();
+}

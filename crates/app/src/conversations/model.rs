@@ -1,6 +1,8 @@
 //! A conversation.
 
+use engine::{Place, Placed};
 use kernel::{Error, Id, Result, Time, prefix};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::contacts::ContactId;
@@ -9,7 +11,7 @@ use crate::contacts::ContactId;
 pub type ConversationId = Id<prefix::Conversation>;
 
 /// A thread with a contact on one channel.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Conversation {
     /// `cnv_…`
@@ -42,9 +44,17 @@ pub struct Conversation {
     pub last_message_preview: Option<String>,
 }
 
+/// Lists of conversations begin with the one that has the newest message.
+impl Placed for Conversation {
+    fn place(&self) -> Place {
+        Place(vec![self.last_message_at.ms().into(), self.id.as_str().into()])
+    }
+}
+
 /// Where a conversation stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
+#[schemars(rename = "ConversationStatus")]
 pub enum Status {
     /// Messages go here.
     Open,

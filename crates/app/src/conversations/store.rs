@@ -1,6 +1,7 @@
 //! The statements on conversations.
 
-use ::store::{FromRow, Row, Tx};
+use ::store::{FromRow, Reader, Row, Tx};
+use engine::Range;
 use kernel::{Error, Result, Time};
 
 use super::{Conversation, ConversationId, News, Status, model::Figures};
@@ -58,19 +59,31 @@ pub(super) async fn note(
     row.ok_or_else(gone)?.id("id")
 }
 
-pub(super) async fn newest(tx: &mut Tx, limit: i64) -> Result<Vec<Conversation>> {
-    tx.query(
+pub(super) async fn page(db: &mut Reader, range: &Range) -> Result<Vec<Conversation>> {
+    let ((after_ms, after), (until_ms, until)) = range.descending();
+    db.query(
         "select v.id, v.created_ms, v.contact_id, c.name as contact_name, v.channel, v.connection_id, v.status,
              v.unread_count, v.last_message_ms, v.last_message_preview,
              (select i.value from contact_identities i
               where i.org_id = $1 and i.contact_id = v.contact_id and i.kind = 'phone' and i.valid_to_ms is null
               order by i.valid_from_ms desc limit 1) as contact_phone
          from conversations v join contacts c on c.org_id = v.org_id and c.id = v.contact_id
-         where v.org_id = $1 and v.status <> 'merged' order by v.last_message_ms desc, v.id desc limit $2",
+         where v.org_id = $1 and v.status <> 'merged'
+             and (v.last_message_ms, v.id) < ($2, $3) and (v.last_message_ms, v.id) >= ($4, $5)
+         order by v.last_message_ms desc, v.id desc limit $6",
     )
-    .bind(limit)
+    .bind(after_ms)
+    .bind(after)
+    .bind(until_ms)
+    .bind(until)
+    .bind(range.limit)
     .all()
     .await
+}
+
+pub(super) async fn exists(db: &mut Reader, conversation: &ConversationId) -> Result<bool> {
+    let query = db.query("select 1 from conversations where org_id = $1 and id = $2").bind(conversation);
+    Ok(query.row().await?.is_some())
 }
 
 /// The open conversations of a contact, with their channels.

@@ -15,7 +15,7 @@ use crate::organizations;
 const HOURLY: &str = "45 * * * *";
 
 /// Drops the steps that have waited for their message for longer than `keep`.
-pub(crate) fn register(handlers: &mut Handlers, keep: Duration) -> Result<()> {
+pub(crate) fn handle(handlers: &mut Handlers, keep: Duration) -> Result<()> {
     let job = move || DropEarlyStatuses { keep_seconds: keep.as_secs() };
     handlers.job::<DropEarlyStatuses>().cron(Cron::new("messages-retention", HOURLY, job)?);
     Ok(())

@@ -7,8 +7,15 @@ mod mutations;
 mod queries;
 mod store;
 
+use engine::Registry;
+
 pub(crate) use events::Events;
-pub(crate) use jobs::register;
+pub(crate) use jobs::handle;
 pub use model::{Direction, Message, MessageId, Status};
 pub(crate) use mutations::{move_all, move_back, newest_of};
-pub use queries::{list, of_conversation};
+pub use queries::{PageMessages, list};
+
+/// The operations of this feature.
+pub(crate) fn register(registry: &mut Registry) {
+    registry.query::<PageMessages>();
+}

@@ -1,7 +1,9 @@
 //! A message, and how far it has come.
 
+use engine::{Place, Placed};
 use kernel::{Error, Id, Result, Time, prefix};
 use provider::messaging::{self, Step};
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -11,7 +13,7 @@ use crate::conversations::ConversationId;
 pub type MessageId = Id<prefix::Message>;
 
 /// A message of a conversation.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Message {
     /// `msg_…`
@@ -47,9 +49,17 @@ pub struct Message {
     pub steps: Steps,
 }
 
+/// Lists of messages begin with the newest.
+impl Placed for Message {
+    fn place(&self) -> Place {
+        Place(vec![self.occurred_at.ms().into(), self.id.as_str().into()])
+    }
+}
+
 /// When each step of the way of a message of ours was taken, and why it ended early.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "MessageSteps")]
 pub struct Steps {
     /// When the vendor had it.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -69,8 +79,9 @@ pub struct Steps {
 }
 
 /// Who wrote a message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
+#[schemars(rename = "MessageDirection")]
 pub enum Direction {
     /// The contact.
     Inbound,
@@ -79,8 +90,9 @@ pub enum Direction {
 }
 
 /// How far a message has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
+#[schemars(rename = "MessageStatus")]
 pub enum Status {
     /// It came to us.
     Received,

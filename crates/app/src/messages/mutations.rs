@@ -1,7 +1,7 @@
 //! Keeping messages, and the steps of their way.
 
 use ::store::Tx;
-use engine::EventCtx;
+use engine::{EventCtx, Range};
 use kernel::{Error, Result, Time};
 use provider::messaging::{self, Delivery, Renamed};
 
@@ -85,7 +85,7 @@ pub(crate) async fn move_back(tx: &mut Tx, merge: &str) -> Result<Vec<(Conversat
 
 /// When the newest message of a conversation was written, and how it begins.
 pub(crate) async fn newest_of(tx: &mut Tx, conversation: &ConversationId) -> Result<Option<(Time, String)>> {
-    let newest = store::of_conversation(tx, conversation, 1).await?.into_iter().next();
+    let newest = store::page_of_conversation(tx, conversation, &Range::first(1)).await?.into_iter().next();
     Ok(newest.map(|message| (message.occurred_at, News::preview(message.text.as_deref(), &message.r#type))))
 }
 

@@ -1,32 +1,54 @@
 //! Listing messages.
 
 use ::store::Db;
-use kernel::{OrgId, Result};
+use async_trait::async_trait;
+use engine::{Query, QueryCtx, Range, get, operation::Route};
+use kernel::{Access, Error, OrgId, Page, PageOptions, Result, Role};
+use schemars::JsonSchema;
+use serde::Deserialize;
 
 use super::{Message, store};
-use crate::conversations::ConversationId;
+use crate::conversations::{self, ConversationId};
+
+/// The messages of a conversation, or of your whole organization, page by page, the newest first.
+#[derive(Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PageMessages {
+    /// Only of this conversation.
+    #[serde(default)]
+    pub conversation_id: Option<ConversationId>,
+    /// Which page.
+    pub pagination_opts: PageOptions,
+}
+
+#[async_trait]
+impl Query for PageMessages {
+    const NAME: &'static str = "messages:page";
+    const ACCESS: Access = Access::role(Role::Admin);
+    const ROUTE: Route = get("/v1/messages");
+    type Output = Page<Message>;
+
+    async fn run(self, ctx: &mut QueryCtx<'_>) -> Result<Page<Message>> {
+        let options = self.pagination_opts;
+        let Some(conversation) = self.conversation_id else {
+            return ctx.page(&options, |db, range| Box::pin(async move { store::page(db, &range).await })).await;
+        };
+        if !conversations::exists(ctx.db, &conversation).await? {
+            return Err(Error::not_found("conversation_not_found", "there is no such conversation")
+                .context("conversation_id", conversation.as_str()));
+        }
+        ctx.page(&options, |db, range| {
+            Box::pin(async move { store::page_of_conversation(db, &conversation, &range).await })
+        })
+        .await
+    }
+}
 
 /// An organization's newest messages.
 ///
 /// # Errors
 /// `Unavailable` when the database does not answer.
 pub async fn list(db: &Db, organization: &OrgId, limit: i64) -> Result<Vec<Message>> {
-    db.read(&organization.clone().into(), |tx| Box::pin(store::newest(tx, limit))).await
-}
-
-/// The newest messages of a conversation.
-///
-/// # Errors
-/// `Unavailable` when the database does not answer.
-pub async fn of_conversation(
-    db: &Db,
-    organization: &OrgId,
-    conversation: &ConversationId,
-    limit: i64,
-) -> Result<Vec<Message>> {
-    let conversation = conversation.clone();
-    db.read(&organization.clone().into(), |tx| {
-        Box::pin(async move { store::of_conversation(tx, &conversation, limit).await })
-    })
-    .await
+    db.read(&organization.clone().into(), |tx| Box::pin(async move { store::page(tx, &Range::first(limit)).await }))
+        .await
 }

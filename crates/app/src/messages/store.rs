@@ -1,6 +1,7 @@
 //! The statements on messages.
 
-use ::store::{FromRow, Row, Tx};
+use ::store::{FromRow, Reader, Row, Tx};
+use engine::Range;
 use kernel::{Error, Result, Time};
 
 use super::{
@@ -43,25 +44,42 @@ pub(super) async fn insert(tx: &mut Tx, message: &Message) -> Result<()> {
     .map(drop)
 }
 
-pub(super) async fn newest(tx: &mut Tx, limit: i64) -> Result<Vec<Message>> {
-    tx.query(
+pub(super) async fn page(db: &mut Reader, range: &Range) -> Result<Vec<Message>> {
+    let ((after_ms, after), (until_ms, until)) = range.descending();
+    db.query(
         "select id, created_ms, conversation_id, provider, external_id, direction, type, text, content, reply_to, status,
              sent_ms, delivered_ms, read_ms, failed_ms, error, occurred_ms
-         from messages where org_id = $1 order by occurred_ms desc, id desc limit $2",
+         from messages where org_id = $1 and (occurred_ms, id) < ($2, $3) and (occurred_ms, id) >= ($4, $5)
+         order by occurred_ms desc, id desc limit $6",
     )
-    .bind(limit)
+    .bind(after_ms)
+    .bind(after)
+    .bind(until_ms)
+    .bind(until)
+    .bind(range.limit)
     .all()
     .await
 }
 
-pub(super) async fn of_conversation(tx: &mut Tx, conversation: &ConversationId, limit: i64) -> Result<Vec<Message>> {
-    tx.query(
+pub(super) async fn page_of_conversation(
+    db: &mut Reader,
+    conversation: &ConversationId,
+    range: &Range,
+) -> Result<Vec<Message>> {
+    let ((after_ms, after), (until_ms, until)) = range.descending();
+    db.query(
         "select id, created_ms, conversation_id, provider, external_id, direction, type, text, content, reply_to, status,
              sent_ms, delivered_ms, read_ms, failed_ms, error, occurred_ms
-         from messages where org_id = $1 and conversation_id = $2 order by occurred_ms desc, id desc limit $3",
+         from messages
+         where org_id = $1 and conversation_id = $2 and (occurred_ms, id) < ($3, $4) and (occurred_ms, id) >= ($5, $6)
+         order by occurred_ms desc, id desc limit $7",
     )
     .bind(conversation)
-    .bind(limit)
+    .bind(after_ms)
+    .bind(after)
+    .bind(until_ms)
+    .bind(until)
+    .bind(range.limit)
     .all()
     .await
 }

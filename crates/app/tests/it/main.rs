@@ -6,6 +6,7 @@ mod connections;
 mod customers;
 mod files;
 mod identity;
+mod inbox;
 mod installation;
 mod invitations;
 mod keys;

@@ -38,6 +38,11 @@ pub struct Range {
 }
 
 impl Range {
+    /// The first rows of a list.
+    pub fn first(limit: i64) -> Self {
+        Self { after: None, until: None, limit }
+    }
+
     /// The bounds for a list that is sorted by a number and a text, both ascending: `(number, text) > (a, b)` and
     /// `(number, text) <= (c, d)`.
     pub fn ascending(&self) -> ((i64, String), (i64, String)) {

@@ -1,20 +1,21 @@
-//! What the features show and do from the terminal. These commands will be derived from operations.
+//! What an operator does across organizations, and the newest rows of lists: `--limit` pages through an operation.
 
 use app::{
-    Name, billing, connections,
+    Name, connections,
     connections::AddConnection,
-    contacts, conversations, messages, organizations,
+    organizations,
     organizations::{CreateOrganization, ExternalId, Organization},
 };
 use engine::World;
-use kernel::{Error, Id, OrgId, Result};
-use serde::Serialize;
+use kernel::{Error, Result};
+use serde_json::{Value, json};
 use store::Db;
 
 use crate::{
     boot,
     cli::{Connections, Listing, Messages, Of, Organizations},
     environment::Environment,
+    operations::Target,
     output,
 };
 
@@ -46,10 +47,6 @@ pub(crate) async fn connections(command: Connections, environment: &Environment,
             let new = AddConnection { provider, account, name };
             output::rows(json, COLUMNS, &[connections::add(&db, &world, &organization.id, new).await?])?;
         }
-        Connections::List { of } => {
-            let organization = organization(&db, &of).await?;
-            output::rows(json, COLUMNS, &connections::list(&db, &organization.id).await?)?;
-        }
     }
     db.close().await;
     Ok(())
@@ -57,46 +54,76 @@ pub(crate) async fn connections(command: Connections, environment: &Environment,
 
 pub(crate) async fn contacts(listing: Listing, environment: &Environment, json: bool) -> Result<()> {
     const COLUMNS: &[&str] = &["_id", "name", "phone", "username", "_creationTime"];
-    list(listing, environment, json, COLUMNS, contacts::list).await
+    list(&listing.into(), environment, json, ("contacts:page", COLUMNS)).await
 }
 
 pub(crate) async fn conversations(listing: Listing, environment: &Environment, json: bool) -> Result<()> {
     const COLUMNS: &[&str] =
         &["_id", "contactName", "channel", "status", "unreadCount", "lastMessageAt", "lastMessagePreview"];
-    list(listing, environment, json, COLUMNS, conversations::list).await
+    list(&listing.into(), environment, json, ("conversations:page", COLUMNS)).await
 }
 
 pub(crate) async fn messages(command: Messages, environment: &Environment, json: bool) -> Result<()> {
+    const COLUMNS: &[&str] = &["_id", "direction", "type", "status", "occurredAt", "text"];
     let Messages::List { of, conversation, limit } = command;
-    let (db, _) = open(environment).await?;
-    let organization = organization(&db, &of).await?;
-    let rows = match conversation {
-        Some(id) => messages::of_conversation(&db, &organization.id, &Id::parse(&id)?, limit).await?,
-        None => messages::list(&db, &organization.id, limit).await?,
-    };
-    output::rows(json, &["_id", "direction", "type", "status", "occurredAt", "text"], &rows)?;
-    db.close().await;
-    Ok(())
+    let arguments = conversation.map_or_else(|| json!({}), |id| json!({ "conversationId": id }));
+    list(&Newest { of, limit, arguments }, environment, json, ("messages:page", COLUMNS)).await
 }
 
 pub(crate) async fn subscriptions(listing: Listing, environment: &Environment, json: bool) -> Result<()> {
     const COLUMNS: &[&str] = &["_id", "provider", "externalId", "status", "planName", "currentPeriodEnd"];
-    list(listing, environment, json, COLUMNS, billing::subscriptions).await
+    let Listing::List { of, limit } = listing;
+    let target = Target::open(environment, of.organization.as_deref()).await?;
+    let listed = target.call("subscriptions:list", json!({})).await;
+    target.close().await;
+    let mut rows = listed?.as_array().cloned().unwrap_or_default();
+    rows.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+    output::rows(json, COLUMNS, &rows)
 }
 
-/// The newest rows of one organization.
-async fn list<T: Serialize>(
-    Listing::List { of, limit }: Listing,
+/// The newest rows of a list that an operation shows in pages.
+struct Newest {
+    of: Of,
+    limit: i64,
+    arguments: Value,
+}
+
+impl From<Listing> for Newest {
+    fn from(Listing::List { of, limit }: Listing) -> Self {
+        Self { of, limit, arguments: json!({}) }
+    }
+}
+
+async fn list(
+    newest: &Newest,
     environment: &Environment,
     json: bool,
-    columns: &[&str],
-    rows: impl AsyncFnOnce(&Db, &OrgId, i64) -> Result<Vec<T>>,
+    (operation, columns): (&str, &[&str]),
 ) -> Result<()> {
-    let (db, _) = open(environment).await?;
-    let organization = organization(&db, &of).await?;
-    output::rows(json, columns, &rows(&db, &organization.id, limit).await?)?;
-    db.close().await;
-    Ok(())
+    let target = Target::open(environment, newest.of.organization.as_deref()).await?;
+    let rows = pages(&target, newest, operation).await;
+    target.close().await;
+    output::rows(json, columns, &rows?)
+}
+
+/// Rows that a page has at most.
+const PAGE: usize = 1000;
+
+/// Reads page by page until there are enough rows.
+async fn pages(target: &Target, newest: &Newest, operation: &str) -> Result<Vec<Value>> {
+    let limit = usize::try_from(newest.limit).unwrap_or(usize::MAX);
+    let (mut rows, mut arguments) = (Vec::new(), newest.arguments.clone());
+    let mut cursor = Value::Null;
+    while rows.len() < limit {
+        arguments["paginationOpts"] = json!({ "numItems": PAGE.min(limit - rows.len()), "cursor": cursor });
+        let mut page = target.call(operation, arguments.clone()).await?;
+        rows.extend(page["page"].as_array_mut().map(std::mem::take).unwrap_or_default());
+        if page["isDone"] != false {
+            break;
+        }
+        cursor = page["continueCursor"].take();
+    }
+    Ok(rows)
 }
 
 async fn open(environment: &Environment) -> Result<(Db, World)> {

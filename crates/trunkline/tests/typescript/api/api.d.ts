@@ -7,6 +7,11 @@ import type {
   AuditEntryPage,
   BillingInfo,
   Colleague,
+  Connection,
+  Contact,
+  ContactPage,
+  Conversation,
+  ConversationPage,
   Customer,
   CustomerImport,
   CustomerImportPage,
@@ -19,6 +24,7 @@ import type {
   ListedMember,
   ListedMemberPage,
   MemberCounts,
+  MessagePage,
   NewKey,
   Part,
   PendingInvitation,
@@ -29,6 +35,7 @@ import type {
   Settings,
   Standing,
   Stopped,
+  Subscription,
   Synced,
   Time,
   UsageStats,
@@ -157,6 +164,48 @@ export declare const api: {
      * Roles: owner, admin, staff, viewer.
      */
     usageStats: FunctionReference<"query", "public", {}, UsageStats>;
+  };
+  connections: {
+    /**
+     * The accounts at vendors that your organization has connected, oldest first.
+     *
+     * Roles: owner, admin.
+     */
+    list: FunctionReference<"query", "public", {}, Array<Connection>>;
+  };
+  contacts: {
+    /**
+     * All contacts of your organization, newest first; at most 1,000.
+     *
+     * Roles: owner, admin.
+     */
+    list: FunctionReference<"query", "public", {}, Array<Contact>>;
+    /**
+     * The contacts of your organization, page by page, the newest first.
+     *
+     * Roles: owner, admin.
+     */
+    page: FunctionReference<"query", "public", {
+      /** Which page. */
+      paginationOpts: PaginationOptions;
+    }, ContactPage>;
+  };
+  conversations: {
+    /**
+     * All conversations of your organization, those with the newest messages first; at most 1,000.
+     *
+     * Roles: owner, admin.
+     */
+    list: FunctionReference<"query", "public", {}, Array<Conversation>>;
+    /**
+     * The conversations of your organization, page by page, those with the newest messages first.
+     *
+     * Roles: owner, admin.
+     */
+    page: FunctionReference<"query", "public", {
+      /** Which page. */
+      paginationOpts: PaginationOptions;
+    }, ConversationPage>;
   };
   customers: {
     /**
@@ -397,6 +446,19 @@ export declare const api: {
       customerId?: Id<"customers"> | null;
     }, InvitationRef>;
   };
+  messages: {
+    /**
+     * The messages of a conversation, or of your whole organization, page by page, the newest first.
+     *
+     * Roles: owner, admin.
+     */
+    page: FunctionReference<"query", "public", {
+      /** Only of this conversation. */
+      conversationId?: Id<"conversations"> | null;
+      /** Which page. */
+      paginationOpts: PaginationOptions;
+    }, MessagePage>;
+  };
   organizations: {
     /**
      * Create an organization: you become its owner. Somebody who is in one already asks in none of theirs.
@@ -453,6 +515,14 @@ export declare const api: {
       /** Which day weeks begin with: 1 is Monday, 7 is Sunday. */
       weekStartsOn?: number | null;
     }, Settings>;
+  };
+  subscriptions: {
+    /**
+     * The subscriptions of your organization, newest first: up to 1,000 of them.
+     *
+     * Roles: owner, admin.
+     */
+    list: FunctionReference<"query", "public", {}, Array<Subscription>>;
   };
   users: {
     /**

@@ -7,10 +7,15 @@ export type TableNames =
   | "apiKeys"
   | "assignments"
   | "auditEntries"
+  | "connections"
+  | "contacts"
+  | "conversations"
   | "customerImports"
   | "customers"
   | "invitations"
+  | "messages"
   | "organizations"
+  | "subscriptions"
   | "users";
 
 /** The id of a row of a table: a string, which the types keep apart from those of other tables. */
@@ -20,10 +25,15 @@ export type Id<Table extends TableNames> = GenericId<Table>;
 export type DataModel = {
   apiKeys: ApiKey;
   auditEntries: AuditEntry;
+  connections: Connection;
+  contacts: Contact;
+  conversations: Conversation;
   customerImports: CustomerImport;
   customers: Customer;
   invitations: PendingInvitation;
+  messages: Message;
   organizations: Account;
+  subscriptions: Subscription;
   users: User;
 };
 
@@ -162,6 +172,98 @@ export type Colleague = {
   /** Their address. */
   email: string;
 };
+
+/** An organization's account at a vendor. */
+export type Connection = {
+  /** `con_…` */
+  _id: Id<"connections">;
+  /** When it was added. */
+  _creationTime: Time;
+  /** The vendor's name in the registry. */
+  provider: string;
+  /** The account as the vendor names it in events: a phone number id. */
+  account: string;
+  /** What people call it. */
+  name: string;
+};
+
+/** A person who writes to an organization. */
+export type Contact = {
+  /** `cnt_…` */
+  _id: Id<"contacts">;
+  /** When it was first heard of. */
+  _creationTime: Time;
+  /** The name for people. */
+  name?: string;
+  /** The number, as `+` and digits; people may hide it. */
+  phone?: string;
+  /** The name that the person chose on a channel. */
+  username?: string;
+  /** Everything it is called now. */
+  identities: Array<ContactIdentity>;
+};
+
+/** What a contact is called on a channel. */
+export type ContactIdentity = {
+  /** The channel. */
+  channel: string;
+  /** What sort of name it is. */
+  kind: ContactIdentityKind;
+  /** The name. */
+  value: string;
+};
+
+/** A sort of name. The order is how much each says about who a person is. */
+export type ContactIdentityKind =
+  /** The vendor's id of the person for one business. It is never given to another person. */
+  | "bsuid"
+  /** The same for the business above. */
+  | "parent_bsuid"
+  /** A phone number. It may be given to another person one day. */
+  | "phone"
+  /** A chosen name. It says nothing: anybody may take one that was given up. */
+  | "username";
+
+/** A part of a list. */
+export type ContactPage = PaginationResult<Contact>;
+
+/** A thread with a contact on one channel. */
+export type Conversation = {
+  /** `cnv_…` */
+  _id: Id<"conversations">;
+  /** When it began. */
+  _creationTime: Time;
+  /** With whom. */
+  contactId: Id<"contacts">;
+  /** What the contact is called. */
+  contactName?: string;
+  /** The contact's number, as `+` and digits. */
+  contactPhone?: string;
+  /** The channel: `whatsapp`. */
+  channel: string;
+  /** The connection that the last message came through. */
+  connectionId?: string;
+  /** Where it stands. */
+  status: ConversationStatus;
+  /** Messages that nobody has looked at. */
+  unreadCount: number;
+  /** When the newest message was written. */
+  lastMessageAt: Time;
+  /** How the newest message begins. */
+  lastMessagePreview?: string;
+};
+
+/** A part of a list. */
+export type ConversationPage = PaginationResult<Conversation>;
+
+/** Where a conversation stands. */
+export type ConversationStatus =
+  /** Messages go here. */
+  | "open"
+  /** Over. The next message begins another one. */
+  | "closed"
+  /** Emptied into another when its contact was merged. */
+  | "merged";
 
 /** A client company of an organization. */
 export type Customer = {
@@ -322,6 +424,67 @@ export type MemberStatus =
   | "active"
   /** They were, and can be brought back. */
   | "removed";
+
+/** A message of a conversation. */
+export type Message = {
+  /** `msg_…` */
+  _id: Id<"messages">;
+  /** When it was stored. */
+  _creationTime: Time;
+  /** The conversation. */
+  conversationId: Id<"conversations">;
+  /** The vendor that told of it. */
+  provider: string;
+  /** The vendor's id. */
+  externalId: string;
+  /** Who wrote it. */
+  direction: MessageDirection;
+  /** `text`, `image`, `interactive`, … */
+  type: string;
+  /** What a person would read. */
+  text?: string;
+  /** What it holds; its form follows from the type. */
+  content: any;
+  /** The message that it answers, by the vendor's id. */
+  replyTo?: string;
+  /** How far it has come. */
+  status: MessageStatus;
+  /** When it was written, by the vendor's clock. */
+  occurredAt: Time;
+  /** When the vendor had it. */
+  sentAt?: Time;
+  /** When it was on the person's phone. */
+  deliveredAt?: Time;
+  /** When it was seen. */
+  readAt?: Time;
+  /** When it failed. */
+  failedAt?: Time;
+  /** Why it failed. */
+  error?: string;
+};
+
+/** Who wrote a message. */
+export type MessageDirection =
+  /** The contact. */
+  | "inbound"
+  /** The organization. */
+  | "outbound";
+
+/** A part of a list. */
+export type MessagePage = PaginationResult<Message>;
+
+/** How far a message has come. */
+export type MessageStatus =
+  /** It came to us. */
+  | "received"
+  /** The vendor has it. */
+  | "sent"
+  /** It cannot be delivered. */
+  | "failed"
+  /** It is on the person's phone. */
+  | "delivered"
+  /** It was seen. */
+  | "read";
 
 /** A key that was just made, or rotated: the only time that it is seen. */
 export type NewKey = {
@@ -490,6 +653,65 @@ export type Stopped = {
   /** Whether you did. */
   stopped: boolean;
 };
+
+/** What an organization pays for. */
+export type Subscription = {
+  /** `sub_…` */
+  _id: Id<"subscriptions">;
+  /** When it was first heard of. */
+  _creationTime: Time;
+  /** The vendor. */
+  provider: string;
+  /** The vendor's id. */
+  externalId: string;
+  /** The vendor's id of the customer. */
+  customerId?: string;
+  /** Where it stands. A cancelled one may be used until `endsAt`. */
+  status: SubscriptionStatus;
+  /** The same in the vendor's word. */
+  vendorStatus: string;
+  /** The product, or the price where no product is known. */
+  planId?: string;
+  /** What people call it. */
+  planName?: string;
+  /** The price or variant of the product. */
+  priceId?: string;
+  /** The begin of the period that is paid for. */
+  currentPeriodStart?: Time;
+  /** Its end. */
+  currentPeriodEnd?: Time;
+  /** Until when it costs nothing. */
+  trialEndsAt?: Time;
+  /** Whether it ends with the period. */
+  cancelAtPeriodEnd: boolean;
+  /** When it ends or ended. */
+  endsAt?: Time;
+  /** Client companies. */
+  maxCustomers?: number;
+  /** People of the organization itself. */
+  maxStaff?: number;
+  /** People of the client companies. */
+  maxClients?: number;
+};
+
+/** Where a subscription stands, in the order in which subscriptions live. */
+export type SubscriptionStatus =
+  /** Not begun: the first payment is missing. */
+  | "incomplete"
+  /** In use, and free for now. */
+  | "trialing"
+  /** In use and paid. */
+  | "active"
+  /** In use, and a payment is late. */
+  | "past_due"
+  /** Payments were given up. */
+  | "unpaid"
+  /** At rest. */
+  | "paused"
+  /** Called off: it runs until its end, and no longer. */
+  | "cancelled"
+  /** Over, or never begun. */
+  | "inactive";
 
 /** Where somebody stands after they signed in. */
 export type Synced = {
