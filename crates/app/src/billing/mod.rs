@@ -14,7 +14,7 @@ use engine::Registry;
 
 pub(crate) use events::Events;
 pub use model::{Product, Subscription, SubscriptionId};
-pub use plan::Plan;
+pub use plan::{Plan, PlanStatus};
 pub(crate) use plan::{Seat, status};
 pub use queries::{
     BillingInfo, GetBillingInfo, GetUsageStats, ListSubscriptions, PlanStats, Usage, UsageStats, Used, configure,

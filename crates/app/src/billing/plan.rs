@@ -2,6 +2,7 @@
 
 use kernel::{Code, Error, Limits, Result, Role, Time};
 use provider::payments::Status;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Subscription;
@@ -164,19 +165,37 @@ fn runs(subscription: &Subscription, now: Time) -> bool {
     }
 }
 
-/// The status in the words of front ends.
-pub(crate) fn status(subscription: &Subscription) -> &'static str {
-    let shown = match subscription.status {
-        Status::Incomplete => Status::Inactive,
-        status @ (Status::Trialing
-        | Status::Active
-        | Status::PastDue
-        | Status::Unpaid
-        | Status::Paused
-        | Status::Cancelled
-        | Status::Inactive) => status,
-    };
-    shown.as_str()
+/// Where a subscription stands, for front ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum PlanStatus {
+    /// There is none, or it never began.
+    Inactive,
+    /// It runs.
+    Active,
+    /// It runs, and costs nothing yet.
+    Trialing,
+    /// It was called off; it may run until its end.
+    Cancelled,
+    /// It runs, though a payment is late.
+    PastDue,
+    /// It was not paid, and rests.
+    Unpaid,
+    /// It rests.
+    Paused,
+}
+
+/// Where a subscription stands, for front ends.
+pub(crate) fn status(subscription: &Subscription) -> PlanStatus {
+    match subscription.status {
+        Status::Incomplete | Status::Inactive => PlanStatus::Inactive,
+        Status::Trialing => PlanStatus::Trialing,
+        Status::Active => PlanStatus::Active,
+        Status::PastDue => PlanStatus::PastDue,
+        Status::Unpaid => PlanStatus::Unpaid,
+        Status::Paused => PlanStatus::Paused,
+        Status::Cancelled => PlanStatus::Cancelled,
+    }
 }
 
 #[cfg(test)]

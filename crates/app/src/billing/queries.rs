@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Plan, Product, Subscription,
+    Plan, PlanStatus, Product, Subscription,
     plan::{InForce, Room, Seat, status},
     store,
 };
@@ -86,7 +86,7 @@ pub struct PlanStats {
     /// What people call it.
     pub name: String,
     /// Where the subscription stands; `inactive` without one.
-    pub status: String,
+    pub status: PlanStatus,
     /// What was bought; null without a subscription.
     pub plan_id: Option<String>,
 }
@@ -125,7 +125,7 @@ impl Query for GetUsageStats {
             staff: used_of(ctx.db, &plan, Seat::Staff, now).await?,
             clients: used_of(ctx.db, &plan, Seat::Client, now).await?,
         };
-        let status = plan.subscription.as_ref().map_or("inactive", status).to_owned();
+        let status = plan.subscription.as_ref().map_or(PlanStatus::Inactive, status);
         let plan_id = plan.subscription.and_then(|subscription| subscription.plan_id);
         Ok(UsageStats { plan: PlanStats { name: plan.name, status, plan_id }, usage })
     }
@@ -144,7 +144,7 @@ pub struct BillingInfo {
     /// The vendor's id of the subscription.
     pub subscription_id: Option<String>,
     /// Where it stands.
-    pub subscription_status: Option<String>,
+    pub subscription_status: Option<PlanStatus>,
     /// What was bought.
     pub plan_id: Option<String>,
     /// Until when it costs nothing.
@@ -168,11 +168,12 @@ impl Query for GetBillingInfo {
         let (now, organization) = (ctx.now(), ctx.organization()?.clone());
         let name = organizations::name_of(ctx.db, &organization).await?;
         let subscription = plan(ctx.db, now).await?.subscription;
-        let is_trialing = subscription.as_ref().is_some_and(|subscription| status(subscription) == "trialing");
+        let is_trialing =
+            subscription.as_ref().is_some_and(|subscription| status(subscription) == PlanStatus::Trialing);
         let trial_ends_at = subscription.as_ref().and_then(|subscription| subscription.trial_ends_at);
         Ok(BillingInfo {
             name,
-            subscription_status: subscription.as_ref().map(|subscription| status(subscription).to_owned()),
+            subscription_status: subscription.as_ref().map(status),
             trial_ends_at,
             ends_at: subscription.as_ref().and_then(|subscription| subscription.ends_at),
             is_trialing,

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{ExternalId, Organization, store};
 use crate::{
     Email,
-    billing::{self, Seat},
+    billing::{self, PlanStatus, Seat},
 };
 
 /// An organization, with what it pays for and what it may have.
@@ -31,9 +31,9 @@ pub struct Account {
     /// The payments vendor's id of its subscription.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subscription_id: Option<String>,
-    /// Where the subscription stands: inactive, active, trialing, cancelled, `past_due`, unpaid or paused.
+    /// Where the subscription stands.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub subscription_status: Option<String>,
+    pub subscription_status: Option<PlanStatus>,
     /// What was bought.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan_id: Option<String>,
@@ -79,7 +79,7 @@ pub(super) async fn account(db: &mut Reader, id: &OrgId, now: Time) -> Result<Ac
         billing_email: details.billing_email,
         external_ids,
         subscription_id: paid.map(|paid| paid.external_id.clone()),
-        subscription_status: paid.map(|paid| billing::status(paid).to_owned()),
+        subscription_status: paid.map(billing::status),
         plan_id: paid.and_then(|paid| paid.plan_id.clone()),
         trial_ends_at: paid.and_then(|paid| paid.trial_ends_at),
         ends_at: paid.and_then(|paid| paid.ends_at),

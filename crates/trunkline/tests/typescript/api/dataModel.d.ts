@@ -54,8 +54,8 @@ export type Account = {
   externalIds: Array<ExternalId>;
   /** The payments vendor's id of its subscription. */
   subscriptionId?: string;
-  /** Where the subscription stands: inactive, active, trialing, cancelled, `past_due`, unpaid or paused. */
-  subscriptionStatus?: string;
+  /** Where the subscription stands. */
+  subscriptionStatus?: PlanStatus;
   /** What was bought. */
   planId?: string;
   /** Until when it costs nothing. */
@@ -148,7 +148,7 @@ export type BillingInfo = {
   /** The vendor's id of the subscription. */
   subscriptionId: string | null;
   /** Where it stands. */
-  subscriptionStatus: string | null;
+  subscriptionStatus: PlanStatus | null;
   /** What was bought. */
   planId: string | null;
   /** Until when it costs nothing. */
@@ -536,10 +536,27 @@ export type PlanStats = {
   /** What people call it. */
   name: string;
   /** Where the subscription stands; `inactive` without one. */
-  status: string;
+  status: PlanStatus;
   /** What was bought; null without a subscription. */
   planId: string | null;
 };
+
+/** Where a subscription stands, for front ends. */
+export type PlanStatus =
+  /** There is none, or it never began. */
+  | "inactive"
+  /** It runs. */
+  | "active"
+  /** It runs, and costs nothing yet. */
+  | "trialing"
+  /** It was called off; it may run until its end. */
+  | "cancelled"
+  /** It runs, though a payment is late. */
+  | "past_due"
+  /** It was not paid, and rests. */
+  | "unpaid"
+  /** It rests. */
+  | "paused";
 
 /** What an import would do. */
 export type Preview = {
