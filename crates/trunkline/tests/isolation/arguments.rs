@@ -1,0 +1,268 @@
+//! What every operation is called with: made from the schema of its arguments, and from what the world holds.
+//!
+//! Nothing is known of any operation. What could be an argument is tried, until somebody of the organization may do it
+//! and it works: so every call that is used in a probe is one that would be answered if the caller had the right to it.
+
+use std::collections::BTreeSet;
+
+use engine::{Description, Kind};
+use serde_json::{Map, Value, json};
+
+use crate::world::{Hands, Org, World};
+
+/// An operation, and how it can be called in one organization.
+pub(crate) struct Callable {
+    pub(crate) description: Description,
+    /// Who can, as they are called in their organization: the first for whom anything worked.
+    pub(crate) by: &'static str,
+    /// Calls that work, each with other documents or other choices.
+    pub(crate) calls: Vec<Call>,
+}
+
+/// A call that works.
+#[derive(Clone, Debug)]
+pub(crate) struct Call {
+    pub(crate) arguments: Value,
+    /// The arguments that are ids of documents.
+    pub(crate) ids: Vec<String>,
+}
+
+impl Callable {
+    /// Calls that name documents in other places.
+    pub(crate) fn shapes(&self) -> Vec<&Call> {
+        let mut seen = BTreeSet::new();
+        self.calls.iter().filter(|call| seen.insert(&call.ids)).collect()
+    }
+
+    pub(crate) fn name(&self) -> &'static str {
+        self.description.name
+    }
+
+    pub(crate) fn reads(&self) -> bool {
+        self.description.kind == Kind::Query
+    }
+}
+
+impl Call {
+    /// The same, with the document of another organization in the place of `argument`.
+    pub(crate) fn about(&self, argument: &str, own: &Org, other: &Org) -> Self {
+        let mut call = self.clone();
+        if let Some(id) = call.arguments.get_mut(argument) {
+            *id = json!(counterpart(id.as_str().unwrap_or_default(), own, other));
+        }
+        call
+    }
+
+    /// The same, with documents of another organization in all places.
+    pub(crate) fn about_all(&self, own: &Org, other: &Org) -> Self {
+        self.ids.iter().fold(self.clone(), |call, argument| call.about(argument, own, other))
+    }
+
+    /// The same, in words that nobody's documents have.
+    pub(crate) fn unmarked(&self, own: &Org) -> Self {
+        let text = self.arguments.to_string().replace(own.mark, "plain");
+        Self { arguments: serde_json::from_str(&text).expect("it stays JSON"), ..self.clone() }
+    }
+
+    pub(crate) fn names(&self, id: &str) -> bool {
+        self.ids.iter().any(|argument| self.arguments[argument] == id)
+    }
+}
+
+/// What is to the other organization what `id` is to its own: both were made in the same way.
+fn counterpart(id: &str, own: &Org, other: &Org) -> String {
+    let kind = id.split('_').next().unwrap_or_default();
+    let at = own.ids[kind].iter().position(|known| known == id).expect("an id of the organization");
+    other.ids[kind][at].clone()
+}
+
+/// How all operations can be called in `own`. Fails where it cannot be found out.
+pub(crate) async fn all(world: &mut World, own: &Org, other: &Org) -> Vec<Callable> {
+    let descriptions: Vec<_> =
+        world.operations.catalog().all().map(|operation| operation.description.clone()).collect();
+    let mut found = Vec::with_capacity(descriptions.len());
+    let chosen = only();
+    for description in descriptions.into_iter().filter(|description| description.name.starts_with(&chosen)) {
+        found.push(callable(world, description, own, other).await);
+    }
+    found
+}
+
+/// The operations to try, by the beginning of their names; all where `ISOLATION_ONLY` says nothing.
+#[expect(clippy::disallowed_methods, reason = "how somebody who looks for one fault tells a test so")]
+fn only() -> String {
+    std::env::var("ISOLATION_ONLY").unwrap_or_default()
+}
+
+async fn callable(world: &mut World, description: Description, own: &Org, other: &Org) -> Callable {
+    let candidates = Making { world, description: &description, own, other }.candidates();
+    let mut refusals = BTreeSet::new();
+    for by in RIGHTFUL {
+        let who = world.called(own, by).clone();
+        let (mut calls, mut covered) = (Vec::new(), BTreeSet::new());
+        for (call, choices) in &candidates {
+            // Every document and every choice is used once where it can be, not every combination of them.
+            if !calls.is_empty() && choices.is_subset(&covered) {
+                continue;
+            }
+            match world.ask(&who, description.name, &call.arguments).await {
+                Ok(_) => {
+                    covered.extend(choices.iter().cloned());
+                    calls.push(call.clone());
+                    if description.kind != Kind::Query {
+                        world.hands.put_back(Hands::WHOLE).await;
+                    }
+                }
+                Err(error) => drop(refusals.insert(format!("{} hears {error:?}", who.name))),
+            }
+        }
+        if !calls.is_empty() {
+            return Callable { description, by, calls };
+        }
+    }
+    panic!(
+        "nobody of {} can call {}: let tests/isolation/arguments.rs make the arguments that it takes, or \
+         tests/isolation/world/building.rs the documents that it is about. {refusals:#?}",
+        own.mark, description.name
+    )
+}
+
+/// Who could be allowed to do something: everybody, from the owner down to who was only invited.
+const RIGHTFUL: [&str; 7] = ["owner", "admin", "staff", "viewer", "client", "late", "nobody"];
+
+struct Making<'w> {
+    world: &'w World,
+    description: &'w Description,
+    own: &'w Org,
+    other: &'w Org,
+}
+
+/// A value that an argument can have.
+#[derive(Clone)]
+struct Choice {
+    /// None leaves it out.
+    value: Option<Value>,
+    /// What it chooses, when another value would be another call.
+    choice: String,
+    /// Whether that is a document.
+    document: bool,
+}
+
+impl Making<'_> {
+    /// Calls that could work, each with what it chooses.
+    fn candidates(&self) -> Vec<(Call, BTreeSet<String>)> {
+        let schema = &self.description.arguments;
+        let none = Map::new();
+        let properties = schema["properties"].as_object().unwrap_or(&none);
+        let required: Vec<_> = schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+        let mut all = vec![Vec::new()];
+        for (name, schema) in properties {
+            let choices = self.choices(name, schema, required.contains(&name.as_str()));
+            let longer = |chosen: &Vec<(String, Choice)>| {
+                let extended =
+                    choices.iter().map(|choice| [chosen.clone(), vec![(name.clone(), choice.clone())]].concat());
+                extended.collect::<Vec<_>>()
+            };
+            all = all.iter().flat_map(longer).collect();
+            assert!(all.len() < 20_000, "{} has more arguments than can be tried", self.description.name);
+        }
+        all.into_iter().map(|chosen| call(&chosen)).collect()
+    }
+
+    fn choices(&self, name: &str, schema: &Value, required: bool) -> Vec<Choice> {
+        let mut choices = self.values(name, schema);
+        assert!(
+            !choices.is_empty(),
+            "{} takes {name}, of a kind that tests/isolation/arguments.rs cannot make: {schema}",
+            self.description.name
+        );
+        if !required {
+            let is_chosen = choices.iter().any(|choice| !choice.choice.is_empty());
+            let choice = if is_chosen { "nothing" } else { "" };
+            choices.push(Choice { value: None, choice: choice.to_owned(), document: false });
+        }
+        choices
+    }
+
+    fn values(&self, name: &str, schema: &Value) -> Vec<Choice> {
+        let plain = |value: Value| Choice { value: Some(value), choice: String::new(), document: false };
+        let chosen = |value: Value| Choice { choice: value.to_string(), ..plain(value) };
+        if name == "paginationOpts" {
+            return vec![plain(json!({ "numItems": 100 }))];
+        }
+        if let Some(reference) = schema["$ref"].as_str() {
+            let name_of = reference.rsplit('/').next().unwrap_or_default();
+            return self.values(name, &self.world.operations.catalog().definitions()[name_of]);
+        }
+        if let Some(variants) = schema["anyOf"].as_array().or_else(|| schema["oneOf"].as_array()) {
+            return variants.iter().flat_map(|variant| self.values(name, variant)).collect();
+        }
+        if let Some(constant) = schema.get("const") {
+            return vec![chosen(constant.clone())];
+        }
+        if let Some(variants) = schema["enum"].as_array() {
+            return variants.iter().filter(|value| !value.is_null()).cloned().map(chosen).collect();
+        }
+        let kind = schema["type"].as_str().or_else(|| schema["type"].get(0)?.as_str()).unwrap_or_default();
+        match kind {
+            "string" => self.texts(name, schema),
+            "integer" | "number" => {
+                let soon = (self.world.chance().now() + testkit::days(1)).ms();
+                vec![plain(json!(1)), plain(json!(soon))]
+            }
+            "boolean" => vec![chosen(json!(true)), chosen(json!(false))],
+            "array" => vec![plain(json!([]))],
+            _ => Vec::new(),
+        }
+    }
+
+    fn texts(&self, name: &str, schema: &Value) -> Vec<Choice> {
+        let pattern = schema["pattern"].as_str().unwrap_or_default();
+        let kind = pattern.strip_prefix('^').and_then(|rest| rest.split_once('_')).map_or("", |(kind, _)| kind);
+        if kind.len() == 3 {
+            return self.documents(name, kind);
+        }
+        assert!(
+            !name.ends_with("Id"),
+            "{} takes {name}, which names a document and is any text: let it be a kernel::Id",
+            self.description.name
+        );
+        let plain = |text: String| Choice { value: Some(json!(text)), choice: String::new(), document: false };
+        if schema["format"] == "email" {
+            // Whom the other organization knows, and whom it has invited, is nobody's business here.
+            let of_other = ["viewer", "late"].map(|name| format!("{name}@{}.example", self.other.mark));
+            let all = of_other.into_iter().chain([format!("new@{}.example", self.own.mark)]);
+            return all.map(|text| Choice { choice: text.clone(), ..plain(text) }).collect();
+        }
+        let mark = self.own.mark;
+        [format!("{mark} new"), "UTC".to_owned(), "en".to_owned()].into_iter().map(plain).collect()
+    }
+
+    fn documents(&self, name: &str, kind: &str) -> Vec<Choice> {
+        let Some(ids) = self.own.ids.get(kind) else {
+            panic!(
+                "{} takes {name}, and the world has no document whose id begins with {kind}_: make one in \
+                 tests/isolation/world/building.rs and note its id",
+                self.description.name
+            )
+        };
+        let choice = |id: &String| Choice { value: Some(json!(id)), choice: id.clone(), document: true };
+        ids.iter().map(choice).collect()
+    }
+}
+
+fn call(chosen: &[(String, Choice)]) -> (Call, BTreeSet<String>) {
+    let mut arguments = Map::new();
+    let (mut ids, mut choices) = (Vec::new(), BTreeSet::new());
+    for (name, chosen) in chosen {
+        arguments.extend(chosen.value.clone().map(|value| (name.clone(), value)));
+        if chosen.choice.is_empty() {
+            continue;
+        }
+        choices.insert(format!("{name}={}", chosen.choice));
+        if chosen.document {
+            ids.push(name.clone());
+        }
+    }
+    (Call { arguments: Value::Object(arguments), ids }, choices)
+}

@@ -1,0 +1,98 @@
+//! What vendors tell about one organization changes nothing in another, though both have the same names for things.
+
+use app::{connections, contacts, conversations, messages};
+use kernel::OrgId;
+use provider::messaging as chat;
+
+use crate::{
+    findings::Findings,
+    likeness::{alike, changed},
+    world::{Dump, Hands, World, echo, snapshot, step, subscribed, text, whole},
+};
+
+/// Notes what is another thing for bravo because there is alpha, and what became of alpha's rows.
+pub(crate) async fn are_alike(world: &mut World, findings: &mut Findings) {
+    let alone = story(world, Hands::WITHOUT_ALPHA, findings).await;
+    let beside = story(world, Hands::WHOLE, findings).await;
+    for (one, other) in alone.iter().zip(&beside).filter(|(one, other)| one != other) {
+        findings.note(format!("events: without alpha {one}, beside alpha {other}"));
+    }
+}
+
+/// Everything that can happen to what is there. Answers what is different after each step.
+async fn story(world: &mut World, state: &'static str, findings: &mut Findings) -> Vec<String> {
+    let bravo = world.bravo.clone();
+    world.hands.put_back(state).await;
+    let mut came = vec![lists(world).await];
+    for at in 0..STEPS {
+        let before = world.hands.dump().await;
+        happens(world, at).await;
+        let after = world.hands.dump().await;
+        for row in Dump::difference(&before.of(&world.alpha), &after.of(&world.alpha)) {
+            findings.note(format!("step {at} of {}'s events changed a row of alpha: {row}", bravo.mark));
+        }
+        came.push(format!("step {at}: {}", changed(world, &before, &after)));
+    }
+    came.push(lists(world).await);
+    world.hands.put_back(state).await;
+    came
+}
+
+const STEPS: usize = 14;
+
+async fn happens(world: &World, at: usize) {
+    let (app, told, bravo) = (&world.app, &world.told, &world.bravo);
+    let hears = |message: chat::Message| told.hears(app, bravo, message);
+    match at {
+        // Somebody who is known, and somebody who is not.
+        0 => hears(text(bravo, "m5", whole(bravo, "ada", 1), 500)).await,
+        1 => hears(text(bravo, "m6", whole(bravo, "eve", 9), 510)).await,
+        // The same message again, and one that alpha has too.
+        2 => hears(text(bravo, "m1", whole(bravo, "ada", 1), 100)).await,
+        3 => told.chats(app, bravo, vec![step(bravo, "m2", chat::Step::Read, 520)]).await,
+        4 => told.chats(app, bravo, vec![step(bravo, "m7", chat::Step::Delivered, 520)]).await,
+        // What came before its message is taken out when the message comes.
+        5 => hears(echo(bravo, "m9", whole(bravo, "ada", 1), 530)).await,
+        // Two contacts turn out to be one person, also where somebody said that they are not.
+        6 => hears(text(bravo, "bob3", whole(bravo, "bob", 2), 540)).await,
+        7 => hears(text(bravo, "dora4", whole(bravo, "dora", 4), 550)).await,
+        8 => unmerge(world).await,
+        9 => {
+            let renamed = chat::Renamed {
+                before: whole(bravo, "ada", 1),
+                after: chat::Person { username: Some("b.ada9".to_owned()), ..whole(bravo, "ada", 8) },
+                at: Some(kernel::Time::from_seconds(600)),
+            };
+            told.chats(app, bravo, vec![chat::Change::Renamed(Box::new(renamed))]).await;
+        }
+        10 => told.pays(app, subscribed(bravo, "sub1", 600)).await,
+        11 => told.pays(app, subscribed(bravo, "sub2", 610)).await,
+        12 => told.pays(app, snapshot(bravo, 620, &["sub2"])).await,
+        _ => told.pays(app, snapshot(bravo, 615, &["sub1"])).await,
+    }
+}
+
+/// Takes the oldest merge of bravo apart that was not.
+async fn unmerge(world: &World) {
+    let id = OrgId::parse(&world.bravo.id).expect("an id");
+    let merges = contacts::merges(&world.app.db, &id, 100).await.expect("a list");
+    let oldest = merges.iter().filter(|merge| merge.undone_at.is_none()).min_by_key(|merge| merge.id.clone());
+    let oldest = oldest.expect("one that is whole").id.clone();
+    // What goes wrong shows itself in the rows.
+    contacts::unmerge(&world.app.db, &world.app.world, &id, &oldest).await.map(drop).unwrap_or_default();
+}
+
+/// What the terminal lists of bravo.
+async fn lists(world: &World) -> String {
+    let (db, id) = (&world.app.db, OrgId::parse(&world.bravo.id).expect("an id"));
+    let lists = format!(
+        "{:?} {:?} {:?} {:?} {:?} {:?}",
+        connections::list(db, &id).await,
+        contacts::list(db, &id, 100).await,
+        contacts::merges(db, &id, 100).await,
+        conversations::list(db, &id, 100).await,
+        messages::list(db, &id, 100).await,
+        app::billing::subscriptions(db, &id, 100).await,
+    );
+    alike(world, &lists)
+}

@@ -1,0 +1,116 @@
+//! Whoever watches queries on a socket is shown what they would be told if they asked, and nothing that others are shown,
+//! though answers are shared among those who see the same.
+
+use serde_json::{Value, json};
+
+use crate::{
+    arguments::{self, Callable},
+    findings::Findings,
+    surfaces::Socket,
+    world::{ALPHA, BRAVO, Somebody, World, both},
+};
+
+#[tokio::test]
+async fn whoever_watches_sees_what_they_may_and_nothing_of_others() {
+    both(|mut world| async move {
+        let (alpha, bravo) = (world.alpha.clone(), world.bravo.clone());
+        let all = arguments::all(&mut world, &alpha, &bravo).await;
+        let queries: Vec<_> = all.iter().filter(|callable| callable.reads()).collect();
+        let mut findings = Findings::default();
+        let mut watchers = watchers(&world, &queries).await;
+        for watcher in &mut watchers {
+            watcher.compare(&world, &queries, &mut findings).await;
+        }
+        findings.none();
+        touch_everything(&world).await;
+        for watcher in &mut watchers {
+            watcher.compare(&world, &queries, &mut findings).await;
+        }
+        findings.none();
+    })
+    .await;
+}
+
+/// Somebody, with every query open.
+struct Watcher {
+    who: Somebody,
+    /// What only the other organization's documents say.
+    foreign: &'static str,
+    socket: Socket,
+    watched: Vec<(u64, Value)>,
+}
+
+async fn watchers(world: &World, queries: &[&Callable]) -> Vec<Watcher> {
+    let mut watchers = Vec::new();
+    for (org, foreign) in [(&world.alpha, BRAVO), (&world.bravo, ALPHA)] {
+        let callers = org.people.values().chain(org.keys.values()).cloned();
+        let strangers = [world.nobody.clone(), Somebody::anonymous()];
+        for who in callers.chain(strangers) {
+            let socket = Socket::open(world.served.address, &who).await;
+            let mut watcher = Watcher { who, foreign, socket, watched: Vec::new() };
+            for callable in queries {
+                // Everybody asks for the same documents, whether or not they may see them.
+                let arguments = callable.calls[0].arguments.clone();
+                let id = watcher.socket.watch(callable.name(), &arguments, None).await;
+                watcher.watched.push((id, arguments));
+            }
+            watchers.push(watcher);
+        }
+    }
+    watchers
+}
+
+impl Watcher {
+    /// What is shown now is what they are told when they ask.
+    async fn compare(&mut self, world: &World, queries: &[&Callable], findings: &mut Findings) {
+        // Everything that is open is moved to the moment at which something new is shown.
+        let new = self.socket.watch("organizations:has", &json!({}), None).await;
+        self.socket.shown(new).await;
+        for ((id, arguments), callable) in self.watched.iter().zip(queries) {
+            let shown = self.socket.state(*id);
+            let told = world.ask(&self.who, callable.name(), arguments).await;
+            let told = told.map_err(|error| error.code.as_str().to_owned());
+            let same = match (&shown, &told) {
+                (Some(Ok(shown)), Ok(told)) => alike(shown) == alike(told),
+                (Some(Err((code, _))), Err(told)) => code == told,
+                _ => false,
+            };
+            let (name, who) = (callable.name(), &self.who.name);
+            findings.check(same, || format!("{who} watches {name}, is shown {shown:?}, and when they ask: {told:?}"));
+            let text = format!("{shown:?}");
+            // Alpha has twins of bravo's people, and bravo nothing of alpha.
+            findings.check(self.foreign == BRAVO || !text.contains(self.foreign), || {
+                format!("{who} watches {name} and is shown what is {}'s: {text}", self.foreign)
+            });
+        }
+    }
+}
+
+/// Cursors hold chance.
+fn alike(value: &Value) -> Value {
+    let mut value = value.clone();
+    if let Some(fields) = value.as_object_mut() {
+        fields.retain(|name, _| name != "continueCursor" && name != "splitCursor");
+    }
+    value
+}
+
+/// Changes in both organizations that many queries read.
+async fn touch_everything(world: &World) {
+    for org in [&world.alpha, &world.bravo] {
+        let owner = org.person("owner");
+        let customer = json!({ "name": format!("{} newcomer", org.mark) });
+        let made = world.ask(owner, "customers:create", &customer).await.expect("a customer can be made");
+        let staff = &org.ids["usr"].clone();
+        for user in staff {
+            // Only staff can be; the others stay who they are.
+            let assignment = json!({ "customerId": made["_id"], "userId": user });
+            world.ask(owner, "assignments:assign", &assignment).await.map(drop).unwrap_or_default();
+        }
+        world.ask(owner, "settings:update", &json!({ "weekStartsOn": 7 })).await.expect("settings can be chosen");
+        world
+            .ask(owner, "organizations:update", &json!({ "name": format!("{} Ltd", org.mark) }))
+            .await
+            .expect("a name");
+    }
+}

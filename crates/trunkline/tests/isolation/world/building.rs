@@ -1,0 +1,271 @@
+//! Makes an organization in the way that its people do: by operations, and by events of vendors.
+
+use std::{sync::Arc, time::Duration};
+
+use engine::{Operations, Registry};
+use provider::email::{Email, Mail, Sender};
+use serde_json::{Value, json};
+use testkit::{App, TestDb, Tokens, days, minutes};
+
+use super::{
+    events::Told,
+    people::{Org, PEOPLE, Somebody},
+    server::{self, Authenticator},
+};
+
+/// How long what waits for an event is kept.
+const KEEP: Duration = Duration::from_secs(30 * 86_400);
+
+/// An installation on which organizations are made.
+pub(super) struct Builder {
+    pub(super) app: App,
+    pub(super) operations: Operations,
+    pub(super) told: Arc<Told>,
+    pub(super) tokens: Tokens,
+    authenticator: Arc<Authenticator>,
+}
+
+/// Nobody reads mails here.
+struct Shredder;
+
+#[async_trait::async_trait]
+impl Email for Shredder {
+    async fn send(&self, _mail: &Mail, _key: &str) -> kernel::Result<()> {
+        Ok(())
+    }
+}
+
+impl Builder {
+    pub(super) async fn new(database: &TestDb) -> Self {
+        let told = Arc::new(Told::default());
+        let app = App::with_tables(database, &[engine::MIGRATIONS, app::MIGRATIONS], |handlers| {
+            let (chat, money) = (told.clone(), told.clone());
+            app::register(handlers, vec![("chat", chat)], vec![("money", money)], KEEP).expect("crons have patterns");
+            let sender: Sender = Arc::new(Shredder);
+            handlers.lend(sender);
+        })
+        .await;
+        let mut registry = Registry::new();
+        app::operations(&mut registry);
+        let members = Arc::new(app::users::Members::new(app.world.clone()));
+        let operations = Operations::new(registry.freeze(), app.db.clone(), app.world.clone(), members, &[1; 32])
+            .audited(Arc::new(app::audit::Log));
+        let plan =
+            json!([{ "id": "free", "name": "Free", "maxCustomers": 1000, "maxStaff": 1000, "maxClients": 1000 }]);
+        let plans = app::billing::Plan::parse_all(&plan.to_string()).expect("a list of plans");
+        app::billing::configure(&app.db, plans).await.expect("plans can be configured");
+        let tokens = Tokens::new().with_clock(app.clock.clone());
+        let authenticator = server::authenticator(&app, &tokens);
+        Self { app, operations, told, tokens, authenticator }
+    }
+
+    /// Somebody with a token that lasts for years.
+    pub(super) fn somebody(&self, mark: &str, name: &str) -> Somebody {
+        let claims = self.claims(mark, name);
+        self.showing(&format!("{mark}'s {name}"), mark, name, claims)
+    }
+
+    /// A member of `org` whose token names another organization.
+    pub(super) fn claiming(&self, org: &Org, name: &str, other: &str) -> Somebody {
+        let mut claims = self.claims(org.mark, name);
+        claims["org_id"] = json!(other);
+        self.showing(&format!("{}'s {name} whose token names {other}", org.mark), org.mark, name, claims)
+    }
+
+    /// Two whole organizations, the first of which is older.
+    pub(super) async fn organizations(&mut self, marks: [&'static str; 2]) -> (Org, Org) {
+        let (mut first, mut second) = (self.begun(marks[0]).await, self.begun(marks[1]).await);
+        // Longer than an invitation lasts.
+        self.app.clock.advance(days(8));
+        self.grown(&mut first).await;
+        self.grown(&mut second).await;
+        // The last use is noted once in a minute, and time stands still from now on.
+        for key in first.keys.values().chain(second.keys.values()) {
+            self.done(key, "customers:list", json!({})).await;
+        }
+        (first, second)
+    }
+
+    async fn begun(&mut self, mark: &'static str) -> Org {
+        self.app.clock.advance(minutes(1));
+        let mut org = self.founded(mark).await;
+        for name in ["one", "two", "three"] {
+            self.app.clock.advance(minutes(1));
+            self.customer(&mut org, name).await;
+        }
+        self.invite(&org, "stale", json!({ "role": "staff" })).await;
+        org
+    }
+
+    async fn grown(&mut self, org: &mut Org) {
+        let customers = org.ids["cus"].clone();
+        self.invitations(org, &customers).await;
+        self.members(org, &customers).await;
+        self.keys(org).await;
+        self.events(org).await;
+        self.app.clock.advance(minutes(1));
+    }
+
+    async fn founded(&mut self, mark: &'static str) -> Org {
+        let mut claims = self.claims(mark, "owner");
+        claims["org_id"] = json!(format!("{mark}-corp"));
+        claims["role"] = json!("admin");
+        let founder = self.showing("founder", mark, "owner", claims);
+        let new = json!({ "name": format!("{mark} Corporation"), "billingEmail": format!("billing@{mark}.example") });
+        let made = self.done(&founder, "organizations:create", new).await;
+        let id = made["_id"].as_str().expect("an id").to_owned();
+        let people = [("owner", self.somebody(mark, "owner"))].into_iter().collect();
+        let mut org = Org { mark, id, people, keys: Default::default(), dead: Vec::new(), ids: Default::default() };
+        let me = self.done(&self.owner(&org), "users:me", json!({})).await;
+        org.note(&me["_id"]);
+        let zone = if mark == super::ALPHA { "America/Lima" } else { "Europe/Berlin" };
+        let locale = if mark == super::ALPHA { "es-PE" } else { "de-DE" };
+        self.done(&self.owner(&org), "settings:update", json!({ "timeZone": zone, "locale": locale })).await;
+        org
+    }
+
+    async fn customer(&self, org: &mut Org, name: &str) {
+        let mark = org.mark;
+        let new = json!({
+            "name": format!("{mark} customer {name}"),
+            "email": format!("{name}@{mark}.example"),
+            "notes": format!("{mark} notes {name}"),
+        });
+        let made = self.done(&self.owner(org), "customers:create", new).await;
+        org.note(&made["_id"]);
+    }
+
+    /// One that was revoked, and two that wait: for staff, and for a client.
+    async fn invitations(&mut self, org: &mut Org, customers: &[String]) {
+        let revoked = self.invite(org, "unwanted", json!({ "role": "viewer" })).await;
+        self.done(&self.owner(org), "invitations:revoke", json!({ "invitationId": revoked })).await;
+        let late = self.invite(org, "late", json!({ "role": "staff" })).await;
+        org.note(&late);
+        let guest = self.invite(org, "guest", json!({ "role": "client", "customerId": customers[1] })).await;
+        org.note(&guest);
+        for name in ["late", "guest"] {
+            org.people.insert(name, self.somebody(org.mark, name));
+        }
+    }
+
+    async fn members(&mut self, org: &mut Org, customers: &[String]) {
+        for (name, role) in PEOPLE.into_iter().skip(1) {
+            let invited = if role == "owner" { "admin" } else { role };
+            let customer = match name {
+                "client" => Some(&customers[0]),
+                "client2" => Some(&customers[1]),
+                _ => None,
+            };
+            let user = self.joined(org, name, json!({ "role": invited, "customerId": customer })).await;
+            if role == "owner" {
+                self.done(&self.owner(org), "users:changeRole", json!({ "userId": user, "role": "owner" })).await;
+            }
+            let looks_after = match name {
+                "staff" => Some(&customers[0]),
+                "staff2" => Some(&customers[1]),
+                _ => None,
+            };
+            if let Some(customer) = looks_after {
+                let assignment = json!({ "customerId": customer, "userId": user });
+                self.done(&self.owner(org), "assignments:assign", assignment).await;
+            }
+        }
+        let gone = self.joined(org, "gone", json!({ "role": "staff" })).await;
+        self.done(&self.owner(org), "users:remove", json!({ "userId": &gone })).await;
+        let mut removed = org.people.remove("gone").expect("they joined");
+        removed.says.push(gone);
+        org.dead.push(removed);
+        let viewer = self.done(org.person("viewer"), "users:me", json!({})).await;
+        let actor = org.person("actor").clone();
+        self.done(&actor, "users:startImpersonating", json!({ "userId": viewer["_id"] })).await;
+    }
+
+    async fn keys(&mut self, org: &mut Org) {
+        for role in ["owner", "admin", "staff", "viewer"] {
+            let key = self.key(org, role, json!({ "role": role })).await;
+            org.keys.insert(role, key);
+        }
+        let scoped = self.key(org, "scoped", json!({ "role": "admin", "scopes": ["customers:*"] })).await;
+        org.keys.insert("scoped", scoped);
+        let end = (self.app.world.now() + minutes(5)).ms();
+        let expired = self.key(org, "expired", json!({ "role": "owner", "expiresAt": end })).await;
+        self.app.clock.advance(minutes(10));
+        let revoked = self.key(org, "revoked", json!({ "role": "owner" })).await;
+        let id = org.ids["key"].last().expect("a key").clone();
+        self.done(&self.owner(org), "apiKeys:revoke", json!({ "apiKeyId": id })).await;
+        let rotated = self.key(org, "rotated", json!({ "role": "owner" })).await;
+        let id = org.ids["key"].last().expect("a key").clone();
+        self.done(&self.owner(org), "apiKeys:rotate", json!({ "apiKeyId": id, "graceMs": 1000 })).await;
+        self.app.clock.advance(minutes(1));
+        org.dead.extend([expired, revoked, rotated]);
+        org.dead.push(self.expired(org.mark));
+        org.dead.push(Somebody {
+            name: format!("who forged a token of {}'s owner", org.mark),
+            shows: Some(self.tokens.forged().token(&format!("{}-owner", org.mark), self.claims(org.mark, "owner"))),
+            wants: None,
+            says: Vec::new(),
+        });
+    }
+
+    async fn key(&self, org: &mut Org, name: &str, mut new: Value) -> Somebody {
+        new["name"] = json!(format!("{} key {name}", org.mark));
+        let made = self.done(&self.owner(org), "apiKeys:create", new).await;
+        org.note(&made["_id"]);
+        let key = made["key"].as_str().expect("a key").to_owned();
+        Somebody { name: format!("{}'s key {name}", org.mark), shows: Some(key), wants: None, says: Vec::new() }
+    }
+
+    async fn joined(&self, org: &mut Org, name: &'static str, invitation: Value) -> String {
+        self.invite(org, name, invitation).await;
+        let somebody = self.somebody(org.mark, name);
+        let user = self.done(&somebody, "invitations:accept", json!({})).await;
+        org.people.insert(name, somebody);
+        org.note(&user["_id"])
+    }
+
+    async fn invite(&self, org: &Org, name: &str, mut invitation: Value) -> Value {
+        invitation["email"] = json!(format!("{name}@{}.example", org.mark));
+        if let Some(fields) = invitation.as_object_mut() {
+            fields.retain(|_, value| !value.is_null());
+        }
+        self.done(&self.owner(org), "invitations:send", invitation).await["invitationId"].clone()
+    }
+
+    fn owner(&self, org: &Org) -> Somebody {
+        org.person("owner").clone()
+    }
+
+    async fn done(&self, who: &Somebody, operation: &str, arguments: Value) -> Value {
+        let done = server::ask(&self.operations, &self.authenticator, who, operation, &arguments).await;
+        done.unwrap_or_else(|error| panic!("{} calls {operation} with {arguments}: {error:?}", who.name))
+    }
+
+    fn claims(&self, mark: &str, name: &str) -> Value {
+        json!({
+            "email": format!("{name}@{mark}.example"),
+            "email_verified": true,
+            "given_name": format!("{mark} {name}"),
+            "family_name": format!("of {mark}"),
+            "picture": format!("https://{mark}.example/{name}.png"),
+        })
+    }
+
+    fn showing(&self, who: &str, mark: &str, name: &str, claims: Value) -> Somebody {
+        let end = self.app.world.now() + days(1000);
+        let says = claims.as_object().into_iter().flat_map(|claims| claims.values());
+        let says = says.filter_map(Value::as_str).map(str::to_owned).collect();
+        let token = self.tokens.token_until(&format!("{mark}-{name}"), claims, end);
+        Somebody { name: who.to_owned(), shows: Some(token), wants: None, says }
+    }
+
+    fn expired(&self, mark: &str) -> Somebody {
+        let end = self.app.world.now() - minutes(1);
+        let token = self.tokens.token_until(&format!("{mark}-owner"), self.claims(mark, "owner"), end);
+        Somebody {
+            name: format!("who shows an expired token of {mark}'s owner"),
+            shows: Some(token),
+            wants: None,
+            says: Vec::new(),
+        }
+    }
+}

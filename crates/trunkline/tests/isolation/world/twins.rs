@@ -1,0 +1,66 @@
+//! Rows of alpha that look like bravo's: the same ids, the same numbers, other texts.
+//!
+//! Ids are unique in an organization, not among all of them. Whatever finds, counts or changes rows of bravo without
+//! saying whose, meets the twins, which stand before bravo's own rows in every order.
+
+use super::{
+    Hands, Org,
+    hand::{Column, names},
+};
+
+pub(super) async fn make(hands: &mut Hands, alpha: &Org, bravo: &Org) {
+    let mut sql = String::new();
+    for (table, columns) in hands.tenant_tables() {
+        let list = names(&columns);
+        let shifted: Vec<_> = columns.iter().map(alphas).collect();
+        // A table with one row for each organization has no room for twins: its rows differ as they are.
+        if table != "organization_settings" {
+            sql.push_str(&format!(
+                "insert into {table} (org_id, {list}) select '{}', {} from {table} where org_id = '{}';",
+                alpha.id,
+                shifted.join(", "),
+                bravo.id
+            ));
+        }
+        sql.push_str(&format!(
+            "create temporary table moved as select * from {table} where org_id = '{0}';
+             delete from {table} where org_id = '{0}';
+             insert into {table} (org_id, {list}) select org_id, {list} from moved;
+             drop table moved;",
+            bravo.id
+        ));
+    }
+    hands.write(&sql).await;
+    let others = others(alpha, bravo);
+    hands.write(&others).await;
+}
+
+/// The value of a twin: in texts, another mark.
+fn alphas(column: &Column) -> String {
+    if column.is_text { format!("replace({}, 'bravo', 'alphatwin')", column.name) } else { column.name.clone() }
+}
+
+/// Where twins differ from bravo's rows: in alpha, everybody may do something else, the admins act as the client, and
+/// all staff look after all customers.
+fn others(alpha: &Org, bravo: &Org) -> String {
+    let (a, b) = (&alpha.id, &bravo.id);
+    format!(
+        "update members set role = case role
+                 when 'owner' then 'viewer' when 'admin' then 'staff' when 'staff' then 'owner'
+                 when 'viewer' then 'admin' else 'owner' end,
+             removed_ms = null
+         where org_id = '{a}' and user_id in (select user_id from members where org_id = '{b}');
+         update api_keys set role = case role when 'owner' then 'viewer' else 'owner' end
+         where org_id = '{a}' and id in (select id from api_keys where org_id = '{b}');
+         insert into impersonations (org_id, user_id, target_id, started_ms, ends_ms)
+             select '{a}', m.user_id, (select user_id from members c where c.org_id = '{b}' and c.role = 'client' limit 1),
+                 i.started_ms, i.ends_ms
+             from members m, impersonations i
+             where m.org_id = '{b}' and m.role in ('owner', 'admin') and i.org_id = '{b}'
+             on conflict (org_id, user_id) do update set target_id = excluded.target_id;
+         insert into assignments (org_id, id, customer_id, user_id, created_ms)
+             select '{a}', 'asg_twin_' || c.id || m.user_id, c.id, m.user_id, c.created_ms
+             from customers c, members m where c.org_id = '{b}' and m.org_id = '{b}' and m.role = 'staff'
+             on conflict (org_id, customer_id, user_id) do nothing;"
+    )
+}
