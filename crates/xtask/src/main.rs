@@ -8,6 +8,7 @@ mod dev;
 mod fuzz;
 mod generate;
 mod interrupt;
+mod mutants;
 mod new;
 mod postgres;
 mod process;
@@ -45,6 +46,8 @@ enum Command {
     Fuzz(fuzz::Fuzz),
     /// Measure, side by side in one run.
     Bench(bench::Bench),
+    /// Take guards away, one at a time, and show that the isolation suite fails.
+    Mutants(mutants::Mutants),
     /// Keep a throw-away PostgreSQL running until Ctrl-C, and print its address.
     Postgres,
 }
@@ -69,6 +72,7 @@ fn run(command: Command) -> Result<()> {
         Command::New(new) => new.run(),
         Command::Fuzz(fuzz) => fuzz.run(),
         Command::Bench(bench) => bench.run(),
+        Command::Mutants(mutants) => mutants.run(),
         Command::Postgres => postgres::run(),
     }
 }

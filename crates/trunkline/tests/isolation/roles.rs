@@ -128,9 +128,7 @@ async fn owners(world: &mut World, callable: &Callable, findings: &mut Findings)
         return;
     }
     let alpha = world.alpha.clone();
-    // Both were noted first: whoever founded it, and whoever was made an owner.
-    let owners = &alpha.ids["usr"][..2];
-    let concerns_owners = |value: &Value| value == "owner" || owners.iter().any(|owner| value == owner.as_str());
+    let concerns_owners = |value: &Value| value == "owner" || alpha.owners.iter().any(|owner| value == owner.as_str());
     for call in &callable.calls {
         if !call.arguments.as_object().into_iter().flatten().any(|(_, value)| concerns_owners(value)) {
             continue;

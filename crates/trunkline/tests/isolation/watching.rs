@@ -27,8 +27,30 @@ async fn whoever_watches_sees_what_they_may_and_nothing_of_others() {
             watcher.compare(&world, &queries, &mut findings).await;
         }
         findings.none();
+        lose_access(&world, &mut watchers, &mut findings).await;
+        findings.none();
     })
     .await;
+}
+
+/// Who is removed, and whose key is revoked, is told so, and sees nothing more.
+async fn lose_access(world: &World, watchers: &mut [Watcher], findings: &mut Findings) {
+    let alpha = &world.alpha;
+    let owner = alpha.person("owner");
+    let (viewer, key) = (alpha.person("viewer"), alpha.key("viewer"));
+    let me = world.ask(viewer, "users:me", &json!({})).await.expect("a viewer knows who they are");
+    world.ask(owner, "users:remove", &json!({ "userId": me["_id"] })).await.expect("a viewer can be removed");
+    let keys = world.ask(owner, "apiKeys:list", &json!({})).await.expect("keys");
+    let named = |key: &&Value| key["name"] == "alpha key viewer" && key["revokedAt"].is_null();
+    let id = &keys.as_array().into_iter().flatten().find(named).expect("the key")["_id"];
+    world.ask(owner, "apiKeys:revoke", &json!({ "apiKeyId": id })).await.expect("a key can be revoked");
+    for watcher in watchers.iter_mut().filter(|watcher| watcher.who == *viewer || watcher.who == *key) {
+        let new = watcher.socket.watch("customers:list", &json!({}), None).await;
+        let answer = watcher.socket.shown(new).await;
+        findings.check(answer.code() == "unauthenticated", || {
+            format!("{} has lost access, and is shown: {}", watcher.who.name, answer.text)
+        });
+    }
 }
 
 /// Somebody, with every query open.

@@ -12,7 +12,7 @@ mod rust;
 mod sql;
 mod tenants;
 
-use std::fmt;
+use std::{collections::BTreeSet, fmt, path::Path};
 
 use anyhow::{Result, bail};
 
@@ -58,6 +58,13 @@ pub(crate) fn check(workspace: &Workspace) -> Result<()> {
         1 => bail!("one thing is not tidy"),
         many => bail!("{many} things are not tidy"),
     }
+}
+
+/// The tables of the features that hold rows of organizations.
+pub(crate) fn tenant_tables(root: &Path) -> Result<BTreeSet<String>> {
+    let mut files = files::read(root)?;
+    files.retain(|file| file.path.starts_with("crates/app/"));
+    Ok(tenants::tables(&files))
 }
 
 /// All checks that need nothing but the files.

@@ -115,9 +115,10 @@ impl Builder {
         let made = self.done(&founder, "organizations:create", new).await;
         let id = made["_id"].as_str().expect("an id").to_owned();
         let people = [("owner", self.somebody(mark, "owner"))].into_iter().collect();
-        let mut org = Org { mark, id, people, keys: Default::default(), dead: Vec::new(), ids: Default::default() };
+        let mut org = Org { mark, id, people, keys: Default::default(), owners: Vec::new(), dead: Vec::new(), ids: Default::default() };
         let me = self.done(&self.owner(&org), "users:me", json!({})).await;
-        org.note(&me["_id"]);
+        let owner = org.note(&me["_id"]);
+        org.owners.push(owner);
         let zone = if mark == super::ALPHA { "America/Lima" } else { "Europe/Berlin" };
         let locale = if mark == super::ALPHA { "es-PE" } else { "de-DE" };
         self.done(&self.owner(&org), "settings:update", json!({ "timeZone": zone, "locale": locale })).await;
@@ -158,7 +159,7 @@ impl Builder {
             };
             let user = self.joined(org, name, json!({ "role": invited, "customerId": customer })).await;
             if role == "owner" {
-                self.done(&self.owner(org), "users:changeRole", json!({ "userId": user, "role": "owner" })).await;
+                self.owned(org, &user).await;
             }
             let looks_after = match name {
                 "staff" => Some(&customers[0]),
@@ -170,6 +171,12 @@ impl Builder {
                 self.done(&self.owner(org), "assignments:assign", assignment).await;
             }
         }
+        let former = self.joined(org, "former", json!({ "role": "admin" })).await;
+        self.owned(org, &former).await;
+        self.done(&self.owner(org), "users:remove", json!({ "userId": &former })).await;
+        let mut removed = org.people.remove("former").expect("they joined");
+        removed.says.push(former);
+        org.dead.push(removed);
         let gone = self.joined(org, "gone", json!({ "role": "staff" })).await;
         self.done(&self.owner(org), "users:remove", json!({ "userId": &gone })).await;
         let mut removed = org.people.remove("gone").expect("they joined");
@@ -178,6 +185,12 @@ impl Builder {
         let viewer = self.done(org.person("viewer"), "users:me", json!({})).await;
         let actor = org.person("actor").clone();
         self.done(&actor, "users:startImpersonating", json!({ "userId": viewer["_id"] })).await;
+    }
+
+    /// Makes somebody an owner.
+    async fn owned(&self, org: &mut Org, user: &str) {
+        self.done(&self.owner(org), "users:changeRole", json!({ "userId": user, "role": "owner" })).await;
+        org.owners.push(user.to_owned());
     }
 
     async fn keys(&mut self, org: &mut Org) {

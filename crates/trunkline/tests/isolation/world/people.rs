@@ -39,6 +39,8 @@ pub(crate) struct Org {
     pub(crate) people: BTreeMap<&'static str, Somebody>,
     /// API keys that are good, by their role, and `scoped`, which is for customers alone.
     pub(crate) keys: BTreeMap<&'static str, Somebody>,
+    /// The ids of those who are owners, or were.
+    pub(crate) owners: Vec<String>,
     /// People and keys that are worth nothing any more.
     pub(crate) dead: Vec<Somebody>,
     /// The ids of its documents, by their first three letters.
