@@ -38,7 +38,7 @@ async fn story(world: &mut World, state: &'static str, findings: &mut Findings) 
     came
 }
 
-const STEPS: usize = 14;
+const STEPS: usize = 15;
 
 async fn happens(world: &World, at: usize) {
     let (app, told, bravo) = (&world.app, &world.told, &world.bravo);
@@ -68,8 +68,18 @@ async fn happens(world: &World, at: usize) {
         10 => told.pays(app, subscribed(bravo, "sub1", 600)).await,
         11 => told.pays(app, subscribed(bravo, "sub2", 610)).await,
         12 => told.pays(app, snapshot(bravo, 620, &["sub2"])).await,
-        _ => told.pays(app, snapshot(bravo, 615, &["sub1"])).await,
+        13 => told.pays(app, snapshot(bravo, 615, &["sub1"])).await,
+        _ => resume(world).await,
     }
+}
+
+/// Goes on with the file that is being imported.
+async fn resume(world: &World) {
+    let import = world.bravo.ids["imp"].last().expect("an import").clone();
+    let arguments = serde_json::json!({ "importId": import });
+    let resumed = world.ask(world.bravo.person("owner"), "customers:resumeImport", &arguments).await;
+    resumed.expect("the import can be resumed");
+    world.app.run_jobs().await;
 }
 
 /// Takes the oldest merge of bravo apart that was not.

@@ -1,7 +1,7 @@
 //! What is remembered of a mutation is for whoever called it: nobody else gets its answer by the same key or request.
 
 use crate::{
-    arguments::Callable,
+    arguments::{Callable, is_as_good},
     findings::{Findings, without_echo},
     surfaces::{Answer, Clients, Socket},
     world::{Hands, Somebody, World},
@@ -27,6 +27,9 @@ async fn over_rest(world: &mut World, clients: &Clients, callable: &Callable, fi
     let name = callable.name();
     let (call, (who, foreigner, colleague)) = (&callable.calls[0], people(world, callable));
     let first = clients.rest(&who, &callable.description, &call.arguments, Some(KEY)).await;
+    if is_as_good(name, first.tag()) {
+        return;
+    }
     assert!(first.outcome.is_ok(), "{} calls {name}: {first:?}", who.name);
     let again = clients.rest(&who, &callable.description, &call.arguments, Some(KEY)).await;
     // Whoever is somebody else by what they did, or is shown a secret once, is told something else.

@@ -1,6 +1,7 @@
 //! The copy of the sources in which every guard has a switch.
 
 use std::{
+    collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
 };
@@ -9,7 +10,7 @@ use anyhow::{Context, Result, ensure};
 
 use super::{
     Mutant,
-    guards::{self, GUARDS},
+    guards::{self, GUARDS, Guard},
     statements,
 };
 use crate::workspace::Workspace;
@@ -45,71 +46,90 @@ pub fn sql(variants: &[(&str, &'static str)], whole: &'static str) -> &'static s
 
 /// Makes the copy. Answers where it is, and the guards that can be switched off in it.
 pub(super) fn make(workspace: &Workspace) -> Result<(PathBuf, Vec<Mutant>)> {
-    let target = workspace.target.join("mutants/source");
+    let mut files = Files::default();
     for part in PARTS {
-        let from = workspace.root.join(part);
-        copy(&from, &target.join(part)).with_context(|| format!("cannot copy {part}"))?;
+        files.read(&workspace.root, Path::new(part)).with_context(|| format!("cannot read {part}"))?;
     }
-    let mut mutants = Vec::new();
-    let kernel = target.join("crates/kernel/src");
-    write(&kernel.join("mutant.rs"), SWITCH)?;
-    change(&kernel.join("lib.rs"), |text| Ok(format!("{text}\npub mod mutant;\n")))?;
+    let mut mutants = guards::mutants(&workspace.root)?;
+    files.0.insert("crates/kernel/src/mutant.rs".into(), SWITCH.into());
+    files.change("crates/kernel/src/lib.rs", |text| Ok(format!("{text}\npub mod mutant;\n")))?;
     for guard in GUARDS {
-        change(&target.join(guard.file), |text| {
-            ensure!(
-                text.matches(guard.before).count() == 1,
-                "the guard {:?} is not once in {}: say in crates/xtask/src/mutants/guards.rs what it is now",
-                guard.name,
-                guard.file
-            );
-            Ok(text.replace(guard.before, guard.after))
+        files.change(guard.file, |text| switchable(guard, &text))?;
+    }
+    for feature in features(&workspace.root)? {
+        files.change(&format!("crates/app/src/{feature}/store.rs"), |text| {
+            let (text, found) = statements::switchable(&feature, &text);
+            mutants.extend(found);
+            Ok(text)
         })?;
     }
-    mutants.extend(guards::mutants(&workspace.root)?);
-    for entry in fs::read_dir(workspace.root.join("crates/app/src"))? {
-        let entry = entry?;
-        let feature = entry.file_name().to_string_lossy().into_owned();
-        let store = target.join("crates/app/src").join(&feature).join("store.rs");
-        if entry.path().join("store.rs").is_file() {
-            change(&store, |text| {
-                let (text, found) = statements::switchable(&feature, &text);
-                mutants.extend(found);
-                Ok(text)
-            })?;
-        }
-    }
+    let target = workspace.target.join("mutants/source");
+    files.write(&target)?;
     mutants.sort_by(|one, other| one.name.cmp(&other.name));
     Ok((target, mutants))
 }
 
-/// Copies a file or a folder. What is there and the same stays as it is, so that it is not compiled again.
-fn copy(from: &Path, to: &Path) -> Result<()> {
-    if from.is_file() {
-        // A guard was rewritten there: the switches are put in again behind this.
-        return write_bytes(to, &fs::read(from)?);
-    }
-    fs::create_dir_all(to)?;
-    for entry in fs::read_dir(from)? {
-        let name = entry?.file_name();
-        if !LEFT_OUT.iter().any(|left_out| name == *left_out) {
-            copy(&from.join(&name), &to.join(&name))?;
+fn switchable(guard: &Guard, text: &str) -> Result<String> {
+    ensure!(
+        text.matches(guard.before).count() == 1,
+        "the guard {:?} is not once in {}: say in crates/xtask/src/mutants/guards.rs what it is now",
+        guard.name,
+        guard.file
+    );
+    Ok(text.replace(guard.before, guard.after))
+}
+
+/// The features that have statements.
+fn features(root: &Path) -> Result<Vec<String>> {
+    let mut features = Vec::new();
+    for entry in fs::read_dir(root.join("crates/app/src"))? {
+        let folder = entry?.path();
+        if let (Some(name), true) = (folder.file_name(), folder.join("store.rs").is_file()) {
+            features.push(name.to_string_lossy().into_owned());
         }
     }
-    Ok(())
+    features.sort();
+    Ok(features)
 }
 
-fn change(path: &Path, rewrite: impl FnOnce(String) -> Result<String>) -> Result<()> {
-    let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-    write(path, &rewrite(text)?)
-}
+/// What the copy is to be, by paths from the root.
+#[derive(Default)]
+struct Files(BTreeMap<PathBuf, Vec<u8>>);
 
-fn write(path: &Path, text: &str) -> Result<()> {
-    write_bytes(path, text.as_bytes())
-}
-
-fn write_bytes(path: &Path, bytes: &[u8]) -> Result<()> {
-    if fs::read(path).is_ok_and(|there| there == bytes) {
-        return Ok(());
+impl Files {
+    fn read(&mut self, root: &Path, path: &Path) -> Result<()> {
+        let there = root.join(path);
+        if there.is_file() {
+            self.0.insert(path.to_owned(), fs::read(there)?);
+            return Ok(());
+        }
+        for entry in fs::read_dir(there)? {
+            let name = entry?.file_name();
+            if !LEFT_OUT.iter().any(|left_out| name == *left_out) {
+                self.read(root, &path.join(name))?;
+            }
+        }
+        Ok(())
     }
-    fs::write(path, bytes).with_context(|| format!("cannot write {}", path.display()))
+
+    fn change(&mut self, path: &str, rewrite: impl FnOnce(String) -> Result<String>) -> Result<()> {
+        let bytes = self.0.get_mut(Path::new(path)).with_context(|| format!("there is no {path}"))?;
+        *bytes = rewrite(String::from_utf8(bytes.clone())?)?.into();
+        Ok(())
+    }
+
+    /// What is there and the same stays as it is, so that it is not compiled again.
+    fn write(&self, target: &Path) -> Result<()> {
+        for (path, bytes) in &self.0 {
+            let path = target.join(path);
+            if fs::read(&path).is_ok_and(|there| there == *bytes) {
+                continue;
+            }
+            if let Some(folder) = path.parent() {
+                fs::create_dir_all(folder)?;
+            }
+            fs::write(&path, bytes).with_context(|| format!("cannot write {}", path.display()))?;
+        }
+        Ok(())
+    }
 }

@@ -348,8 +348,9 @@ impl Guard {
     /// One of a kind.
     fn of(&self, what: &str) -> Mutant {
         let operations = if self.name == CHECK { what } else { "" };
+        let first = if self.name == ACCESS { "roles::who_may" } else { self.first };
         let operations = operations.to_owned();
-        Mutant { operations, postgres: self.name == POLICY, ..self.named(&format!("{} {what}", self.name)) }
+        Mutant { operations, first, postgres: self.name == POLICY, ..self.named(&format!("{} {what}", self.name)) }
     }
 }
 

@@ -12,7 +12,7 @@ pub(super) async fn make(hands: &mut Hands, alpha: &Org, bravo: &Org) {
     let mut sql = String::new();
     for (table, columns) in hands.tenant_tables() {
         let list = names(&columns);
-        let shifted: Vec<_> = columns.iter().map(alphas).collect();
+        let shifted: Vec<_> = columns.iter().map(|column| alphas(&table, column)).collect();
         // A table with one row for each organization has no room for twins: its rows differ as they are.
         if table != "organization_settings" {
             sql.push_str(&format!(
@@ -36,7 +36,11 @@ pub(super) async fn make(hands: &mut Hands, alpha: &Org, bravo: &Org) {
 }
 
 /// The value of a twin: in texts, another mark.
-fn alphas(column: &Column) -> String {
+fn alphas(table: &str, column: &Column) -> String {
+    // Only one import of an organization runs, and alpha has one.
+    if table == "customer_imports" && column.name == "\"status\"" {
+        return "replace(status, 'running', 'cancelled')".to_owned();
+    }
     if column.is_text { format!("replace({}, 'bravo', 'alphatwin')", column.name) } else { column.name.clone() }
 }
 
