@@ -72,7 +72,7 @@ async fn watchers(world: &World, queries: &[&Callable]) -> Vec<Watcher> {
             let mut watcher = Watcher { who, foreign, socket, watched: Vec::new() };
             for callable in queries {
                 // Everybody asks for the same documents, whether or not they may see them.
-                let arguments = callable.calls[0].arguments.clone();
+                let arguments = callable.calls[0].unmarked(&world.alpha).arguments;
                 let id = watcher.socket.watch(callable.name(), &arguments, None).await;
                 watcher.watched.push((id, arguments));
             }

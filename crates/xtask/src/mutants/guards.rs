@@ -62,8 +62,8 @@ pub(super) const GUARDS: &[Guard] = &[
     guard(
         ACCESS,
         "crates/engine/src/operation/registry.rs",
-        "        let arguments = A::json_schema(&mut self.schemas).to_value();\n",
-        "        let access = if kernel::mutant::is_of(\"access\", name) { Access::Public } else { access };\n        let arguments = A::json_schema(&mut self.schemas).to_value();\n",
+        "        let arguments = self.schemas.arguments::<A>();\n",
+        "        let access = if kernel::mutant::is_of(\"access\", name) { Access::Public } else { access };\n        let arguments = self.schemas.arguments::<A>();\n",
         ("", "roles"),
     ),
     guard(
