@@ -35,7 +35,7 @@ pub(crate) async fn mean_nothing_elsewhere(
         for field in ["cursor", "endCursor"] {
             for surface in Surface::of(one.callable.description.kind) {
                 let mut at_place = async |who: &Somebody, asked: &Paged<'_>| {
-                    let mut arguments = asked.arguments.clone();
+                    let mut arguments = of(world, who, asked);
                     arguments[PAGE][field] = json!(one.cursor);
                     clients.call(*surface, who, &asked.callable.description, &arguments).await
                 };
@@ -53,7 +53,7 @@ pub(crate) async fn mean_nothing_elsewhere(
             }
         }
         let mut socket = Socket::open(world.served.address, foreigner).await;
-        let id = socket.watch(name, &one.arguments, Some(&one.journal)).await;
+        let id = socket.watch(name, &of(world, foreigner, one), Some(&one.journal)).await;
         let answer = socket.shown(id).await;
         refused(findings, &answer, || format!("{} gave the journal of alpha's {name}", foreigner.name));
         let changed = with_other_arguments(one);
@@ -62,6 +62,16 @@ pub(crate) async fn mean_nothing_elsewhere(
             refused(findings, &answer, || format!("{name} took a cursor that it gave for other arguments"));
         }
     }
+}
+
+/// What somebody asks for: their own organization's documents.
+fn of(world: &World, who: &Somebody, asked: &Paged<'_>) -> Value {
+    let mut call = asked.callable.calls[0].clone();
+    call.arguments = asked.arguments.clone();
+    if who != world.alpha.person("owner") {
+        call = call.about_all(&world.alpha, &world.bravo);
+    }
+    call.arguments
 }
 
 fn refused(findings: &mut Findings, answer: &Answer, who: impl Fn() -> String) {
