@@ -135,12 +135,10 @@ async fn migrate_postgres(conn: &mut PgConnection, sets: &[MigrationSet], now: T
         record.execute(&mut *tx).await.map_err(from_sqlx)?;
         applied.push(format!("{set}/{}", step.name));
     }
-    if !applied.is_empty() {
-        protect_tenants(&mut tx).await.map_err(from_sqlx)?;
-        if bypasses_policies(&mut tx).await.map_err(from_sqlx)? {
-            make_role(&mut tx).await.map_err(from_sqlx)?;
-            grant(&mut tx).await.map_err(from_sqlx)?;
-        }
+    protect_tenants(&mut tx).await.map_err(from_sqlx)?;
+    if !applied.is_empty() && bypasses_policies(&mut tx).await.map_err(from_sqlx)? {
+        make_role(&mut tx).await.map_err(from_sqlx)?;
+        grant(&mut tx).await.map_err(from_sqlx)?;
     }
     tx.commit().await.map_err(from_sqlx)?;
     Ok(applied)
@@ -148,10 +146,13 @@ async fn migrate_postgres(conn: &mut PgConnection, sets: &[MigrationSet], now: T
 
 /// Puts every table with a column `org_id` behind a policy that holds for its owner too.
 async fn protect_tenants(conn: &mut PgConnection) -> Result<(), sqlx::Error> {
+    // A migration may have lifted the policy for its own work, and have set the one mark of it but not the other.
     let unprotected = sqlx::query(
         "select quote_ident(c.relname) as name from pg_class c
          join pg_attribute a on a.attrelid = c.oid and a.attname = 'org_id' and not a.attisdropped
-         where c.relnamespace = current_schema()::regnamespace and c.relkind in ('r', 'p') and not c.relforcerowsecurity",
+         where c.relnamespace = current_schema()::regnamespace and c.relkind in ('r', 'p')
+             and not (c.relrowsecurity and c.relforcerowsecurity and exists (
+                 select 1 from pg_policy p where p.polrelid = c.oid and p.polname = 'tenant'))",
     )
     .fetch_all(&mut *conn)
     .await?;
@@ -160,6 +161,7 @@ async fn protect_tenants(conn: &mut PgConnection) -> Result<(), sqlx::Error> {
         let sql = format!(
             "alter table {table} enable row level security;
              alter table {table} force row level security;
+             drop policy if exists tenant on {table};
              create policy tenant on {table}
                  using (org_id = nullif(current_setting('trunkline.org', true), ''))
                  with check (org_id = nullif(current_setting('trunkline.org', true), ''))"

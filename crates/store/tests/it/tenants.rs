@@ -1,7 +1,7 @@
 //! The second wall: on PostgreSQL, what a statement forgets, row-level security remembers.
 
-use kernel::{Code, Scope};
-use store::{Db, Tx};
+use kernel::{Code, Scope, Time};
+use store::{Db, Migration, MigrationSet, Tx};
 use testkit::{both, postgres};
 
 use crate::tables::{migrate, note, organizations, tables};
@@ -37,6 +37,30 @@ async fn every_table_with_an_organization_forces_row_level_security() {
             )
             .await;
         assert_eq!(protected, ["notes true true", "order true true"]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_table_whose_migration_lifted_the_policy_for_its_own_work_is_behind_it_again() {
+    const LIFTED: MigrationSet = MigrationSet {
+        name: "lifted",
+        migrations: &[Migration::portable(
+            "0001_letters",
+            "create table letters (org_id text not null, id bigint not null);
+             alter table letters no force row level security;
+             update letters set id = id + 1;
+             alter table letters force row level security",
+        )],
+    };
+    postgres(|database| async move {
+        store::migrate(&database.db, &[LIFTED], Time::from_ms(0)).await.unwrap();
+        let marks = "select relrowsecurity::text || relforcerowsecurity::text || p.polname::text from pg_class c
+                     join pg_policy p on p.polrelid = c.oid where c.relname = 'letters'";
+        assert_eq!(database.by_hand().await.texts(marks).await, ["truetruetenant"]);
+        database.by_hand().await.run("drop policy tenant on letters").await;
+        store::migrate(&database.db, &[LIFTED], Time::from_ms(0)).await.unwrap();
+        assert_eq!(database.by_hand().await.texts(marks).await, ["truetruetenant"], "also where it was lost");
     })
     .await;
 }

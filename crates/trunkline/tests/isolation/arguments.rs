@@ -106,7 +106,9 @@ async fn callable(world: &mut World, description: Description, own: &Org, other:
                 continue;
             }
             let answer = world.ask(&who, description.name, &call.arguments).await;
-            match answer.or_else(|error| if is_as_good(description.name, error.tag) { Ok(json!(null)) } else { Err(error) }) {
+            match answer
+                .or_else(|error| if is_as_good(description.name, error.tag) { Ok(json!(null)) } else { Err(error) })
+            {
                 Ok(_) => {
                     covered.extend(choices.iter().cloned());
                     calls.push(call.clone());

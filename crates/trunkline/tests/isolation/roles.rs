@@ -33,7 +33,7 @@ fn line(name: &str, access: Access) -> String {
     let who = match access {
         Access::Public => "everybody".to_owned(),
         Access::SignedIn => "signed-in".to_owned(),
-        Access::Roles(roles) => roles.iter().map(|role| role.as_str()).collect::<Vec<_>>().join(" "),
+        Access::Roles(roles) => roles.iter().map(kernel::Role::as_str).collect::<Vec<_>>().join(" "),
     };
     format!("{name}: {who}\n")
 }

@@ -62,7 +62,11 @@ impl Mutants {
         let redundant = results.len() - killed - survived.len();
         let minutes = began.elapsed().as_secs_f64() / 60.0;
         println!("{} mutants: {killed} killed, {redundant} redundant, in {minutes:.1} minutes", results.len());
-        ensure!(survived.is_empty(), "not as it should be: {:#?}", survived.iter().map(|it| it.line()).collect::<Vec<_>>());
+        ensure!(
+            survived.is_empty(),
+            "not as it should be: {:#?}",
+            survived.iter().map(|it| it.line()).collect::<Vec<_>>()
+        );
         Ok(())
     }
 }

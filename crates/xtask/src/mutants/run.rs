@@ -65,7 +65,7 @@ impl Suite {
         let messages = process::output(&mut build)?;
         let built = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
         let binary = built.filter(|message| message["target"]["name"] == "isolation");
-        let binary = binary.filter_map(|message| message["executable"].as_str().map(PathBuf::from)).last();
+        let binary = binary.filter_map(|message| message["executable"].as_str().map(PathBuf::from)).next_back();
         let given = process::variable(POSTGRES);
         let cluster = if with_postgres && given.is_none() { Some(Cluster::start(workspace)?) } else { None };
         let postgres = given.or_else(|| cluster.as_ref().map(Cluster::url)).filter(|_| with_postgres);
@@ -77,7 +77,10 @@ impl Suite {
         for part in PARTS {
             ensure!(self.passes("", part, "", false), "the suite's {part} fails with all guards on");
         }
-        ensure!(self.postgres.is_none() || self.passes("", "wall", "", true), "the suite's wall fails with all guards on");
+        ensure!(
+            self.postgres.is_none() || self.passes("", "wall", "", true),
+            "the suite's wall fails with all guards on"
+        );
         Ok(())
     }
 

@@ -76,10 +76,12 @@ fn operations(feature: &str) -> String {
 fn places(feature: &str, statement: &str) -> Vec<(usize, usize)> {
     let mut places = Vec::new();
     for (at, _) in statement.match_indices("org_id = ") {
-        let begin = statement[..at].rfind(|c: char| !c.is_ascii_alphanumeric() && c != '.' && c != '_').map_or(0, |at| at + 1);
+        let begin =
+            statement[..at].rfind(|c: char| !c.is_ascii_alphanumeric() && c != '.' && c != '_').map_or(0, |at| at + 1);
         let value = at + "org_id = ".len();
         let after = &statement[value..];
-        let length = after.find(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '$' | '.' | '_')).unwrap_or(after.len());
+        let length =
+            after.find(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '$' | '.' | '_')).unwrap_or(after.len());
         let is_tie = after[..length].ends_with(".org_id");
         if &after[..length] == "$1" || is_tie {
             places.push((begin, value + length));
@@ -94,7 +96,8 @@ fn places(feature: &str, statement: &str) -> Vec<(usize, usize)> {
         _ => &[],
     };
     for other in others {
-        let found = statement.match_indices(other).map(|(at, _)| (at + usize::from(other.starts_with(' ')), at + other.len()));
+        let found =
+            statement.match_indices(other).map(|(at, _)| (at + usize::from(other.starts_with(' ')), at + other.len()));
         places.extend(found);
     }
     places
@@ -135,7 +138,11 @@ mod tests {
         let names: Vec<_> = mutants.iter().map(|mutant| mutant.name.as_str()).collect();
         assert_eq!(
             names,
-            ["clause things::one: t.org_id = $1", "clause things::two: a.org_id = b.org_id #1", "clause things::two: org_id = $1 #2"]
+            [
+                "clause things::one: t.org_id = $1",
+                "clause things::two: a.org_id = b.org_id #1",
+                "clause things::two: org_id = $1 #2"
+            ]
         );
         assert!(changed.contains("\"select 1 from t where $1 = $1 and id = $2\""), "{changed}");
         assert!(changed.contains("\"select 1 = 1 or org_id = $12 or org_id = $1\""), "{changed}");

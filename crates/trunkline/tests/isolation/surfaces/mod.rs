@@ -202,10 +202,10 @@ fn refusal(answer: &Value) -> (String, String) {
     if data["paginationError"].is_string() {
         return ("bad_request".to_owned(), said(&data["paginationError"]));
     }
-    match &data["code"] {
-        Value::Null => ("internal".to_owned(), answer.to_string()),
-        code => (said(code), said(&data["tag"])),
+    if data["code"].is_null() {
+        return ("internal".to_owned(), answer.to_string());
     }
+    (said(&data["code"]), said(&data["tag"]))
 }
 
 fn said(value: &Value) -> String {

@@ -26,7 +26,7 @@ fn query(arguments: Map<String, Value>) -> String {
             Value::Object(fields) => pairs.extend(fields.iter().map(|(name, value)| pair(name, value))),
             Value::Array(values) => pairs.extend(values.iter().map(|value| pair(&name, value))),
             Value::Null => {}
-            value => pairs.push(pair(&name, &value)),
+            Value::Bool(_) | Value::Number(_) | Value::String(_) => pairs.push(pair(&name, &value)),
         }
     }
     pairs.join("&")

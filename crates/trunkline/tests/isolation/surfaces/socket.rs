@@ -117,8 +117,8 @@ impl Socket {
     pub(crate) fn journal(answer: &Answer) -> Option<String> {
         let line = answer.text.lines().last()?;
         let message: Value = serde_json::from_str(line).ok()?;
-        let journals = message["modifications"].as_array()?.iter().filter_map(|shown| shown["journal"].as_str());
-        journals.last().map(str::to_owned)
+        let mut journals = message["modifications"].as_array()?.iter().filter_map(|shown| shown["journal"].as_str());
+        journals.next_back().map(str::to_owned)
     }
 
     async fn request(&mut self, kind: &str, operation: &Description, arguments: &Value) -> Answer {

@@ -122,7 +122,15 @@ impl Builder {
         let made = self.done(&founder, "organizations:create", new).await;
         let id = made["_id"].as_str().expect("an id").to_owned();
         let people = [("owner", self.somebody(mark, "owner"))].into_iter().collect();
-        let mut org = Org { mark, id, people, keys: Default::default(), owners: Vec::new(), dead: Vec::new(), ids: Default::default() };
+        let mut org = Org {
+            mark,
+            id,
+            people,
+            keys: Default::default(),
+            owners: Vec::new(),
+            dead: Vec::new(),
+            ids: Default::default(),
+        };
         let me = self.done(&self.owner(&org), "users:me", json!({})).await;
         let owner = org.note(&me["_id"]);
         org.owners.push(owner);
