@@ -97,8 +97,8 @@ pub(super) const GUARDS: &[Guard] = &[
     guard(
         "party of a replay",
         "crates/engine/src/operation/replay.rs",
-        "    if answered.party != party(caller) {\n",
-        "    if !kernel::mutant::is(\"party of a replay\") && answered.party != party(caller) {\n",
+        "    if answered.party != party {\n",
+        "    if !kernel::mutant::is(\"party of a replay\") && answered.party != party {\n",
         ("customers:create", "roles"),
     ),
     guard(
