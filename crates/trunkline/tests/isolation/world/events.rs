@@ -73,7 +73,7 @@ impl Told {
 
 impl Builder {
     /// Contacts with all that can happen to them, and a subscription.
-    pub(super) async fn events(&self, org: &Org) {
+    pub(super) async fn events(&self, org: &mut Org) {
         let (app, told) = (&self.app, &self.told);
         let id = OrgId::parse(&org.id).expect("an id");
         let new = connections::AddConnection {
@@ -102,6 +102,13 @@ impl Builder {
         app::contacts::unmerge(&app.db, &app.world, &id, &newest.id).await.expect("it can be undone");
         told.pays(app, subscribed(org, "sub1", 100)).await;
         told.pays(app, snapshot(org, 110, &["sub1"])).await;
+        let conversations = app::conversations::list(&app.db, &id, 100).await.expect("a list");
+        for conversation in conversations {
+            org.note(&conversation.id.as_str().into());
+        }
+        for contact in app::contacts::list(&app.db, &id, 100).await.expect("a list") {
+            org.note(&contact.id.as_str().into());
+        }
     }
 }
 
