@@ -60,7 +60,7 @@ impl Directory for Members {
 /// In which organization somebody acts: the one that they want, the one that their token names, the one that they joined
 /// last. Whoever is in none yet acts in none, also where their token names one: `users:syncCurrent` makes them a member.
 async fn chosen(tx: &mut Tx, claims: &Claims, wanted: Option<&str>) -> Result<Option<OrgId>> {
-    let memberships = memberships(tx, claims).await?;
+    let memberships = store::organizations_of_subject(tx, &claims.token_identifier()).await?;
     let claimed = match &claims.organization {
         Some(name) => organizations::named(tx, name).await?,
         None => None,
@@ -77,14 +77,6 @@ async fn chosen(tx: &mut Tx, claims: &Claims, wanted: Option<&str>) -> Result<Op
             Some(claimed) => Ok(Some(claimed).filter(|claimed| memberships.contains(claimed))),
             None => Ok(memberships.into_iter().next()),
         },
-    }
-}
-
-/// Where somebody may be, what they joined last first.
-async fn memberships(tx: &mut Tx, claims: &Claims) -> Result<Vec<OrgId>> {
-    match store::user_of(tx, &claims.token_identifier()).await? {
-        Some(user) => store::organizations_of(tx, &user).await,
-        None => Ok(Vec::new()),
     }
 }
 

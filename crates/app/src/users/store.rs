@@ -93,6 +93,19 @@ pub(super) async fn organizations_of(db: &mut Reader, user: &UserId) -> Result<V
     rows.iter().map(|row| row.id("organization")).collect()
 }
 
+/// The same of a subject, in one question: it stands before every call.
+pub(super) async fn organizations_of_subject(db: &mut Reader, issuer_subject: &str) -> Result<Vec<OrgId>> {
+    let rows = db
+        .system(
+            "select i.organization from user_subjects s join memberships_index i on i.user_id = s.user_id
+             where s.issuer_subject = $1 order by i.joined_ms desc, i.organization desc",
+        )
+        .bind(issuer_subject)
+        .rows()
+        .await?;
+    rows.iter().map(|row| row.id("organization")).collect()
+}
+
 pub(super) async fn insert_index(tx: &mut Tx, user: &UserId, organization: &OrgId, joined: Time) -> Result<()> {
     tx.system(
         "insert into memberships_index (user_id, organization, joined_ms) values ($1, $2, $3)

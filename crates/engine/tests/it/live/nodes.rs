@@ -1,0 +1,141 @@
+//! Commits of other nodes.
+
+use std::{collections::HashMap, time::Duration};
+
+use engine::LiveOptions;
+use kernel::{Clock, OrgId};
+use serde_json::{Value, json};
+use testkit::{TestClock, hours, minutes, postgres};
+
+use super::house::{House, next, nodes, said, woken};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_commit_on_one_node_wakes_the_views_of_another_without_a_poll() {
+    postgres(|database| async move {
+        let (one, other) = nodes(&database, LiveOptions { poll: hours(1), ..LiveOptions::default() }).await;
+        let ada = one.somebody().await;
+        let mut view = other.view(&ada, &["items:list", "weather:sky"]);
+        next(&mut view).await;
+        // Once it listens, it hears everything.
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        for n in 1..=20 {
+            let ts = one.does(&ada, "items:add", n).await;
+            woken(&mut view).await;
+            let moment = view.advance(0).await.unwrap();
+            assert_eq!(said(&moment), HashMap::from([(0, json!((1..=n).collect::<Vec<_>>()))]));
+            assert!(moment.ts > ts - 1_000_000);
+        }
+        database.execute("insert into weather (sky) values ('blue')").await;
+        woken(&mut view).await;
+        assert_eq!(next(&mut view).await, HashMap::from([(1, json!(["blue"]))]));
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_lost_its_line_to_the_others_finds_what_it_missed() {
+    postgres(|database| async move {
+        let (one, other) = nodes(&database, LiveOptions { poll: hours(1), ..LiveOptions::default() }).await;
+        let ada = one.somebody().await;
+        let mut view = other.view(&ada, &["items:list"]);
+        next(&mut view).await;
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        let mut hand = database.by_hand().await;
+        hand.run(
+            "select pg_terminate_backend(pid) from pg_stat_activity
+             where datname = current_database() and query like 'LISTEN%'",
+        )
+        .await;
+        one.does(&ada, "items:add", 1).await;
+        woken(&mut view).await;
+        assert_eq!(next(&mut view).await, HashMap::from([(0, json!([1]))]));
+    })
+    .await;
+}
+
+/// What a transaction of another node writes that nobody is notified of.
+fn silent(organization: &OrgId, n: i64) -> String {
+    format!(
+        "insert into items (org_id, n) values ('{organization}', {n});
+         insert into changes (xid, organization, tables, ts, created_ms)
+         values (pg_current_xact_id()::text::bigint, '{organization}', 'items', 1, 1)"
+    )
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_wake_up_a_node_looks_by_itself() {
+    postgres(|database| async move {
+        let house = House::new(&database).await;
+        let ada = house.somebody().await;
+        let organization = ada.organization.clone().unwrap();
+        let mut view = house.view(&ada, &["items:list"]);
+        next(&mut view).await;
+        database.by_hand().await.run(&silent(&organization, 1)).await;
+        woken(&mut view).await;
+        assert_eq!(next(&mut view).await, HashMap::from([(0, json!([1]))]));
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_every_node_has_seen_is_forgotten() {
+    postgres(|database| async move {
+        drop(House::new(&database).await);
+        let now = TestClock::new().now();
+        let mut hand = database.by_hand().await;
+        for age in [hours(2), minutes(1)] {
+            hand.run(&format!(
+                "insert into changes (xid, organization, tables, ts, created_ms)
+                 select 1, '', 'weather', 1, {} from generate_series(1, 700)",
+                (now - age).ms()
+            ))
+            .await;
+        }
+        let _house = House::new(&database).await;
+        let left = async {
+            while database.number("select count(*) as n from changes").await != 700 {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), left).await.expect("old rows go");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        assert_eq!(database.number("select count(*) as n from changes").await, 700);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_transaction_that_commits_after_younger_ones_is_not_missed() {
+    postgres(|database| async move {
+        let poll = Duration::from_millis(20);
+        let house = House::with(&database.db, TestClock::new(), LiveOptions { poll, ..LiveOptions::default() }).await;
+        let ada = house.somebody().await;
+        let organization = ada.organization.clone().unwrap();
+        let mut view = house.view(&ada, &["items:list"]);
+        next(&mut view).await;
+        let mut hands = Vec::new();
+        for n in 1..=3 {
+            let mut hand = database.by_hand().await;
+            hand.run("begin").await;
+            hand.run(&silent(&organization, n)).await;
+            hands.push(hand);
+        }
+        let mut there = Vec::new();
+        // The oldest commits last; in between others come and go, and the node looks.
+        for n in [3_i64, 2, 1] {
+            house.does(&ada, "items:add", n * 10).await;
+            there.push(n * 10);
+            let mut shown = Value::Null;
+            for _ in 0..3 {
+                shown = next(&mut view).await.remove(&0).unwrap_or(shown);
+                tokio::time::sleep(poll * 2).await;
+            }
+            hands.remove(usize::try_from(n - 1).unwrap()).run("commit").await;
+            there.push(n);
+            there.sort_unstable();
+            woken(&mut view).await;
+            assert_eq!(next(&mut view).await, HashMap::from([(0, json!(there))]));
+        }
+    })
+    .await;
+}
