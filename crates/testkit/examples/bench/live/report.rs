@@ -17,11 +17,16 @@ pub(crate) struct Report {
     variants: Vec<&'static str>,
     /// In the order in which they came.
     names: Vec<(String, String)>,
-    values: BTreeMap<(String, String, &'static str), Vec<f64>>,
+    values: Values,
+    /// How many times the ceiling's right before them they were.
+    times: Values,
 }
 
+/// By what was measured, the number's name, and the variant.
+type Values = BTreeMap<(String, String, &'static str), Vec<f64>>;
+
 /// The one that the others are compared with.
-pub(crate) const CEILING: &str = "ceiling";
+const CEILING: &str = "ceiling";
 
 impl Numbers {
     pub(crate) fn of(what: &str) -> Self {
@@ -34,7 +39,17 @@ impl Numbers {
 }
 
 impl Report {
-    pub(crate) fn add(&mut self, variant: &'static str, numbers: Numbers) {
+    /// A measurement of `variant`, and the one of the ceiling right before it.
+    pub(crate) fn add(&mut self, variant: &'static str, ceiling: Numbers, numbers: Numbers) {
+        for (one, other) in ceiling.values.iter().zip(&numbers.values).filter(|(one, _)| one.1 > 0.0) {
+            let key = (numbers.what.clone(), other.0.clone(), variant);
+            self.times.entry(key).or_default().push(other.1 / one.1);
+        }
+        self.note(CEILING, ceiling);
+        self.note(variant, numbers);
+    }
+
+    fn note(&mut self, variant: &'static str, numbers: Numbers) {
         if !self.variants.contains(&variant) {
             self.variants.push(variant);
         }
@@ -60,16 +75,14 @@ impl Report {
                 println!("| **{what}** | |{}", " | |".repeat(others().count()));
                 last = what;
             }
-            let ceiling = self.median(what, name, CEILING);
             let columns: String = others()
                 .map(|variant| {
-                    let ours = self.median(what, name, variant);
-                    let times = ours.zip(ceiling).filter(|(_, ceiling)| *ceiling > 0.0);
-                    let times = times.map_or_else(String::new, |(ours, ceiling)| format!("{:.2}", ours / ceiling));
-                    format!(" {} | {times} |", shown(ours))
+                    let times = middle(&self.times, what, name, variant);
+                    let times = times.map_or_else(String::new, |times| format!("{times:.2}"));
+                    format!(" {} | {times} |", shown(middle(&self.values, what, name, variant)))
                 })
                 .collect();
-            println!("| {name} | {} |{columns}", shown(ceiling));
+            println!("| {name} | {} |{columns}", shown(middle(&self.values, what, name, CEILING)));
         }
     }
 
@@ -79,10 +92,10 @@ impl Report {
         });
         Ok(serde_json::to_string_pretty(&values.collect::<Vec<_>>())? + "\n")
     }
+}
 
-    fn median(&self, what: &str, name: &str, variant: &'static str) -> Option<f64> {
-        self.values.get(&(what.to_owned(), name.to_owned(), variant)).cloned().map(median)
-    }
+fn middle(values: &Values, what: &str, name: &str, variant: &'static str) -> Option<f64> {
+    values.get(&(what.to_owned(), name.to_owned(), variant)).cloned().map(median)
 }
 
 fn shown(value: Option<f64>) -> String {

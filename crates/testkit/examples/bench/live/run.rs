@@ -10,7 +10,7 @@ use testkit::Tokens;
 use super::{
     fan, marks, mutations,
     people::People,
-    report::{CEILING, Report},
+    report::Report,
     rest,
     spread::{self, Load},
     target::{Seat, Target},
@@ -92,25 +92,23 @@ async fn one(options: &Options, name: &'static str, store: Store, report: &mut R
     let ours = Ours::settle(options, &database).await?;
     let measures = |what: &str| options.measure.is_empty() || options.measure.iter().any(|only| only == what);
     if measures("rest") {
-        for (variant, target) in ours.beside(name).await? {
-            report.add(variant, rest::measure(&target, 2).await?);
-        }
+        let [ceiling, ours] = ours.beside().await?;
+        report.add(name, rest::measure(&ceiling, 2).await?, rest::measure(&ours, 2).await?);
     }
     for &sockets in options.sockets.iter().filter(|_| measures("fan")) {
-        for (variant, target) in ours.beside(name).await? {
-            report.add(variant, fan::measure(&target, sockets, options.commits).await?);
-        }
+        let [ceiling, ours] = ours.beside().await?;
+        let ceiling = fan::measure(&ceiling, sockets, options.commits).await?;
+        report.add(name, ceiling, fan::measure(&ours, sockets, options.commits).await?);
     }
     for &organizations in options.organizations.iter().filter(|_| measures("spread")) {
         let load = Load { organizations, rate: options.rate, seconds: options.seconds };
-        for (variant, target) in ours.beside(name).await? {
-            report.add(variant, spread::measure(&target, load).await?);
-        }
+        let [ceiling, ours] = ours.beside().await?;
+        report.add(name, spread::measure(&ceiling, load).await?, spread::measure(&ours, load).await?);
     }
     for count in WRITERS.into_iter().filter(|_| measures("mutations")) {
-        for (variant, target) in ours.beside(name).await? {
-            report.add(variant, mutations::measure(&target, count, options.seconds.min(5)).await?);
-        }
+        let [ceiling, ours] = ours.beside().await?;
+        let (ceiling, seconds) = (mutations::measure(&ceiling, count, 2).await?, options.seconds.min(5));
+        report.add(name, ceiling, mutations::measure(&ours, count, seconds).await?);
     }
     database.drop()
 }
@@ -140,10 +138,10 @@ impl<'o> Ours<'o> {
 
     /// The ceiling and ours, to be measured one right behind the other, because the machine is another one every minute;
     /// both anew, because memory that was used before is not taken again.
-    async fn beside(&self, name: &'static str) -> anyhow::Result<[(&'static str, Target<'_>); 2]> {
+    async fn beside(&self) -> anyhow::Result<[Target<'_>; 2]> {
         let ceiling = Target::Ceiling { server: Program::own(&["live", "ceiling"])?, transition: &self.transition };
         let server = start(self.binary, self.database, &self.issuers).await?;
-        Ok([(CEILING, ceiling), (name, Target::Ours { server, people: &self.people })])
+        Ok([ceiling, Target::Ours { server, people: &self.people }])
     }
 }
 
