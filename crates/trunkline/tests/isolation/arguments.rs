@@ -202,7 +202,7 @@ impl Making<'_> {
         let plain = |value: Value| Choice { value: Some(value), choice: String::new(), document: false };
         let chosen = |value: Value| Choice { choice: value.to_string(), ..plain(value) };
         if name == "paginationOpts" {
-            return vec![plain(json!({ "numItems": 1000 }))];
+            return vec![plain(json!({ "numItems": 1000 })), chosen(json!({ "numItems": 1 }))];
         }
         if let Some(reference) = schema["$ref"].as_str() {
             let name_of = reference.rsplit('/').next().unwrap_or_default();

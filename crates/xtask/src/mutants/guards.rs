@@ -51,6 +51,10 @@ const fn redundant(
     Guard { name, file, before, after, operations: "", first: "roles", redundant: Some(why) }
 }
 
+/// Guards of a kind that another one repeats, and which.
+const REPEATED: &[(&str, &str)] =
+    &[("check users:syncCurrent", "it does nothing but call a mutation, which checks the same access")];
+
 pub(super) const GUARDS: &[Guard] = &[
     guard(
         CHECK,
@@ -350,7 +354,9 @@ impl Guard {
         let operations = if self.name == CHECK { what } else { "" };
         let first = if self.name == ACCESS { "roles::who_may" } else { self.first };
         let operations = operations.to_owned();
-        Mutant { operations, first, postgres: self.name == POLICY, ..self.named(&format!("{} {what}", self.name)) }
+        let name = format!("{} {what}", self.name);
+        let redundant = REPEATED.iter().find(|(repeated, _)| *repeated == name).map(|(_, why)| *why);
+        Mutant { operations, first, postgres: self.name == POLICY, redundant, ..self.named(&name) }
     }
 }
 

@@ -41,11 +41,16 @@ fn alphas(table: &str, column: &Column) -> String {
     if table == "customer_imports" && column.name == "\"status\"" {
         return "replace(status, 'running', 'cancelled')".to_owned();
     }
+    // Vendors' ids may be the same at two accounts.
+    if table == "subscriptions" && ["\"external_id\"", "\"customer_id\""].contains(&column.name.as_str()) {
+        return column.name.clone();
+    }
     if column.is_text { format!("replace({}, 'bravo', 'alphatwin')", column.name) } else { column.name.clone() }
 }
 
-/// Where twins differ from bravo's rows: in alpha, everybody may do something else, the admins act as the client, and
-/// all staff look after all customers.
+/// Where twins differ from bravo's rows: in alpha, everybody may do something else, the admins act as the client, all
+/// staff look after all customers, what is paid for and what people are called is told of later, the newest contacts are
+/// the oldest, who was merged was not, and there is room for three more keys.
 fn others(alpha: &Org, bravo: &Org) -> String {
     let (a, b) = (&alpha.id, &bravo.id);
     format!(
@@ -56,6 +61,18 @@ fn others(alpha: &Org, bravo: &Org) -> String {
          where org_id = '{a}' and user_id in (select user_id from members where org_id = '{b}');
          update api_keys set role = case role when 'owner' then 'viewer' else 'owner' end
          where org_id = '{a}' and id in (select id from api_keys where org_id = '{b}');
+         update subscriptions set watermark_ms = watermark_ms + 1000000000
+         where org_id = '{a}' and external_id in (select external_id from subscriptions where org_id = '{b}');
+         update contact_identities set valid_from_ms = valid_from_ms + 1000000000
+         where org_id = '{a}' and valid_to_ms is null
+             and contact_id in (select contact_id from contact_identities where org_id = '{b}');
+         update contacts set created_ms = 4000000000000 - created_ms,
+             merged_into = case when merged_into is null then id else null end
+         where org_id = '{a}' and id in (select id from contacts where org_id = '{b}');
+         insert into api_keys (org_id, id, name, role, scopes, hash, hint, created_ms)
+             with recursive numbers (n) as (select 1 union all select n + 1 from numbers where n < 97)
+             select '{a}', 'key_more_' || n, 'more', 'viewer', '[]', 'more' || n, 'more', 1 from numbers
+             where n <= 97 - (select count(*) from api_keys where org_id = '{a}' and revoked_ms is null);
          insert into impersonations (org_id, user_id, target_id, started_ms, ends_ms)
              select '{a}', m.user_id, (select user_id from members c where c.org_id = '{b}' and c.role = 'client' limit 1),
                  i.started_ms, i.ends_ms
