@@ -71,7 +71,7 @@ fn others(alpha: &Org, bravo: &Org) -> String {
          where org_id = '{a}' and id in (select id from contacts where org_id = '{b}');
          insert into api_keys (org_id, id, name, role, scopes, hash, hint, created_ms)
              with recursive numbers (n) as (select 1 union all select n + 1 from numbers where n < 97)
-             select '{a}', 'key_0000000000000000000000' || (1000 + n), 'more', 'viewer', '[]', 'more' || n, 'more', 1 from numbers
+             select '{a}', 'key_000000000000000000000' || (1000 + n) || '0', 'more', 'viewer', '[]', 'more' || n, 'more', 1 from numbers
              where n <= 97 - (select count(*) from api_keys where org_id = '{a}' and revoked_ms is null);
          insert into impersonations (org_id, user_id, target_id, started_ms, ends_ms)
              select '{a}', m.user_id, (select user_id from members c where c.org_id = '{b}' and c.role = 'client' limit 1),
