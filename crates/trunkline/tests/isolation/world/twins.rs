@@ -41,8 +41,9 @@ fn alphas(table: &str, column: &Column) -> String {
     if table == "customer_imports" && column.name == "\"status\"" {
         return "replace(status, 'running', 'cancelled')".to_owned();
     }
-    // Vendors' ids may be the same at two accounts.
-    if table == "subscriptions" && ["\"external_id\"", "\"customer_id\""].contains(&column.name.as_str()) {
+    // Vendors' ids may be the same at two accounts, and people write to several organizations.
+    let same = ["subscriptions.\"external_id\"", "subscriptions.\"customer_id\"", "contact_identities.\"value\""];
+    if same.contains(&format!("{table}.{}", column.name).as_str()) {
         return column.name.clone();
     }
     if column.is_text { format!("replace({}, 'bravo', 'alphatwin')", column.name) } else { column.name.clone() }
@@ -64,11 +65,23 @@ fn others(alpha: &Org, bravo: &Org) -> String {
          update subscriptions set watermark_ms = watermark_ms + 1000000000
          where org_id = '{a}' and external_id in (select external_id from subscriptions where org_id = '{b}');
          update contact_identities set valid_from_ms = valid_from_ms + 1000000000
-         where org_id = '{a}' and valid_to_ms is null
+         where org_id = '{a}' and valid_to_ms is null and kind = 'username'
              and contact_id in (select contact_id from contact_identities where org_id = '{b}');
-         update contacts set created_ms = 4000000000000 - created_ms,
+         update contacts set created_ms = created_ms + 1000 * ((select count(*) from contacts c where c.org_id = '{b}')
+                 - 2 * (select count(*) from contacts c where c.org_id = '{b}' and c.id < contacts.id)),
              merged_into = case when merged_into is null then id else null end
          where org_id = '{a}' and id in (select id from contacts where org_id = '{b}');
+         update contact_merges set undone_ms = case when undone_ms is null then merged_ms else null end
+         where org_id = '{a}' and id in (select id from contact_merges where org_id = '{b}');
+         insert into contact_merge_items (org_id, merge_id, kind, item_id, from_id)
+             select '{a}', m.id, 'identity', i.id, m.merged_id from contact_merges m
+             join contact_identities i on i.org_id = m.org_id and i.contact_id = m.kept_id where m.org_id = '{b}'
+             union select '{a}', m.id, 'conversation', v.id, m.merged_id from contact_merges m
+             join conversations v on v.org_id = m.org_id and v.contact_id = m.kept_id where m.org_id = '{b}'
+             union select '{a}', m.id, 'message', e.id, v.id from contact_merges m
+             join conversations v on v.org_id = m.org_id and v.contact_id = m.kept_id
+             join messages e on e.org_id = v.org_id and e.conversation_id = v.id where m.org_id = '{b}'
+             on conflict (org_id, merge_id, kind, item_id) do nothing;
          insert into api_keys (org_id, id, name, role, scopes, hash, hint, created_ms)
              with recursive numbers (n) as (select 1 union all select n + 1 from numbers where n < 97)
              select '{a}', 'key_000000000000000000000' || (1000 + n) || '0', 'more', 'viewer', '[]', 'more' || n, 'more', 1 from numbers
