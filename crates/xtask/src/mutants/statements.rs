@@ -66,11 +66,11 @@ fn clauses(feature: &str, function: &str, statement: &str) -> Vec<Clause> {
     places.iter().copied().enumerate().map(clause).collect()
 }
 
-/// How the names of a feature's operations begin. What only vendors' events reach has none.
+/// How the names of a feature's operations begin.
 fn operations(feature: &str) -> String {
     match feature {
         "api_keys" => "apiKeys:".to_owned(),
-        "connections" | "contacts" | "conversations" | "messages" => "none".to_owned(),
+        "customer_files" => "customers:".to_owned(),
         feature => format!("{feature}:"),
     }
 }
