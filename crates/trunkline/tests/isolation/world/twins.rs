@@ -67,7 +67,7 @@ fn others(alpha: &Org, bravo: &Org) -> String {
          update contact_identities set valid_from_ms = valid_from_ms + 1000000000
          where org_id = '{a}' and valid_to_ms is null and kind = 'username'
              and contact_id in (select contact_id from contact_identities where org_id = '{b}');
-         update contacts set created_ms = created_ms + 1000 * ((select count(*) from contacts c where c.org_id = '{b}')
+         update contacts set created_ms = created_ms + 1000000000 * ((select count(*) from contacts c where c.org_id = '{b}')
                  - 2 * (select count(*) from contacts c where c.org_id = '{b}' and c.id < contacts.id)),
              merged_into = case when merged_into is null then id else null end
          where org_id = '{a}' and id in (select id from contacts where org_id = '{b}');
