@@ -51,7 +51,7 @@ fn alphas(table: &str, column: &Column) -> String {
 
 /// Where twins differ from bravo's rows: in alpha, everybody may do something else, the admins act as the client, all
 /// staff look after all customers, what is paid for and what people are called is told of later, the newest contacts are
-/// the oldest, who was merged was not, and there is room for three more keys.
+/// the oldest, alpha's own are newer than all, who was merged was not, and there is room for three more keys.
 fn others(alpha: &Org, bravo: &Org) -> String {
     let (a, b) = (&alpha.id, &bravo.id);
     format!(
@@ -71,6 +71,8 @@ fn others(alpha: &Org, bravo: &Org) -> String {
                  - 2 * (select count(*) from contacts c where c.org_id = '{b}' and c.id < contacts.id)),
              merged_into = case when merged_into is null then id else null end
          where org_id = '{a}' and id in (select id from contacts where org_id = '{b}');
+         update contacts set created_ms = created_ms + 100000000000
+         where org_id = '{a}' and id not in (select id from contacts where org_id = '{b}');
          update contact_merges set undone_ms = case when undone_ms is null then merged_ms else null end
          where org_id = '{a}' and id in (select id from contact_merges where org_id = '{b}');
          insert into contact_merge_items (org_id, merge_id, kind, item_id, from_id)
