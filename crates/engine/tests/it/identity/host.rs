@@ -78,6 +78,7 @@ impl Host {
             Answer::Says(status, body) => {
                 let length = body.len();
                 let head = format!("HTTP/1.1 {status} X\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n");
+                // Whoever gave up waiting has left: what is checked is what they made of it.
                 let _ = connection.write_all(format!("{head}{body}").as_bytes()).await;
                 let _ = connection.shutdown().await;
             }
