@@ -18,7 +18,7 @@ pub use cron::{Cron, fire};
 pub use event::{Applied, Event, EventCtx, EventHandler, Routing};
 pub use inbox::{Accepted, Delivery, EventFilter, EventRow, Inbox, InboxOptions, Intake, event, events, replay};
 pub use installation::installation_key;
-pub use live::{Live, LiveOptions, Moment, Shown, Update, View};
+pub use live::{Live, LiveOptions, Moment, Shown, Update, View, record_changes};
 pub use operation::{
     Action, ActionCtx, Answer, Asked, Audit, Caller, Catalog, Change, Claims, Committed, Description, Directory,
     Identity, KeyHolder, Kind, Member, Method, Mutation, MutationCtx, Nobody, Operation, Operations, Place, Placed,

@@ -14,7 +14,7 @@ use std::{
     },
 };
 
-use kernel::OrgId;
+use kernel::{OrgId, Time};
 use tokio::sync::Notify;
 
 use crate::World;
@@ -71,9 +71,14 @@ impl Timestamps {
         self.inner.last.fetch_max(ts.min(END), Ordering::SeqCst);
     }
 
+    /// What time it is.
+    pub(crate) fn now(&self) -> Time {
+        self.world.now()
+    }
+
     /// The wall clock in nanoseconds.
     pub fn wall(&self) -> u64 {
-        u64::try_from(self.world.now().ms()).unwrap_or(0).saturating_mul(1_000_000)
+        u64::try_from(self.now().ms()).unwrap_or(0).saturating_mul(1_000_000)
     }
 
     /// The timestamp of a commit that begins.

@@ -127,6 +127,12 @@ impl Db {
         self.around.on_committing(told);
     }
 
+    /// Tells, within a second or so, that another process wrote to a SQLite file, and any table for all that is known. Nodes on
+    /// PostgreSQL tell one another what they wrote: see [`Db::before_commit`].
+    pub fn on_commit_elsewhere(&self, told: OnCommit) {
+        self.around.on_commit_elsewhere(told);
+    }
+
     /// Lets `write` add to every transaction that wrote, right before it commits. On PostgreSQL only: SQLite has no other
     /// node to write for.
     pub fn before_commit(&self, write: BeforeCommit) {

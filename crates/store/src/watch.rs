@@ -105,6 +105,7 @@ struct Watch {
     texts: RwLock<HashMap<String, Arc<Touched>>>,
     on_committing: RwLock<Vec<OnCommit>>,
     on_commit: RwLock<Vec<OnCommit>>,
+    on_commit_elsewhere: RwLock<Vec<OnCommit>>,
     before_commit: RwLock<Option<BeforeCommit>>,
 }
 
@@ -139,6 +140,10 @@ impl Around {
         self.watch.on_committing.write().unwrap_or_else(PoisonError::into_inner).push(told);
     }
 
+    pub(crate) fn on_commit_elsewhere(&self, told: OnCommit) {
+        self.watch.on_commit_elsewhere.write().unwrap_or_else(PoisonError::into_inner).push(told);
+    }
+
     pub(crate) fn before_commit(&self, write: BeforeCommit) {
         *self.watch.before_commit.write().unwrap_or_else(PoisonError::into_inner) = Some(write);
     }
@@ -161,6 +166,23 @@ impl Around {
         let told = self.watch.on_commit.read().unwrap_or_else(PoisonError::into_inner).clone();
         for tell in told {
             tell(commit);
+        }
+    }
+
+    /// Whether somebody wants to know what other processes wrote.
+    pub(crate) fn looks_elsewhere(&self) -> bool {
+        !self.watch.on_commit_elsewhere.read().unwrap_or_else(PoisonError::into_inner).is_empty()
+    }
+
+    /// Another process wrote, and nobody knows what: it may have been anything.
+    pub(crate) fn committed_elsewhere(&self) {
+        let tables = self.watch.tables.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let tables =
+            tables.values().flat_map(|table| table.written(&table.row(ANY), &[]).collect::<Vec<_>>()).collect();
+        let commit = Commit { organization: None, tables, number: None };
+        let told = self.watch.on_commit_elsewhere.read().unwrap_or_else(PoisonError::into_inner).clone();
+        for tell in told {
+            tell(&commit);
         }
     }
 

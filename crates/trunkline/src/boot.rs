@@ -2,7 +2,7 @@
 
 use std::{fs::File, path::PathBuf, sync::Arc};
 
-use engine::{Handlers, World};
+use engine::{Handlers, Timestamps, World};
 use kernel::{Error, Result};
 use provider::email::Sender;
 use store::{Db, Options};
@@ -13,6 +13,8 @@ use crate::environment::Environment;
 pub(crate) async fn migrated(environment: &Environment, world: &World) -> Result<(Db, Vec<String>)> {
     let db = Db::open(&Options::new(environment.database_url())).await?;
     let applied = store::migrate(&db, environment.product.all_tables(), world.now()).await?;
+    // What a command in a terminal writes is seen in the live queries of the nodes too.
+    engine::record_changes(&db, &Timestamps::new(world.clone()));
     Ok((db, applied))
 }
 

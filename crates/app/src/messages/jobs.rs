@@ -13,6 +13,8 @@ use crate::organizations;
 
 /// Every hour, at another minute than the inbox's own clean-up.
 const HOURLY: &str = "45 * * * *";
+/// Steps that are dropped at a time.
+const BATCH: u64 = 500;
 
 /// Drops the steps that have waited for their message for longer than `keep`.
 pub(crate) fn handle(handlers: &mut Handlers, keep: Duration) -> Result<()> {
@@ -44,10 +46,16 @@ impl Job for DropEarlyStatuses {
 /// In small batches, so that nobody waits for it; most organizations have nothing, and are only looked at.
 async fn drop_before(db: &Db, organization: OrgId, before: Time) -> Result<u64> {
     let scope = Scope::Organization(organization);
-    let mut dropped = 0;
-    while db.read(&scope, |tx| Box::pin(store::has_early_before(tx, before))).await? {
-        let write = ::store::work(move |tx| Box::pin(store::drop_early_before(tx, before)));
-        dropped += db.write_at(Isolation::ReadCommitted, &scope, write).await?;
+    if !db.read(&scope, |tx| Box::pin(store::has_early_before(tx, before))).await? {
+        return Ok(0);
     }
-    Ok(dropped)
+    let mut dropped = 0;
+    loop {
+        let write = ::store::work(move |tx| Box::pin(store::drop_early_before(tx, before, BATCH)));
+        let batch = db.write_at(Isolation::ReadCommitted, &scope, write).await?;
+        dropped += batch;
+        if batch < BATCH {
+            return Ok(dropped);
+        }
+    }
 }

@@ -141,13 +141,14 @@ pub(super) async fn has_early_before(tx: &mut Tx, before: Time) -> Result<bool> 
     Ok(tx.query(query).bind(before).row().await?.is_some())
 }
 
-/// Drops some of the steps from before then, oldest first, and tells how many.
-pub(super) async fn drop_early_before(tx: &mut Tx, before: Time) -> Result<u64> {
+/// Drops so many of the steps from before then, oldest first, and tells how many there were.
+pub(super) async fn drop_early_before(tx: &mut Tx, before: Time, most: u64) -> Result<u64> {
     tx.query(
-        "delete from early_statuses where org_id = $1 and (external_id, status) in (
-             select external_id, status from early_statuses where org_id = $1 and at_ms < $2 order by at_ms limit 500)",
+        "delete from early_statuses where org_id = $1 and at_ms < $2 and (external_id, status) in (
+             select external_id, status from early_statuses where org_id = $1 and at_ms < $2 order by at_ms limit $3)",
     )
     .bind(before)
+    .bind(i64::try_from(most).unwrap_or(i64::MAX))
     .execute()
     .await
 }

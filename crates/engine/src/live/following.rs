@@ -10,12 +10,12 @@ use std::{
 };
 
 use futures_util::FutureExt;
-use kernel::{Error, OrgId, Result, Scope, Time};
-use store::{Commit, Db, FromRow, Isolation, Listener, Table, Tx};
+use kernel::{Error, OrgId, Result, Scope};
+use store::{Commit, Db, Engine, FromRow, Isolation, Listener, Table, Tx};
 use tokio::sync::{Notify, OnceCell};
 
 use super::Inner;
-use crate::{operation::Operations, timestamps::Timestamps};
+use crate::timestamps::Timestamps;
 
 /// The channel of the notifications.
 const CHANNEL: &str = "trunkline_changes";
@@ -132,18 +132,23 @@ fn is_news(table: &Table) -> bool {
     !QUIET.contains(&table.whole())
 }
 
-/// Makes every transaction that writes what somebody may watch say so.
-pub(super) fn write_along(operations: &Operations) {
-    let (world, timestamps) = (operations.world().clone(), operations.timestamps().clone());
-    operations.db().before_commit(Arc::new(move |tx, commit| {
-        let (now, ts) = (world.now(), timestamps.clone());
-        Box::pin(async move { write(tx, commit, now, &ts).await })
+/// Makes every transaction of this process that writes what somebody may watch say so to the nodes. A process that shows
+/// live queries does it anyway; one that only writes has to be told.
+pub fn record_changes(db: &Db, timestamps: &Timestamps) {
+    if db.engine() != Engine::Postgres {
+        // What another process writes to SQLite's file is seen by looking at the file.
+        return;
+    }
+    let timestamps = timestamps.clone();
+    db.before_commit(Arc::new(move |tx, commit| {
+        let timestamps = timestamps.clone();
+        Box::pin(async move { write(tx, commit, &timestamps).await })
     }));
 }
 
 /// One row for an organization's tables, one for the installation's.
 /// Answers the number of the transaction.
-async fn write(tx: &mut Tx, commit: &Commit, now: Time, timestamps: &Timestamps) -> Result<Option<i64>> {
+async fn write(tx: &mut Tx, commit: &Commit, timestamps: &Timestamps) -> Result<Option<i64>> {
     let names = |is_tenant: bool| {
         let of_kind = commit.tables.iter().filter(|table| table.is_tenant == is_tenant && is_news(table));
         of_kind.map(|table| table.name.to_string()).collect::<Vec<_>>().join(",")
@@ -162,7 +167,7 @@ async fn write(tx: &mut Tx, commit: &Commit, now: Time, timestamps: &Timestamps)
             .bind(organization)
             .bind(tables)
             .bind(i64::try_from(timestamps.next()).unwrap_or(i64::MAX))
-            .bind(now);
+            .bind(timestamps.now());
         number = written.row().await?.map(|row| row.int("xid")).transpose()?;
     }
     Ok(number)

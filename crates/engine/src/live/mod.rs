@@ -28,6 +28,7 @@ use kernel::{Error, OrgId};
 use store::{Commit, Engine, Table};
 use tokio::{runtime::Handle, sync::Semaphore, task::AbortHandle};
 
+pub use following::record_changes;
 pub use view::View;
 
 use crate::operation::{Operations, Who};
@@ -140,7 +141,7 @@ impl Live {
         inner.listen();
         let mut tasks = vec![tokio::spawn(expiry::watch(inner.clone())).abort_handle()];
         if inner.following.is_some() {
-            following::write_along(operations);
+            record_changes(operations.db(), operations.timestamps());
             tasks.push(tokio::spawn(following::announce(inner.clone())).abort_handle());
             tasks.push(tokio::spawn(following::follow(inner.clone())).abort_handle());
             tasks.push(tokio::spawn(following::clean(inner.clone())).abort_handle());
@@ -155,7 +156,7 @@ impl Live {
 }
 
 impl Inner {
-    /// Hears the commits of this node.
+    /// Hears the commits of this node, and that another process wrote to SQLite's file.
     fn listen(self: &Arc<Self>) {
         let db = self.operations.db();
         let inner: Weak<Self> = Arc::downgrade(self);
@@ -172,6 +173,12 @@ impl Inner {
                 }
                 inner.tell(commit.organization.as_ref(), &commit.tables, commit.number);
                 inner.coming.end(commit);
+            }
+        }));
+        let inner: Weak<Self> = Arc::downgrade(self);
+        db.on_commit_elsewhere(Arc::new(move |commit: &Commit| {
+            if let Some(inner) = inner.upgrade() {
+                inner.tell(commit.organization.as_ref(), &commit.tables, commit.number);
             }
         }));
     }

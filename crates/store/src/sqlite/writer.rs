@@ -24,6 +24,8 @@ use crate::{
 const BATCH: usize = 256;
 /// How long a batch may grow in time: one slow write must not hold the commit of many fast ones.
 const BATCH_TIME: Duration = Duration::from_millis(20);
+/// How often the file is looked at for what other processes wrote to it.
+const LOOK: Duration = Duration::from_secs(1);
 
 pub(super) enum Message {
     Write(Write),
@@ -101,6 +103,9 @@ pub(super) struct Writer {
     first: VecDeque<Message>,
     /// Until when the statement in progress may run.
     deadline: Deadline,
+    looked_at: Instant,
+    /// The file's version as the connection counts it: up by one whenever somebody else wrote. None for a new connection.
+    version: Option<i64>,
 }
 
 /// Runs whatever waits in one transaction, commits, answers; again and again.
@@ -113,13 +118,13 @@ impl Writer {
         around: Around,
     ) -> Self {
         let statement_timeout = options.statement_timeout;
-        let (first, deadline) = (VecDeque::new(), Deadline::default());
-        Self { connect, statement_timeout, around, woken, inbox, first, deadline }
+        let (first, deadline, looked_at) = (VecDeque::new(), Deadline::default(), Instant::now());
+        Self { connect, statement_timeout, around, woken, inbox, first, deadline, looked_at, version: None }
     }
 
     pub(super) async fn run(mut self, conn: SqliteConnection) {
         let mut conn = Some(conn);
-        while let Some(message) = self.next().await {
+        while let Some(message) = self.next(&mut conn).await {
             let write = match message {
                 Message::Write(write) => write,
                 Message::Close(closed) => {
@@ -148,16 +153,36 @@ impl Writer {
         }
     }
 
-    async fn next(&mut self) -> Option<Message> {
-        match self.first.pop_front() {
-            Some(message) => Some(message),
-            None => self.inbox.recv().await,
+    /// The next message. Before it, and while none comes, the file is looked at.
+    async fn next(&mut self, conn: &mut Option<SqliteConnection>) -> Option<Message> {
+        loop {
+            let until_look = LOOK.saturating_sub(self.looked_at.elapsed());
+            if until_look.is_zero() {
+                self.look(conn.as_mut()).await;
+            } else if let Some(message) = self.first.pop_front() {
+                return Some(message);
+            } else if let Ok(message) = tokio::time::timeout(until_look, self.inbox.recv()).await {
+                return message;
+            }
+        }
+    }
+
+    /// Tells when another process wrote to the file. Trouble with it shows at the next write.
+    async fn look(&mut self, conn: Option<&mut SqliteConnection>) {
+        self.looked_at = Instant::now();
+        let Some(conn) = conn.filter(|_| self.around.looks_elsewhere()) else { return };
+        let version = sqlx::query_scalar("pragma data_version").fetch_one(conn).await;
+        if let Ok(version) = version
+            && self.version.replace(version) != Some(version)
+        {
+            self.around.committed_elsewhere();
         }
     }
 
     pub(super) async fn open(&mut self) -> Result<SqliteConnection> {
         let mut conn = self.connect.connect().await.map_err(from_sqlx)?;
         self.deadline.watch(&mut conn).await?;
+        self.version = None;
         Ok(conn)
     }
 

@@ -37,7 +37,7 @@ fn every_line_that_dev_prints_can_be_pasted() {
         let installation = installation.with("TRUNKLINE_DATA", data.to_str().expect("a path in UTF-8"));
         let node = Node::dev(&installation);
         let said = eventually("it says what to try", || Some(node.said()).filter(|said| said.contains("Ctrl-C")));
-        let lines: Vec<_> = said.lines().filter(|line| line.starts_with("curl ")).collect();
+        let lines: Vec<_> = said.lines().filter(|line| line.contains("/webhooks/")).collect();
         assert_eq!(lines.len(), 5, "{said}");
         for line in &lines {
             let answer: Value = serde_json::from_str(&paste(&installation, line)).expect("JSON");
@@ -51,6 +51,54 @@ fn every_line_that_dev_prints_can_be_pasted() {
             rows(&installation, &node, "subscriptions list").iter().map(|row| row["status"].to_string()).collect();
         statuses.sort_unstable();
         assert_eq!(statuses, ["\"active\"", "\"cancelled\"", "\"past_due\""]);
+    });
+}
+
+#[test]
+fn dev_shows_an_api_key_and_what_it_is_good_for() {
+    if Command::new("curl").arg("--version").output().is_err() {
+        return skipped("curl is not installed");
+    }
+    sqlite(|installation| {
+        let node = Node::dev(&installation);
+        let said = eventually("it says what to try", || Some(node.said()).filter(|said| said.contains("Ctrl-C")));
+        let lines = |part: &str| said.lines().filter(|line| line.contains(part)).collect::<Vec<_>>();
+        let [create, list] = lines("/v1/customers")[..] else { panic!("{said}") };
+        let answer = |line: &str| -> Value { serde_json::from_str(&paste(&installation, line)).expect("JSON") };
+        assert_eq!(answer(create)["name"], "Acme");
+        paste(&installation, lines("customers create")[0]);
+        let listed = answer(list);
+        let names: Vec<_> = listed["page"].as_array().expect("a page").iter().map(|row| row["name"].clone()).collect();
+        assert_eq!(names, ["Globex", "Acme"], "the newest first");
+        assert_eq!(rows(&installation, &node, "customers list").len(), 2);
+        paste(&installation, lines("codegen typescript")[0]);
+        assert!(installation.folder().join("trunkline/api.d.ts").exists());
+    });
+}
+
+#[test]
+fn a_key_of_dev_that_was_revoked_is_followed_by_another() {
+    sqlite(|installation| {
+        let key = |node: &Node| {
+            let said = eventually("it says what to try", || Some(node.said()).filter(|said| said.contains("Ctrl-C")));
+            let begin = said.find("sk_").expect("a key is shown");
+            said[begin..begin + 67].to_owned()
+        };
+        let use_it = |node: &Node, key: &str| {
+            node.send(&Request::get("/v1/customers").header("authorization", format!("Bearer {key}"))).status
+        };
+        let node = Node::dev(&installation);
+        let first = key(&node);
+        assert_eq!(use_it(&node, &first), 200);
+        let keys = installation.json(&["keys", "list"]);
+        let id = keys[0]["_id"].as_str().expect("it is listed");
+        assert_eq!(installation.run(&["keys", "revoke", "--api-key-id", id]).code, Some(0));
+        assert_eq!(use_it(&node, &first), 401);
+        assert!(node.stop().success());
+        let node = Node::dev(&installation);
+        let second = key(&node);
+        assert_ne!(first, second);
+        assert_eq!(use_it(&node, &second), 200);
     });
 }
 

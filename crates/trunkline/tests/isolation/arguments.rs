@@ -17,6 +17,8 @@ pub(crate) struct Callable {
     pub(crate) by: &'static str,
     /// Calls that work, each with other documents or other choices.
     pub(crate) calls: Vec<Call>,
+    /// Calls that are refused though they may be made, each about documents or choices that no call works with.
+    pub(crate) refused: Vec<Call>,
 }
 
 /// A call that works.
@@ -76,15 +78,17 @@ fn counterpart(id: &str, own: &Org, other: &Org) -> String {
     other.ids[kind][at].clone()
 }
 
-/// How all operations can be called in `own`. Fails where it cannot be found out.
-pub(crate) async fn all(world: &mut World, own: &Org, other: &Org) -> Vec<Callable> {
+/// How all operations can be called in `own` while the database is in this state. Fails where it cannot be found out.
+pub(crate) async fn all(world: &mut World, own: &Org, other: &Org, state: &'static str) -> Vec<Callable> {
+    world.hands.put_back(state).await;
     let descriptions: Vec<_> =
         world.operations.catalog().all().map(|operation| operation.description.clone()).collect();
     let mut found = Vec::with_capacity(descriptions.len());
     let chosen = only();
     for description in descriptions.into_iter().filter(|description| description.name.starts_with(&chosen)) {
-        found.push(callable(world, description, own, other).await);
+        found.push(callable(world, description, (own, other), state).await);
     }
+    world.hands.put_back(Hands::WHOLE).await;
     found
 }
 
@@ -94,12 +98,17 @@ fn only() -> String {
     std::env::var("ISOLATION_ONLY").unwrap_or_default()
 }
 
-async fn callable(world: &mut World, description: Description, own: &Org, other: &Org) -> Callable {
+async fn callable(
+    world: &mut World,
+    description: Description,
+    (own, other): (&Org, &Org),
+    state: &'static str,
+) -> Callable {
     let candidates = Making { world, description: &description, own, other }.candidates();
     let mut refusals = BTreeSet::new();
     for by in RIGHTFUL {
         let who = world.called(own, by).clone();
-        let (mut calls, mut covered) = (Vec::new(), BTreeSet::new());
+        let (mut calls, mut covered, mut refused) = (Vec::new(), BTreeSet::new(), Vec::new());
         for (call, choices) in &candidates {
             // Every document and every choice is used once where it can be, not every combination of them.
             if !calls.is_empty() && choices.is_subset(&covered) {
@@ -113,14 +122,23 @@ async fn callable(world: &mut World, description: Description, own: &Org, other:
                     covered.extend(choices.iter().cloned());
                     calls.push(call.clone());
                     if description.kind != Kind::Query {
-                        world.hands.put_back(Hands::WHOLE).await;
+                        world.hands.put_back(state).await;
                     }
                 }
-                Err(error) => drop(refusals.insert(format!("{} hears {error:?}", who.name))),
+                Err(error) => {
+                    refusals.insert(format!("{} hears {error:?}", who.name));
+                    refused.push((call, choices));
+                }
             }
         }
         if !calls.is_empty() {
-            return Callable { description, by, calls };
+            let mut is_new = |choices: &BTreeSet<String>| {
+                let is_new = !choices.is_subset(&covered);
+                covered.extend(choices.iter().cloned());
+                is_new
+            };
+            let refused = refused.into_iter().filter(|(_, choices)| is_new(choices));
+            return Callable { description, by, calls, refused: refused.map(|(call, _)| call.clone()).collect() };
         }
     }
     panic!(
@@ -191,9 +209,10 @@ impl Making<'_> {
             self.description.name
         );
         if !required {
-            let is_chosen = choices.iter().any(|choice| !choice.choice.is_empty());
-            let choice = if is_chosen { "nothing" } else { "" };
-            choices.push(Choice { value: None, choice: choice.to_owned(), document: false });
+            for choice in choices.iter_mut().filter(|choice| choice.choice.is_empty()) {
+                choice.choice = "something".to_owned();
+            }
+            choices.insert(0, Choice { value: None, choice: "nothing".to_owned(), document: false });
         }
         choices
     }

@@ -11,7 +11,7 @@ use crate::{
 async fn nobody_of_another_organization_sees_or_changes_anything() {
     both(|mut world| async move {
         let (alpha, bravo) = (world.alpha.clone(), world.bravo.clone());
-        let all = arguments::all(&mut world, &alpha, &bravo).await;
+        let all = arguments::all(&mut world, &alpha, &bravo, Hands::WHOLE).await;
         let mut clients = Clients::new(&world);
         for callable in &all {
             let mut findings = Findings::default();

@@ -52,7 +52,7 @@ pub(crate) fn may(operation: &str, role: &str) -> bool {
 async fn whoever_may_not_is_refused_over_every_surface() {
     both(|mut world| async move {
         let (alpha, bravo) = (world.alpha.clone(), world.bravo.clone());
-        let all = arguments::all(&mut world, &alpha, &bravo).await;
+        let all = arguments::all(&mut world, &alpha, &bravo, Hands::WHOLE).await;
         let mut clients = Clients::new(&world);
         let mut findings = Findings::default();
         for callable in &all {

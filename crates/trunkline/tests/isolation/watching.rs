@@ -7,14 +7,14 @@ use crate::{
     arguments::{self, Callable},
     findings::Findings,
     surfaces::Socket,
-    world::{ALPHA, BRAVO, Somebody, World, both},
+    world::{ALPHA, BRAVO, Hands, Somebody, World, both},
 };
 
 #[tokio::test]
 async fn whoever_watches_sees_what_they_may_and_nothing_of_others() {
     both(|mut world| async move {
         let (alpha, bravo) = (world.alpha.clone(), world.bravo.clone());
-        let all = arguments::all(&mut world, &alpha, &bravo).await;
+        let all = arguments::all(&mut world, &alpha, &bravo, Hands::WHOLE).await;
         let queries: Vec<_> = all.iter().filter(|callable| callable.reads()).collect();
         let mut findings = Findings::default();
         let mut watchers = watchers(&world, &queries).await;

@@ -16,7 +16,6 @@ pub(super) struct Guard {
     /// The beginning of the names of the operations that need it.
     operations: &'static str,
     first: &'static str,
-    redundant: Option<&'static str>,
 }
 
 /// Kinds of guards of which there is one for each operation, or for each table.
@@ -37,18 +36,7 @@ const fn guard(
     after: &'static str,
     (operations, first): (&'static str, &'static str),
 ) -> Guard {
-    Guard { name, file, before, after, operations, first, redundant: None }
-}
-
-/// A guard without which nothing can be seen, and why.
-const fn redundant(
-    name: &'static str,
-    file: &'static str,
-    before: &'static str,
-    after: &'static str,
-    why: &'static str,
-) -> Guard {
-    Guard { name, file, before, after, operations: "", first: "roles", redundant: Some(why) }
+    Guard { name, file, before, after, operations, first }
 }
 
 /// Guards of a kind that another one repeats, and which.
@@ -301,12 +289,12 @@ pub(super) const GUARDS: &[Guard] = &[
         "(kernel::mutant::is(\"rotated keys\") || self.previous_until.is_some_and(|end| now < end));\n",
         ("customers:", "outsiders"),
     ),
-    redundant(
+    guard(
         "key at the door",
         IDENTIFY,
         "    let worth = worth.filter(|worth| worth.admits(&shown, world.now())).ok_or_else(unknown)?;\n",
         "    let is_off = kernel::mutant::is(\"key at the door\");\n    let worth = worth.filter(|worth| is_off || worth.admits(&shown, world.now())).ok_or_else(unknown)?;\n",
-        "every call asks again what its key is worth, in its own transaction",
+        ("customers:", "outsiders"),
     ),
     guard(
         "key in every call",
@@ -345,7 +333,7 @@ impl Guard {
             operations: self.operations.to_owned(),
             first: self.first,
             postgres: false,
-            redundant: self.redundant,
+            redundant: None,
         }
     }
 

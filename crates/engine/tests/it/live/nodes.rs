@@ -2,12 +2,15 @@
 
 use std::{collections::HashMap, time::Duration};
 
-use engine::LiveOptions;
-use kernel::{Clock, OrgId};
+use engine::{LiveOptions, Timestamps};
+use kernel::{Clock, OrgId, Scope};
 use serde_json::{Value, json};
-use testkit::{TestClock, hours, minutes, postgres};
+use testkit::{TestClock, both, hours, minutes, postgres};
 
-use super::house::{House, next, nodes, said, woken};
+use super::{
+    house::{House, next, nodes, said, sleeps, woken},
+    product::TABLES,
+};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_commit_on_one_node_wakes_the_views_of_another_without_a_poll() {
@@ -49,6 +52,41 @@ async fn a_node_that_lost_its_line_to_the_others_finds_what_it_missed() {
         one.does(&ada, "items:add", 1).await;
         woken(&mut view).await;
         assert_eq!(next(&mut view).await, HashMap::from([(0, json!([1]))]));
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_command_writes_is_shown_by_the_nodes() {
+    both(|database| async move {
+        let house = House::new(&database).await;
+        let ada = house.somebody().await;
+        let mut view = house.view(&ada, &["items:list", "weather:sky"]);
+        next(&mut view).await;
+        // A process that shows nothing itself, as a command in a terminal.
+        let command = database.open().await;
+        let world = house.operations.world();
+        store::migrate(&command, &[engine::MIGRATIONS, TABLES], world.now()).await.unwrap();
+        engine::record_changes(&command, &Timestamps::new(world.clone()));
+        for n in 1..=3 {
+            let add = store::work(move |tx| {
+                Box::pin(async move {
+                    tx.system("insert into weather (sky) values ($1)").bind(format!("sky {n}")).execute().await?;
+                    tx.query("insert into items (org_id, n) values ($1, $2)").bind(n).execute().await
+                })
+            });
+            command.write(&Scope::Organization(ada.organization.clone().unwrap()), add).await.unwrap();
+            woken(&mut view).await;
+            let mut shown = next(&mut view).await;
+            while shown.len() < 2 {
+                woken(&mut view).await;
+                shown.extend(next(&mut view).await);
+            }
+            let skies: Vec<_> = (1..=n).map(|n| format!("sky {n}")).collect();
+            assert_eq!(shown, HashMap::from([(0, json!((1..=n).collect::<Vec<_>>())), (1, json!(skies))]));
+        }
+        command.close().await;
+        assert!(sleeps(&mut view).await, "nothing more was written");
     })
     .await;
 }

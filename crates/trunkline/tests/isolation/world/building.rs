@@ -72,6 +72,21 @@ impl Builder {
         self.showing(&format!("{}'s {name} whose token names {other}", org.mark), org.mark, name, claims)
     }
 
+    /// Somebody who is a member of both organizations, and whose token names the second; and their id.
+    pub(super) async fn shared(&self, places: [(&Org, &str); 2]) -> (Somebody, String) {
+        let mut claims = self.claims("both", "shared");
+        let somebody = self.showing("who belongs to both", "both", "shared", claims.clone()).wanting("none");
+        let mut id = String::new();
+        for (org, role) in places {
+            let invitation = json!({ "email": claims["email"], "role": role });
+            self.done(&self.owner(org), "invitations:send", invitation).await;
+            let member = self.done(&somebody, "invitations:accept", json!({})).await;
+            id = member["_id"].as_str().expect("an id").to_owned();
+        }
+        claims["org_id"] = json!(places[1].0.slug());
+        (self.showing("who belongs to both and names the second", "both", "shared", claims), id)
+    }
+
     /// Two whole organizations, the first of which is older.
     pub(super) async fn organizations(&mut self, marks: [&'static str; 2]) -> (Org, Org) {
         let (mut first, mut second) = (self.begun(marks[0]).await, self.begun(marks[1]).await);

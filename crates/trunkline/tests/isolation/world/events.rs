@@ -100,6 +100,14 @@ impl Builder {
         // The newest merge is dora's: somebody says that it was wrong.
         let newest = merges.iter().max_by_key(|merge| merge.id.clone()).expect("a merge");
         app::contacts::unmerge(&app.db, &app.world, &id, &newest.id).await.expect("it can be undone");
+        // The older contacts of these have no name, and no open conversation for those of the others. One of them is two to the
+        // end, the other becomes one person.
+        for (at, name) in [(5, "fred"), (6, "gina")] {
+            told.hears(app, org, text(org, &format!("{name}1"), by_id(org, name), 400 + 10 * i64::from(at))).await;
+            close_newest(app, &id).await;
+            told.hears(app, org, text(org, &format!("{name}2"), by_phone(org, at), 405 + 10 * i64::from(at))).await;
+        }
+        told.hears(app, org, text(org, "gina3", nameless(org, "gina", 6), 480)).await;
         told.pays(app, subscribed(org, "sub1", 100)).await;
         told.pays(app, snapshot(org, 110, &["sub1"])).await;
         let conversations = app::conversations::list(&app.db, &id, 100).await.expect("a list");
@@ -110,6 +118,18 @@ impl Builder {
             org.note(&contact.id.as_str().into());
         }
     }
+}
+
+/// Nobody can close a conversation yet; rows can be closed.
+async fn close_newest(app: &App, organization: &OrgId) {
+    let close = store::work(|tx| {
+        Box::pin(async move {
+            let close = "update conversations set status = 'closed' where org_id = $1 and last_message_ms =
+                 (select max(last_message_ms) from conversations where org_id = $1)";
+            tx.query(close).execute().await
+        })
+    });
+    app.db.write(&organization.clone().into(), close).await.expect("a conversation can be closed");
 }
 
 /// What the vendors call an organization's things begins with its first letter.
@@ -140,6 +160,10 @@ pub(crate) fn by_id(org: &Org, name: &str) -> chat::Person {
 
 pub(crate) fn whole(org: &Org, name: &str, at: u8) -> chat::Person {
     chat::Person { phone: Some(phone(org, at)), name: Some(format!("{} {name}", org.mark)), ..by_id(org, name) }
+}
+
+pub(crate) fn nameless(org: &Org, name: &str, at: u8) -> chat::Person {
+    chat::Person { name: None, ..whole(org, name, at) }
 }
 
 pub(crate) fn text(org: &Org, id: &str, person: chat::Person, seconds: i64) -> chat::Message {

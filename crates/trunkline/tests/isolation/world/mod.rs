@@ -16,7 +16,7 @@ use testkit::{App, TestDb};
 
 use self::{building::Builder, server::Served};
 pub(crate) use self::{
-    events::{Told, echo, snapshot, step, subscribed, text, whole},
+    events::{Told, echo, nameless, snapshot, step, subscribed, text, whole},
     hand::{Column, Dump, Hands, names},
     people::{Org, Somebody},
 };
@@ -36,6 +36,9 @@ pub(crate) struct World {
     pub(crate) bravo: Org,
     /// Somebody who signed in and belongs nowhere.
     pub(crate) nobody: Somebody,
+    /// A viewer of bravo who does more in alpha. Their token names bravo.
+    pub(crate) shared: Somebody,
+    pub(crate) shared_id: String,
     /// Everybody who has no business in alpha.
     pub(crate) outsiders: Vec<Somebody>,
     pub(crate) hands: Hands,
@@ -59,6 +62,7 @@ impl World {
     pub(crate) async fn new(database: &TestDb) -> Self {
         let mut builder = Builder::new(database).await;
         let (alpha, bravo) = builder.organizations([ALPHA, BRAVO]).await;
+        let (shared, shared_id) = builder.shared([(&alpha, "admin"), (&bravo, "viewer")]).await;
         let nobody = builder.somebody("nobody", "nobody");
         let mut hands = Hands::new(database).await;
         // What was begun and waits stays so until somebody goes on with it.
@@ -71,7 +75,7 @@ impl World {
         let outsiders = outsiders(&builder, &alpha, &bravo, &nobody);
         let Builder { app, operations, told, tokens, .. } = builder;
         let served = Served::start(&app, &operations, &tokens).await;
-        Self { app, operations, served, told, alpha, bravo, nobody, outsiders, hands }
+        Self { app, operations, served, told, alpha, bravo, nobody, shared, shared_id, outsiders, hands }
     }
 
     /// Asks in process, past all surfaces.

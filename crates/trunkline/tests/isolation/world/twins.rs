@@ -13,10 +13,12 @@ pub(super) async fn make(hands: &mut Hands, alpha: &Org, bravo: &Org) {
     for (table, columns) in hands.tenant_tables() {
         let list = names(&columns);
         let shifted: Vec<_> = columns.iter().map(|column| alphas(&table, column)).collect();
-        // A table with one row for each organization has no room for twins: its rows differ as they are.
+        // A table with one row for each organization has no room for twins: its rows differ as they are. And who is in both has
+        // a place in each already.
         if table != "organization_settings" {
+            let once = if table == "members" { "on conflict do nothing" } else { "" };
             sql.push_str(&format!(
-                "insert into {table} (org_id, {list}) select '{}', {} from {table} where org_id = '{}';",
+                "insert into {table} (org_id, {list}) select '{}', {} from {table} where org_id = '{}' {once};",
                 alpha.id,
                 shifted.join(", "),
                 bravo.id
@@ -41,9 +43,21 @@ fn alphas(table: &str, column: &Column) -> String {
     if table == "customer_imports" && column.name == "\"status\"" {
         return "replace(status, 'running', 'cancelled')".to_owned();
     }
+    // What is of one person or conversation with bravo is of another with alpha.
+    let elsewhere = [
+        ("contact_identities.\"contact_id\"", "contacts", ""),
+        ("messages.\"conversation_id\"", "conversations", ""),
+        ("contact_merge_items.\"from_id\"", "conversations", "kind = 'message'"),
+    ];
+    let own = format!("{table}.{}", column.name);
+    if let Some((_, parent, only)) = elsewhere.iter().find(|(name, ..)| *name == own) {
+        let next = format!("select min(n.id) from {parent} n where n.org_id = {table}.org_id");
+        let another = format!("coalesce(({next} and n.id > {own}), ({next}))");
+        return if only.is_empty() { another } else { format!("case when {only} then {another} else {own} end") };
+    }
     // Vendors' ids may be the same at two accounts, and people write to several organizations.
     let same = ["subscriptions.\"external_id\"", "subscriptions.\"customer_id\"", "contact_identities.\"value\""];
-    if same.contains(&format!("{table}.{}", column.name).as_str()) {
+    if same.contains(&own.as_str()) {
         return column.name.clone();
     }
     if column.is_text { format!("replace({}, 'bravo', 'alphatwin')", column.name) } else { column.name.clone() }
@@ -51,7 +65,9 @@ fn alphas(table: &str, column: &Column) -> String {
 
 /// Where twins differ from bravo's rows: in alpha, everybody may do something else, the admins act as the client, all
 /// staff look after all customers, what is paid for and what people are called is told of later, the newest contacts are
-/// the oldest, alpha's own are newer than all, who was merged was not, and there is room for three more keys.
+/// the oldest, alpha's own are newer than all, who was merged was not, any two were told apart, conversations are open, newer
+/// and not read, messages are read and failed, steps that wait are from tomorrow, what bravo is about to be told and to import
+/// is known, some act as somebody for too long, and there is room for three more keys.
 fn others(alpha: &Org, bravo: &Org) -> String {
     let (a, b) = (&alpha.id, &bravo.id);
     format!(
@@ -84,6 +100,24 @@ fn others(alpha: &Org, bravo: &Org) -> String {
              join conversations v on v.org_id = m.org_id and v.contact_id = m.kept_id
              join messages e on e.org_id = v.org_id and e.conversation_id = v.id where m.org_id = '{b}'
              on conflict (org_id, merge_id, kind, item_id) do nothing;
+         insert into contact_merges (org_id, id, kept_id, merged_id, merged_ms, undone_ms)
+             select '{a}', 'mrg_000000000000000000000' || (1000 + row_number() over (order by k.id, m.id)) || '0', k.id, m.id, 1, 2
+             from contacts k join contacts m on m.org_id = k.org_id and m.id <> k.id where k.org_id = '{b}';
+         update conversations set status = 'open'
+         where org_id = '{a}' and status = 'closed' and id in (select id from conversations where org_id = '{b}')
+             and contact_id not in (select contact_id from conversations where org_id = '{a}' and status = 'open');
+         update conversations set unread_count = unread_count + 50, last_message_ms = last_message_ms + 100000000000
+         where org_id = '{a}' and id in (select id from conversations where org_id = '{b}');
+         update messages set read_ms = 1, failed_ms = 1
+         where org_id = '{a}' and direction = 'outbound' and id in (select id from messages where org_id = '{b}');
+         update messages set external_id = 'b.m5' where org_id = '{a}' and external_id = 'b.dora1';
+         insert into impersonations (org_id, user_id, target_id, started_ms, ends_ms)
+             select '{a}', user_id, user_id, 0, 1 from members where org_id = '{b}' and role = 'staff';
+         update early_statuses set at_ms = 9000000000000 where org_id = '{a}';
+         update customers set recognised_by = case
+                 when id = (select min(id) from customers where org_id = '{b}') then 'five@bravo.example'
+                 else 'bravo imported' end
+         where org_id = '{a}' and id in (select id from customers where org_id = '{b}' order by id limit 2);
          insert into api_keys (org_id, id, name, role, scopes, hash, hint, created_ms)
              with recursive numbers (n) as (select 1 union all select n + 1 from numbers where n < 97)
              select '{a}', 'key_000000000000000000000' || (1000 + n) || '0', 'more', 'viewer', '[]', 'more' || n, 'more', 1 from numbers
