@@ -120,11 +120,18 @@ impl Files {
         Ok(())
     }
 
-    /// What is there and the same stays as it is, so that it is not compiled again.
+    /// What is there and the same stays as it is, so that it is not compiled again. What is there besides goes.
     fn write(&self, target: &Path) -> Result<()> {
-        for (path, bytes) in &self.0 {
-            let path = target.join(path);
-            if fs::read(&path).is_ok_and(|there| there == *bytes) {
+        let mut there = Self::default();
+        if target.is_dir() {
+            there.read(target, Path::new(""))?;
+        }
+        for path in there.0.keys().filter(|path| !self.0.contains_key(*path)) {
+            fs::remove_file(target.join(path)).with_context(|| format!("cannot remove {}", path.display()))?;
+        }
+        for (relative, bytes) in &self.0 {
+            let path = target.join(relative);
+            if there.0.get(relative) == Some(bytes) {
                 continue;
             }
             if let Some(folder) = path.parent() {

@@ -60,7 +60,8 @@ impl Suite {
     pub(super) fn build(workspace: &Workspace, source: &Path, with_postgres: bool) -> Result<Self> {
         let mut build = process::cargo();
         // The dependencies are the same ones: they are compiled already.
-        build.args(["test", "-p", "trunkline", "--test", "isolation", "--no-run", "--message-format=json"]);
+        build.args(["test", "-p", "trunkline", "--test", "isolation", "--no-run"]);
+        build.arg("--message-format=json-render-diagnostics");
         build.env("CARGO_TARGET_DIR", &workspace.target).current_dir(source).stderr(Stdio::inherit());
         let messages = process::output(&mut build)?;
         let built = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
