@@ -18,7 +18,7 @@ mod view;
 use std::{
     collections::{BTreeSet, HashMap},
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError, Weak,
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -87,9 +87,17 @@ pub struct Update {
 #[derive(Debug)]
 pub struct Shown {
     /// The answer's JSON, or why there is none.
-    pub outcome: std::result::Result<Arc<str>, Arc<Error>>,
+    pub outcome: std::result::Result<Box<str>, Arc<Error>>,
     /// What the client has to bring back when it asks again on another connection.
     pub journal: Option<String>,
+    is_fit: OnceLock<bool>,
+}
+
+impl Shown {
+    /// Whether a surface can carry the answer. It looks once, for all who watch.
+    pub fn is_fit(&self, look: impl FnOnce() -> bool) -> bool {
+        *self.is_fit.get_or_init(look)
+    }
 }
 
 struct Inner {

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use aws_lc_rs::digest::{SHA256, digest};
+use data_encoding::HEXLOWER;
 use serde_json::Value;
 
 use crate::operation::{Caller, Identity};
@@ -14,7 +16,8 @@ pub(super) fn person(identity: &Identity) -> Arc<str> {
             lasting.retain(|name, _| !matches!(name.as_str(), "iat" | "exp" | "nbf" | "jti" | "auth_time"));
             let (organization, role, email) = (&claims.organization, &claims.role, &claims.email);
             let lasting = canonical(&Value::Object(lasting));
-            format!("{} {organization:?} {role:?} {email:?} {lasting}", identity.key())
+            let said = format!("{organization:?} {role:?} {email:?} {lasting}");
+            format!("{} {}", identity.key(), HEXLOWER.encode(digest(&SHA256, said.as_bytes()).as_ref()))
         }
         Identity::Key(key) => format!("{} {:?}", identity.key(), key.hash),
         Identity::Anonymous | Identity::Operator(_) => identity.key(),

@@ -136,8 +136,14 @@ impl Room {
         }
     }
 
-    /// A view takes its seat.
-    pub(super) fn sit(self: &Arc<Self>, inner: &Arc<Inner>, person: &Arc<str>, who: &Who, view: (u64, &Arc<Notify>)) {
+    /// A view takes its seat. What the others of the same person have already, it shares with them: tokens are long.
+    pub(super) fn sit(
+        self: &Arc<Self>,
+        inner: &Arc<Inner>,
+        person: &mut Arc<str>,
+        who: &mut Who,
+        view: (u64, &Arc<Notify>),
+    ) {
         let mut state = self.lock();
         let (mut is_newer, mut is_somebody) = (false, false);
         match state.seats.entry(person.clone()) {
@@ -155,7 +161,11 @@ impl Room {
                 });
             }
             Entry::Occupied(mut occupied) => {
+                *person = occupied.key().clone();
                 let seat = occupied.get_mut();
+                if seat.who.identity == who.identity {
+                    who.identity = seat.who.identity.clone();
+                }
                 is_newer = seat.who.identity.expires_at() < who.identity.expires_at();
                 if is_newer {
                     seat.who = who.clone();

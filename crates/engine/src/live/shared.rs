@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeSet, HashMap},
-    sync::Arc,
+    sync::{Arc, OnceLock},
 };
 
 use kernel::Error;
@@ -84,8 +84,8 @@ impl Shared {
 /// An answer as it is shown. `journal` is the one before: a page that fails keeps its place.
 pub(super) fn shown(answer: &mut Answer, journal: Option<String>) -> Shown {
     let outcome = std::mem::replace(&mut answer.outcome, Ok(Value::Null));
-    let outcome = outcome.map(|value| Arc::from(value.to_string())).map_err(Arc::new);
-    Shown { outcome, journal: answer.journal.take().or(journal) }
+    let outcome = outcome.map(|value| value.to_string().into()).map_err(Arc::new);
+    Shown { outcome, journal: answer.journal.take().or(journal), is_fit: OnceLock::new() }
 }
 
 impl Shown {

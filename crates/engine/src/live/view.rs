@@ -53,7 +53,7 @@ enum Step {
 impl View {
     pub(super) fn new(live: Live, who: Who) -> Self {
         let inner = live.inner.clone();
-        let view = Self {
+        let mut view = Self {
             id: inner.next_view(),
             room: inner.enter(who.organization.as_ref()),
             person: party::person(&who.identity),
@@ -135,6 +135,10 @@ impl View {
         inner.reserved.renew(&inner.operations).await?;
         self.ts = self.ts.max(inner.reserved.before());
         let mut goal = None;
+        // Who was woken for something finds it there.
+        if let Step::Shown(moment) = self.step(&inner, least, &mut goal)? {
+            return Ok(moment);
+        }
         loop {
             // Before looking: a round that ends in between is noticed.
             let mut progress = std::pin::pin!(room.progress.notified());
@@ -253,10 +257,10 @@ impl View {
         }
     }
 
-    fn sit(&self) {
+    fn sit(&mut self) {
         let inner = &self.live.inner;
         inner.expiries.add(self.who.identity.expires_at(), self.id, Due::View(self.notify.clone()));
-        self.room.sit(inner, &self.person, &self.who, (self.id, &self.notify));
+        self.room.sit(inner, &mut self.person, &mut self.who, (self.id, &self.notify));
     }
 
     /// Asks everything anew, and keeps in mind what was shown.

@@ -1,11 +1,12 @@
 //! What clients are told, as text. Every member that clients demand is there, also when it says nothing: one that is
 //! missing breaks them.
 
-use engine::{Committed, Update};
-use kernel::Error;
+use std::fmt::{Arguments, Write};
+
+use engine::Committed;
 use serde_json::Value;
 
-use super::{codec, failure::Failure, value, version::Version};
+use super::{codec, failure::Failure, version::Version};
 
 /// Nothing was said for a while.
 pub(super) const PING: &str = r#"{"type":"Ping"}"#;
@@ -19,40 +20,67 @@ pub(super) struct Clocks {
     pub now_ns: u64,
 }
 
-/// Everything that a connection shows moves to one moment.
-pub(super) fn transition((start, end): (Version, Version), modifications: &[String], clocks: Clocks) -> String {
-    let Clocks { skew_ms, now_ns } = clocks;
-    format!(
-        r#"{{"type":"Transition","startVersion":{},"endVersion":{},"modifications":[{}],"clientClockSkew":{skew_ms},"serverTs":{now_ns}}}"#,
-        start.json(),
-        end.json(),
-        modifications.join(","),
-    )
+/// Everything that a connection shows moves to one moment. It is written once, into the text that is sent.
+pub(super) struct Transition {
+    text: String,
+    has_modifications: bool,
 }
 
-/// A query's new answer, or why there is none.
-pub(super) fn updated(update: &Update, request: &str) -> String {
-    let (id, journal) = (update.id, Value::from(update.shown.journal.as_deref()));
-    let checked = match &update.shown.outcome {
-        Ok(answer) => value::check(answer).map(|()| answer),
-        Err(error) => return failed(id, error, &journal, request),
-    };
-    match checked {
-        Ok(answer) => {
-            format!(r#"{{"type":"QueryUpdated","queryId":{id},"value":{answer},"logLines":[],"journal":{journal}}}"#)
+impl Transition {
+    /// From one version to another. `bytes` is about how long it will be.
+    pub(super) fn new((start, end): (Version, Version), bytes: usize) -> Self {
+        let mut text = String::with_capacity(bytes + 400);
+        push(
+            &mut text,
+            format_args!(
+                r#"{{"type":"Transition","startVersion":{},"endVersion":{},"modifications":["#,
+                start.json(),
+                end.json()
+            ),
+        );
+        Self { text, has_modifications: false }
+    }
+
+    /// A query's new answer.
+    pub(super) fn updated(&mut self, id: u32, answer: &str, journal: Option<&str>) {
+        let journal = Value::from(journal);
+        self.modify(format_args!(
+            r#"{{"type":"QueryUpdated","queryId":{id},"value":{answer},"logLines":[],"journal":{journal}}}"#
+        ));
+    }
+
+    /// Why a query has no answer.
+    pub(super) fn failed(&mut self, id: u32, failure: &Failure, journal: Option<&str>) {
+        let (failure, journal) = (failure.members("errorMessage"), Value::from(journal));
+        self.modify(format_args!(
+            r#"{{"type":"QueryFailed","queryId":{id},{failure},"logLines":[],"journal":{journal}}}"#
+        ));
+    }
+
+    /// A query is no longer watched.
+    pub(super) fn removed(&mut self, id: u32) {
+        self.modify(format_args!(r#"{{"type":"QueryRemoved","queryId":{id}}}"#));
+    }
+
+    /// The message.
+    pub(super) fn finish(mut self, clocks: Clocks) -> String {
+        let Clocks { skew_ms, now_ns } = clocks;
+        push(&mut self.text, format_args!(r#"],"clientClockSkew":{skew_ms},"serverTs":{now_ns}}}"#));
+        self.text
+    }
+
+    fn modify(&mut self, modification: Arguments<'_>) {
+        if self.has_modifications {
+            self.text.push(',');
         }
-        Err(error) => failed(id, &error, &journal, request),
+        self.has_modifications = true;
+        push(&mut self.text, modification);
     }
 }
 
-fn failed(id: u32, error: &Error, journal: &Value, request: &str) -> String {
-    let failure = Failure::of(error, request).members("errorMessage");
-    format!(r#"{{"type":"QueryFailed","queryId":{id},{failure},"logLines":[],"journal":{journal}}}"#)
-}
-
-/// A query is no longer watched.
-pub(super) fn removed(id: u32) -> String {
-    format!(r#"{{"type":"QueryRemoved","queryId":{id}}}"#)
+fn push(text: &mut String, what: Arguments<'_>) {
+    // A text takes whatever is written to it.
+    text.write_fmt(what).unwrap_or_default();
 }
 
 /// A mutation is on disk.

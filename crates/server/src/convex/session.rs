@@ -21,7 +21,7 @@ use tokio::{
 };
 
 use super::{
-    answer::{self, Clocks},
+    answer::{self, Clocks, Transition},
     chunk,
     client::Client,
     close::Close,
@@ -123,7 +123,7 @@ impl Session {
     }
 
     /// Serves the client until one of us leaves.
-    pub(super) async fn run(mut self, stop: impl Future<Output = ()> + Send) {
+    pub(super) async fn run(&mut self, stop: impl Future<Output = ()> + Send) {
         let mut stop = pin!(stop);
         let close = loop {
             if let Err(close) = self.step(stop.as_mut()).await {
@@ -131,8 +131,7 @@ impl Session {
             }
         };
         tracing::debug!(?close, "a live connection ends");
-        let Self { socket, .. } = self;
-        socket.close(&close).await;
+        self.socket.close(&close).await;
     }
 
     async fn step(&mut self, stop: Pin<&mut (impl Future<Output = ()> + Send)>) -> Result<(), Close> {
@@ -434,15 +433,16 @@ impl Session {
         if !self.owed && moment.updates.is_empty() && self.removed.is_empty() {
             return;
         }
-        let request = self.surface.request();
-        let updated = moment.updates.iter().map(|update| self.surface.updated(update, &request));
-        let removed = std::mem::take(&mut self.removed);
-        let modifications: Vec<_> = updated.chain(removed.into_iter().map(answer::removed)).collect();
-        let clocks = Clocks { skew_ms: self.skew_ms, now_ns: self.surface.operations.timestamps().wall() };
-        let transition = answer::transition(self.versions.advance(moment.ts), &modifications, clocks);
-        if self.client.takes_chunks() {
+        let bytes =
+            moment.updates.iter().filter_map(|update| Some(update.shown.outcome.as_ref().ok()?.len() + 100)).sum();
+        let mut transition = Transition::new(self.versions.advance(moment.ts), bytes);
+        moment.updates.iter().for_each(|update| self.surface.write(&mut transition, update));
+        std::mem::take(&mut self.removed).into_iter().for_each(|id| transition.removed(id));
+        let now_ns = self.surface.operations.timestamps().wall();
+        let transition = transition.finish(Clocks { skew_ms: self.skew_ms, now_ns });
+        if self.client.takes_chunks() && transition.len() > chunk::PIECE {
             let id = self.surface.operations.world().number();
-            chunk::cut(transition, chunk::PIECE, id).into_iter().for_each(|part| self.socket.send(part));
+            chunk::cut(&transition, chunk::PIECE, id).into_iter().for_each(|part| self.socket.send(part));
         } else {
             self.socket.send(transition);
         }

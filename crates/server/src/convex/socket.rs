@@ -139,7 +139,7 @@ impl Socket {
     }
 
     /// Says the last words, and waits for the other side to leave.
-    pub(super) async fn close(mut self, close: &Close) {
+    pub(super) async fn close(&mut self, close: &Close) {
         self.queue(close.message());
         let every = self.tick.period();
         let farewell = poll_fn(|cx| {

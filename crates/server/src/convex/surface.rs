@@ -6,7 +6,7 @@ use engine::{Identity, Live, Operations, Update, Who};
 use kernel::{Code, Error, Result};
 use serde_json::Value;
 
-use super::{answer, failure::Failure, message::Call, value};
+use super::{answer::Transition, failure::Failure, message::Call, value};
 use crate::{authenticate::Authenticator, request::made_id};
 
 /// Where a client came in.
@@ -47,24 +47,26 @@ impl Surface {
         (operation, arguments)
     }
 
-    /// A new number for what may have to be looked up in the log.
-    pub(super) fn request(&self) -> String {
-        made_id(self.operations.world().number())
-    }
-
     /// An error as the client is told of it; what broke inside is logged under the number that it is told.
     pub(super) fn failure(&self, error: &Error) -> Failure {
-        let request = self.request();
+        let request = made_id(self.operations.world().number());
         log(error, &request);
         Failure::of(error, &request)
     }
 
-    /// An update as text.
-    pub(super) fn updated(&self, update: &Update, request: &str) -> String {
-        if let Err(error) = &update.shown.outcome {
-            log(error, request);
+    /// Writes what an update says.
+    pub(super) fn write(&self, transition: &mut Transition, update: &Update) {
+        let (id, shown) = (update.id, &update.shown);
+        let journal = shown.journal.as_deref();
+        match &shown.outcome {
+            Ok(answer) if shown.is_fit(|| value::check(answer).is_ok()) => transition.updated(id, answer, journal),
+            Ok(answer) => {
+                if let Err(error) = value::check(answer) {
+                    transition.failed(id, &self.failure(&error), journal);
+                }
+            }
+            Err(error) => transition.failed(id, &self.failure(error), journal),
         }
-        answer::updated(update, request)
     }
 }
 

@@ -62,7 +62,8 @@ fn open(convex: &Convex, client: Client, path: &HashMap<String, String>, mut req
         // Who has left by now needs nothing more.
         let Ok(upgraded) = upgrade.await else { return };
         let stream = WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, Some(config())).await;
-        let session = Session::new(surface, client, Socket::new(stream, every));
+        // On its own: the task that lasts as long as the connection is smaller without it.
+        let mut session = Box::new(Session::new(surface, client, Socket::new(stream, every)));
         metrics::gauge!("trunkline_live_connections").increment(1);
         match place {
             Some(mut place) => session.run(place.stop()).await,

@@ -13,8 +13,8 @@ const REDUNDANT: &[(&str, &str)] = &[
     ),
     ("clause messages::has_early_before", "who has nothing to drop is looked at a second time, and nothing is dropped"),
     (
-        "clause messages::drop_early_before: org_id = $1 #2",
-        "it only says how many go at a time; the clause before it says whose",
+        "clause messages::drop_early_before",
+        "one says how many go at a time, the other whose; what is as old goes in every organization, each in its turn",
     ),
     (
         "clause contacts::known: c.org_id = i.org_id",

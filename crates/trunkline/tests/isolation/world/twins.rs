@@ -43,17 +43,15 @@ fn alphas(table: &str, column: &Column) -> String {
     if table == "customer_imports" && column.name == "\"status\"" {
         return "replace(status, 'running', 'cancelled')".to_owned();
     }
-    // What is of one person or conversation with bravo is of another with alpha.
-    let elsewhere = [
-        ("contact_identities.\"contact_id\"", "contacts", ""),
-        ("messages.\"conversation_id\"", "conversations", ""),
-        ("contact_merge_items.\"from_id\"", "conversations", "kind = 'message'"),
+    // What was moved from one conversation to another with bravo was moved elsewhere with alpha.
+    let moved = [
+        ("messages.\"conversation_id\"", "id in (select item_id from contact_merge_items)"),
+        ("contact_merge_items.\"from_id\"", "kind = 'message'"),
     ];
     let own = format!("{table}.{}", column.name);
-    if let Some((_, parent, only)) = elsewhere.iter().find(|(name, ..)| *name == own) {
-        let next = format!("select min(n.id) from {parent} n where n.org_id = {table}.org_id");
-        let another = format!("coalesce(({next} and n.id > {own}), ({next}))");
-        return if only.is_empty() { another } else { format!("case when {only} then {another} else {own} end") };
+    if let Some((_, is_moved)) = moved.iter().find(|(name, _)| *name == own) {
+        let next = format!("select min(v.id) from conversations v where v.org_id = {table}.org_id");
+        return format!("case when {is_moved} then coalesce(({next} and v.id > {own}), ({next})) else {own} end");
     }
     // Vendors' ids may be the same at two accounts, and people write to several organizations.
     let same = ["subscriptions.\"external_id\"", "subscriptions.\"customer_id\"", "contact_identities.\"value\""];
@@ -63,11 +61,12 @@ fn alphas(table: &str, column: &Column) -> String {
     if column.is_text { format!("replace({}, 'bravo', 'alphatwin')", column.name) } else { column.name.clone() }
 }
 
-/// Where twins differ from bravo's rows: in alpha, everybody may do something else, the admins act as the client, all
-/// staff look after all customers, what is paid for and what people are called is told of later, the newest contacts are
-/// the oldest, alpha's own are newer than all, who was merged was not, any two were told apart, conversations are open, newer
-/// and not read, messages are read and failed, steps that wait are from tomorrow, what bravo is about to be told and to import
-/// is known, some act as somebody for too long, and there is room for three more keys.
+/// Where twins differ from bravo's rows: in alpha, everybody may do something else, who was removed is a client, the admins
+/// act as the client, some act as somebody for too long, all staff look after all customers. What is paid for is told of
+/// later, and what people are called is from the future; until then their names are the next person's. The newest contacts
+/// are the oldest, alpha's own are newer than all, who was merged was not, and any two were told apart. Conversations are
+/// open, newer and not read, messages are read and failed, steps that wait are from the future. What bravo is about to be told
+/// and to import is known, and there is room for three more keys.
 fn others(alpha: &Org, bravo: &Org) -> String {
     let (a, b) = (&alpha.id, &bravo.id);
     format!(
@@ -76,13 +75,21 @@ fn others(alpha: &Org, bravo: &Org) -> String {
                  when 'viewer' then 'admin' else 'owner' end,
              removed_ms = null
          where org_id = '{a}' and user_id in (select user_id from members where org_id = '{b}');
+         update members set role = 'client', customer_id = (select min(id) from customers where org_id = '{b}')
+         where org_id = '{a}' and user_id in (select user_id from members where org_id = '{b}' and removed_ms is not null);
          update api_keys set role = case role when 'owner' then 'viewer' else 'owner' end
          where org_id = '{a}' and id in (select id from api_keys where org_id = '{b}');
          update subscriptions set watermark_ms = watermark_ms + 1000000000
          where org_id = '{a}' and external_id in (select external_id from subscriptions where org_id = '{b}');
-         update contact_identities set valid_from_ms = valid_from_ms + 1000000000
-         where org_id = '{a}' and valid_to_ms is null and kind = 'username'
+         update contact_identities set valid_from_ms = 8000000000000000
+         where org_id = '{a}' and valid_to_ms is null
              and contact_id in (select contact_id from contact_identities where org_id = '{b}');
+         insert into contact_identities (org_id, id, contact_id, channel, kind, value, valid_from_ms, valid_to_ms)
+             select '{a}', 'idn_000000000000000000000' || (1000 + row_number() over (order by i.id)) || '0',
+                 coalesce((select min(c.id) from contacts c where c.org_id = i.org_id and c.id > i.contact_id),
+                     (select min(c.id) from contacts c where c.org_id = i.org_id)),
+                 i.channel, i.kind, i.value, 0, 9000000000000000
+             from contact_identities i where i.org_id = '{b}';
          update contacts set created_ms = created_ms + 1000000000 * ((select count(*) from contacts c where c.org_id = '{b}')
                  - 2 * (select count(*) from contacts c where c.org_id = '{b}' and c.id < contacts.id)),
              merged_into = case when merged_into is null then id else null end
