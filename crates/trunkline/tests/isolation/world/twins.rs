@@ -82,7 +82,7 @@ fn others(alpha: &Org, bravo: &Org) -> String {
          update subscriptions set watermark_ms = watermark_ms + 1000000000
          where org_id = '{a}' and external_id in (select external_id from subscriptions where org_id = '{b}');
          update contact_identities set valid_from_ms = 8000000000000000
-         where org_id = '{a}' and valid_to_ms is null
+         where org_id = '{a}' and valid_to_ms is null and kind <> 'phone'
              and contact_id in (select contact_id from contact_identities where org_id = '{b}');
          insert into contact_identities (org_id, id, contact_id, channel, kind, value, valid_from_ms, valid_to_ms)
              select '{a}', 'idn_000000000000000000000' || (1000 + row_number() over (order by i.id)) || '0',
@@ -90,6 +90,10 @@ fn others(alpha: &Org, bravo: &Org) -> String {
                      (select min(c.id) from contacts c where c.org_id = i.org_id)),
                  i.channel, i.kind, i.value, 0, 9000000000000000
              from contact_identities i where i.org_id = '{b}';
+         create temporary table moved as select * from contact_identities where org_id = '{b}';
+         delete from contact_identities where org_id = '{b}';
+         insert into contact_identities select * from moved;
+         drop table moved;
          update contacts set created_ms = created_ms + 1000000000 * ((select count(*) from contacts c where c.org_id = '{b}')
                  - 2 * (select count(*) from contacts c where c.org_id = '{b}' and c.id < contacts.id)),
              merged_into = case when merged_into is null then id else null end
