@@ -48,6 +48,8 @@ fn from_database(code: &str, kind: &sqlx::error::ErrorKind) -> Error {
         "42501" => Error::internal("row_level_security", "the database's own tenant check refused a statement"),
         // PostgreSQL: data exceptions, such as a NUL character in a text.
         _ if code.starts_with("22") => Error::bad_request("value_unstorable", "the database cannot store a value"),
+        // PostgreSQL: we did not keep to the protocol, as with a value too few.
+        "08P01" => Error::internal("database_error", "the database refused a statement"),
         // PostgreSQL: connection errors, too many connections, shutting down, disk full; SQLite: busy, locked, I/O, full.
         _ if code.starts_with("08") || code.starts_with("53") || code.starts_with("57P") => down(),
         "5" | "6" | "261" | "517" | "10" | "13" | "14" | "266" | "522" | "778" | "1034" => down(),
@@ -99,8 +101,8 @@ pub(crate) fn is_duplicate(error: &Error) -> bool {
     error.code == Code::Conflict && error.tag == DUPLICATE
 }
 
-/// Whether the database did not answer.
-pub(crate) fn is_down(error: &Error) -> bool {
+/// Whether the database did not answer. Of a transaction that had begun to commit nobody knows then whether it did.
+pub fn is_down(error: &Error) -> bool {
     error.code == Code::Unavailable && error.tag == DOWN
 }
 

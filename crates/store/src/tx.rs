@@ -5,7 +5,7 @@ use std::{
     ops::{Deref, DerefMut},
 };
 
-use kernel::{Error, OrgId, Result, Scope};
+use kernel::{Code, Error, OrgId, Result, Scope};
 use sqlx::{Postgres, Sqlite, SqliteConnection, Transaction, pool::PoolConnection};
 
 use crate::{
@@ -41,15 +41,15 @@ pub(crate) enum Conn {
 
 impl Reader {
     /// A statement that reads. In an organization's transaction its `$1` is the organization, bound here; the caller's
-    /// values follow from `$2`. In the system's transaction the caller's values begin at `$1`.
+    /// values follow from `$2`. In the system's transaction the caller's values begin at `$1`, and a statement on rows of
+    /// organizations is refused: a value of the caller would stand where the organization belongs.
     pub fn query(&mut self, sql: &'static str) -> Read<'_> {
-        let organization = self.scope.organization().map(Into::into);
-        Read::new(self, sql.into(), organization)
+        Read::new(self, sql.into()).scoped()
     }
 
     /// A statement that reads tables that belong to no organization, from any scope; the caller's values begin at `$1`.
     pub fn system(&mut self, sql: &'static str) -> Read<'_> {
-        Read::new(self, sql.into(), None)
+        Read::new(self, sql.into())
     }
 
     /// The scope of this transaction.
@@ -71,14 +71,25 @@ impl Reader {
     }
 
     /// Notes what a statement touches.
-    pub(crate) fn note(&mut self, sql: &Text, only: &[(&'static str, String)]) {
+    ///
+    /// # Errors
+    /// `Forbidden` when it asks for rows of an organization and there is none.
+    pub(crate) fn note(&mut self, sql: &Text, only: &[(&'static str, String)], is_homeless: bool) -> Result<()> {
         let touched = self.around.touched(sql.as_str());
+        if is_homeless && touched.named.iter().any(|table| table.is_tenant) {
+            return Err(Error::new(
+                Code::Forbidden,
+                "no_organization",
+                "you belong to no organization: create one, or be invited",
+            ));
+        }
         for table in &touched.named {
             insert(&mut self.read, table.read(only));
         }
         for (table, any) in &touched.written {
             insert(&mut self.written, table.written(any, only));
         }
+        Ok(())
     }
 
     pub(crate) fn steps(&self) -> Steps {
@@ -100,8 +111,7 @@ impl Tx {
         Self(Reader { conn, scope, wakes: false, around, read, written })
     }
 
-    /// A statement. In an organization's transaction its `$1` is the organization, bound here; the caller's values
-    /// follow from `$2`. In the system's transaction the caller's values begin at `$1`.
+    /// A statement, as [`Reader::query`].
     pub fn query(&mut self, sql: &'static str) -> Query<'_> {
         Query::new(self.0.query(sql))
     }
@@ -113,7 +123,7 @@ impl Tx {
 
     /// As [`Tx::system`], with a text that was put together from constants. Never put a value into it.
     pub fn system_built(&mut self, sql: String) -> Query<'_> {
-        Query::new(Read::new(&mut self.0, sql.into(), None))
+        Query::new(Read::new(&mut self.0, sql.into()))
     }
 
     /// Makes the commit of this transaction wake those who wait on [`crate::Db::woken`] in this process.

@@ -14,5 +14,10 @@ pub use mutations::{CreateApiKey, RevokeApiKey, RotateApiKey};
 pub use queries::ListApiKeys;
 
 pub(crate) fn register(registry: &mut Registry) {
-    registry.query::<ListApiKeys>().mutation::<CreateApiKey>().mutation::<RotateApiKey>().mutation::<RevokeApiKey>();
+    registry
+        .module("apiKeys", "Keys by which programs call")
+        .query::<ListApiKeys>()
+        .mutation::<CreateApiKey>()
+        .mutation::<RotateApiKey>()
+        .mutation::<RevokeApiKey>();
 }

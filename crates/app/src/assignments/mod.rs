@@ -16,6 +16,7 @@ pub use queries::{ListAssignedStaff, ListAvailableStaff};
 /// The operations of this feature.
 pub(crate) fn register(registry: &mut Registry) {
     registry
+        .module("assignments", "Which staff look after which customer")
         .query::<ListAssignedStaff>()
         .query::<ListAvailableStaff>()
         .mutation::<AssignStaff>()

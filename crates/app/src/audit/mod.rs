@@ -13,5 +13,5 @@ pub use model::AuditEntry;
 pub use queries::{ExportAudit, PageAudit};
 
 pub(crate) fn register(registry: &mut Registry) {
-    registry.query::<PageAudit>().query::<ExportAudit>();
+    registry.module("audit", "Who did what, when and from where").query::<PageAudit>().query::<ExportAudit>();
 }

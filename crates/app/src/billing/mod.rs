@@ -24,5 +24,9 @@ pub(crate) use queries::{plan, room, room_for_one};
 
 /// The operations of this feature.
 pub(crate) fn register(registry: &mut Registry) {
-    registry.query::<GetUsageStats>().query::<GetBillingInfo>().query::<ListSubscriptions>();
+    registry
+        .module("billing", "What an organization pays for, and what its plan allows")
+        .query::<GetUsageStats>()
+        .query::<GetBillingInfo>()
+        .query::<ListSubscriptions>();
 }

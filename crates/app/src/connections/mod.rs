@@ -13,5 +13,5 @@ pub use queries::{ListConnections, list};
 
 /// The operations of this feature.
 pub(crate) fn register(registry: &mut Registry) {
-    registry.query::<ListConnections>();
+    registry.module("connections", "Organizations' accounts at vendors").query::<ListConnections>();
 }

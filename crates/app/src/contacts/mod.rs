@@ -18,5 +18,5 @@ pub use queries::{ListContacts, PageContacts, list, merges};
 
 /// The operations of this feature.
 pub(crate) fn register(registry: &mut Registry) {
-    registry.query::<ListContacts>().query::<PageContacts>();
+    registry.module("contacts", "People who write to an organization").query::<ListContacts>().query::<PageContacts>();
 }

@@ -15,5 +15,5 @@ pub use queries::{ListConversations, PageConversations, list};
 
 /// The operations of this feature.
 pub(crate) fn register(registry: &mut Registry) {
-    registry.query::<ListConversations>().query::<PageConversations>();
+    registry.module("conversations", "Threads with contacts").query::<ListConversations>().query::<PageConversations>();
 }

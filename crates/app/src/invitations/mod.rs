@@ -17,6 +17,7 @@ pub(crate) use queries::{count_pending, count_pending_of, count_seats};
 /// The operations of this feature.
 pub(crate) fn register(registry: &mut Registry) {
     registry
+        .module("invitations", "Who was asked to join")
         .query::<ListPendingInvitations>()
         .query::<PagePendingInvitations>()
         .mutation::<SendInvitation>()

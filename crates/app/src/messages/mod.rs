@@ -17,5 +17,5 @@ pub use queries::{PageMessages, list};
 
 /// The operations of this feature.
 pub(crate) fn register(registry: &mut Registry) {
-    registry.query::<PageMessages>();
+    registry.module("messages", "The messages of conversations").query::<PageMessages>();
 }

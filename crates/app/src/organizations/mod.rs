@@ -17,6 +17,7 @@ pub(crate) use queries::{exists, ids, name_of, named};
 /// The operations of this feature.
 pub(crate) fn register(registry: &mut Registry) {
     registry
+        .module("organizations", "The tenants")
         .query::<GetMyOrganization>()
         .query::<HasOrganization>()
         .mutation::<FoundOrganization>()

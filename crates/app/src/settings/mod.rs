@@ -12,5 +12,8 @@ pub use mutations::UpdateSettings;
 pub use queries::GetSettings;
 
 pub(crate) fn register(registry: &mut Registry) {
-    registry.query::<GetSettings>().mutation::<UpdateSettings>();
+    registry
+        .module("settings", "How an organization wants things to be")
+        .query::<GetSettings>()
+        .mutation::<UpdateSettings>();
 }

@@ -29,6 +29,7 @@ pub(crate) use roles::check_customer;
 /// The operations of this feature.
 pub(crate) fn register(registry: &mut Registry) {
     registry
+        .module("users", "The people of an organization, and what they are there")
         .query::<GetMe>()
         .query::<ListMembers>()
         .query::<PageMembers>()

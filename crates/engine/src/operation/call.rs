@@ -169,7 +169,7 @@ impl Operations {
     /// Does a mutation. The same `replay` does it once, however often it is asked for.
     ///
     /// # Errors
-    /// What the mutation returns; then nothing was written.
+    /// What the mutation returns; then nothing was written. Or an error of which [`Operations::is_in_doubt`] is true.
     pub async fn mutation(
         &self,
         who: &Who,
@@ -196,6 +196,12 @@ impl Operations {
         // Everybody was told of it, or it came to nothing.
         done.hold(None);
         committed
+    }
+
+    /// Whether nobody knows if the mutation that failed with this was done: the database went away. With the same `replay` it
+    /// can be asked for again.
+    pub fn is_in_doubt(error: &Error) -> bool {
+        store::is_down(error)
     }
 
     /// Runs an action.

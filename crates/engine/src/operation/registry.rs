@@ -105,6 +105,7 @@ impl<A: Action> AnyAction for Typed<A> {
 /// Everything that can be called, while it is put together: features register themselves.
 pub struct Registry {
     operations: BTreeMap<&'static str, Operation>,
+    modules: BTreeMap<&'static str, &'static str>,
     schemas: Schemas,
 }
 
@@ -117,7 +118,13 @@ impl Default for Registry {
 impl Registry {
     /// Nothing can be called yet.
     pub fn new() -> Self {
-        Self { operations: BTreeMap::new(), schemas: Schemas::new() }
+        Self { operations: BTreeMap::new(), modules: BTreeMap::new(), schemas: Schemas::new() }
+    }
+
+    /// What the operations of a module are about, for people: what stands before the colon of their names.
+    pub fn module(&mut self, name: &'static str, about: &'static str) -> &mut Self {
+        self.modules.insert(name, about);
+        self
     }
 
     /// `Q` can be asked.
@@ -149,7 +156,7 @@ impl Registry {
     pub fn freeze(mut self) -> Catalog {
         let arguments = self.operations.values_mut().map(|operation| &mut operation.description.arguments);
         let definitions = self.schemas.definitions(arguments);
-        Catalog { definitions, operations: self.operations }
+        Catalog { definitions, operations: self.operations, modules: self.modules }
     }
 
     fn add<A: schemars::JsonSchema>(
@@ -173,6 +180,7 @@ impl Registry {
 /// Everything that can be called.
 pub struct Catalog {
     operations: BTreeMap<&'static str, Operation>,
+    modules: BTreeMap<&'static str, &'static str>,
     definitions: Map<String, Value>,
 }
 
@@ -194,6 +202,11 @@ impl Catalog {
     /// All of them, sorted by name.
     pub fn all(&self) -> impl Iterator<Item = &Operation> {
         self.operations.values()
+    }
+
+    /// What the operations of a module are about, where somebody said so.
+    pub fn about(&self, module: &str) -> Option<&'static str> {
+        self.modules.get(module).copied()
     }
 
     /// The schemas that the schemas of arguments and answers refer to, by name.

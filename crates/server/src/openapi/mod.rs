@@ -38,10 +38,17 @@ pub fn openapi(catalog: &Catalog) -> Value {
             "license": { "name": "Apache-2.0", "identifier": "Apache-2.0" },
         },
         "servers": [{ "url": "/", "description": "This installation" }],
-        "tags": tags.into_iter().map(|name| json!({ "name": name })).collect::<Vec<_>>(),
+        "tags": tags.into_iter().map(|name| tag(catalog, name)).collect::<Vec<_>>(),
         "paths": paths,
         "components": components::all(catalog.definitions()),
     })
+}
+
+fn tag(catalog: &Catalog, name: &str) -> Value {
+    match catalog.about(name) {
+        Some(about) => json!({ "name": name, "description": about }),
+        None => json!({ "name": name }),
+    }
 }
 
 const ABOUT: &str = "\

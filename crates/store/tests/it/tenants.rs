@@ -25,6 +25,30 @@ async fn the_organization_is_supplied_by_the_scope() {
 }
 
 #[tokio::test]
+async fn without_an_organization_no_value_of_the_caller_takes_its_place() {
+    both(|database| async move {
+        tables(&database).await;
+        let (ours, _) = organizations();
+        note(&database.db, &ours, 1).await.unwrap();
+        for sql in ["select body from notes where org_id = $1", "update notes set body = 'mine' where org_id = $1"] {
+            let guessed = ours.to_string();
+            let write = store::work(move |tx| {
+                let guessed = guessed.clone();
+                Box::pin(async move { tx.query(sql).bind(guessed).execute().await })
+            });
+            let refused = database.db.write(&Scope::System, write).await.unwrap_err();
+            assert_eq!((refused.code, refused.tag), (Code::Forbidden, "no_organization"), "{sql}");
+        }
+        let read = database.db.read(&Scope::System, |tx| {
+            let guessed = ours.to_string();
+            Box::pin(async move { tx.query("select body from notes where org_id = $1").bind(guessed).rows().await })
+        });
+        assert_eq!(read.await.err().map(|refused| refused.tag), Some("no_organization"));
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn every_table_with_an_organization_forces_row_level_security() {
     postgres(|database| async move {
         tables(&database).await;

@@ -45,7 +45,8 @@ pub(crate) fn extend(command: Command, catalog: &Catalog) -> Command {
         let (module, function) = names(operation.description.name);
         let one = one(function, operation, catalog);
         if command.find_subcommand(&module).is_none() {
-            return command.subcommand(group(&module).subcommand(one));
+            let about = operation.description.name.split(':').next().and_then(|module| catalog.about(module));
+            return command.subcommand(group(&module, about).subcommand(one));
         }
         command.mut_subcommand(module, |group| group.subcommand(one))
     })
@@ -105,8 +106,8 @@ fn one(name: String, operation: &Operation, catalog: &Catalog) -> Command {
     Command::new(name).about(about).args(flags).arg(organization)
 }
 
-fn group(module: &str) -> Command {
-    let about = format!("Operations of {}", module.replace('-', " "));
+fn group(module: &str, about: Option<&'static str>) -> Command {
+    let about = about.map_or_else(|| format!("Operations of {}", module.replace('-', " ")), ToOwned::to_owned);
     let group = Command::new(module.to_owned()).about(about).subcommand_required(true).arg_required_else_help(true);
     // What everybody calls them.
     if module == "api-keys" { group.visible_alias("keys") } else { group }

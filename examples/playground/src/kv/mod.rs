@@ -8,6 +8,7 @@ use engine::Registry;
 
 pub(crate) fn register(registry: &mut Registry) {
     registry
+        .module("kv", "Values under keys")
         .query::<queries::GetValue>()
         .query::<queries::FailIfOdd>()
         .mutation::<mutations::SetValue>()

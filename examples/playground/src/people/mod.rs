@@ -9,7 +9,11 @@ use engine::{Caller, Identity, Registry};
 pub(crate) use directory::Everybody;
 
 pub(crate) fn register(registry: &mut Registry) {
-    registry.query::<queries::WhoAmI>().query::<queries::MustBeUser>().mutation::<mutations::AddAs>();
+    registry
+        .module("auth", "Who is signed in")
+        .query::<queries::WhoAmI>()
+        .query::<queries::MustBeUser>()
+        .mutation::<mutations::AddAs>();
 }
 
 /// The subject of the caller's token.

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use serde_json::json;
-use testkit::{both, sqlite};
+use testkit::{both, postgres, sqlite};
 
 use super::{
     client::{SESSION, number},
@@ -97,6 +97,36 @@ async fn a_mutation_that_comes_again_after_a_reconnect_is_done_once() {
         again.transition().await;
         assert!(again.ts() >= number(&first["ts"]));
         assert_eq!(again.shown[&0], json!([1]));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn of_a_mutation_nobody_knows_the_end_of_nothing_is_said_and_it_can_be_asked_for_again() {
+    postgres(|database| async move {
+        let product = Product::start(&database).await;
+        let mut hand = database.by_hand().await;
+        hand.run("begin; lock table kv in exclusive mode").await;
+        let mut ada = product.client().await;
+        ada.hello().await;
+        ada.mutate(0, "kv:append", json!({ "key": "list", "v": 1 })).await;
+        let mut other = database.by_hand().await;
+        let end = "select pg_terminate_backend(pid)::text from pg_stat_activity
+             where datname = current_database() and wait_event_type = 'Lock'";
+        while other.texts(end).await.is_empty() {
+            tokio::task::yield_now().await;
+        }
+        let (said, end) = ada.end().await;
+        assert!(said.iter().all(|message| message["type"] != "MutationResponse"), "{said:?}");
+        assert_eq!(end, Some((1011, "InternalServerError".to_owned())));
+        hand.run("rollback").await;
+
+        let mut again = product.client().await;
+        again.hello().await;
+        again.mutate(0, "kv:append", json!({ "key": "list", "v": 1 })).await;
+        assert_eq!(again.next().await["success"], true);
+        again.add(0, "kv:get", json!({ "key": "list" })).await;
+        again.until(0, json!([1])).await;
     })
     .await;
 }

@@ -199,7 +199,7 @@ async fn the_organization_may_stand_in_the_address() {
         let mut stranger = product.client_at("/t/other/api/sync").await;
         stranger.hello_from("5c1f1e9c-7a0e-4d0e-9a51-000000000009", None).await;
         stranger.mutate(0, "kv:set", json!({ "key": "x", "v": 1 })).await;
-        assert_eq!(stranger.next().await["success"], false);
+        assert_eq!(stranger.next().await["errorData"]["tag"], "no_organization");
     })
     .await;
 }

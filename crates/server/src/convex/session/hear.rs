@@ -1,0 +1,144 @@
+//! What the client says of itself and of what it watches.
+
+use std::time::Duration;
+
+use engine::{Asked, Identity, View, Who};
+use kernel::{Code, Error};
+
+use super::{
+    super::{
+        close::Close,
+        codec,
+        message::{ClientMessage, Modification, TokenType, is_session},
+    },
+    Session,
+    show::broken,
+};
+
+/// Queries that one connection may watch.
+const SUBSCRIPTIONS: usize = 10_000;
+/// A client may come from a node whose clock is ahead, but not by more than this.
+const AHEAD: Duration = Duration::from_secs(3600);
+
+impl Session {
+    /// Does what a message says, or takes it on.
+    pub(super) async fn hear(&mut self, text: &str) -> Result<(), Close> {
+        let message = ClientMessage::parse(text)?;
+        if self.id.is_none() != matches!(message, ClientMessage::Connect { .. }) {
+            return Err(Close::protocol("a connection begins with one Connect"));
+        }
+        match message {
+            ClientMessage::Connect { session_id, max_observed_timestamp, client_ts } => {
+                self.connect(session_id, max_observed_timestamp.as_deref(), client_ts)
+            }
+            ClientMessage::ModifyQuerySet { base_version, new_version, modifications } => {
+                self.versions.modify(base_version, new_version)?;
+                self.modify(modifications).await
+            }
+            ClientMessage::Authenticate { base_version, token_type, value, impersonating } => {
+                self.versions.authenticate(base_version)?;
+                let token = match token_type {
+                    TokenType::None => None,
+                    TokenType::User | TokenType::Admin => Some(value.unwrap_or_default()),
+                };
+                let acts_as_somebody = impersonating.is_some_and(|somebody| !somebody.is_null());
+                Box::pin(self.authenticate(token, acts_as_somebody)).await
+            }
+            ClientMessage::Mutation(request) => self.queue(request, text.len()).await,
+            ClientMessage::Action(request) => self.act(request, text.len()).await,
+            ClientMessage::Event => Ok(()),
+        }
+    }
+
+    fn connect(&mut self, session: String, observed: Option<&str>, client_ts: Option<f64>) -> Result<(), Close> {
+        if !is_session(&session) {
+            return Err(Close::protocol("a session that is no UUID"));
+        }
+        self.id = Some(session);
+        #[expect(clippy::cast_possible_truncation, reason = "a clock far beyond all times ends at the border")]
+        let theirs = client_ts.unwrap_or_default() as i64;
+        self.skew_ms = theirs.saturating_sub(self.surface.operations.world().now().ms());
+        let observed = observed.map(codec::decode).transpose();
+        let observed = observed.map_err(|_| Close::protocol("a timestamp that is none"))?.unwrap_or_default();
+        let timestamps = self.surface.operations.timestamps();
+        let ahead = u64::try_from(AHEAD.as_nanos()).unwrap_or(u64::MAX);
+        // What is further ahead comes from a database that is no more: such a client is served, not locked out.
+        if observed <= timestamps.wall().saturating_add(ahead) {
+            timestamps.observe(observed);
+            self.least = observed;
+        }
+        Ok(())
+    }
+
+    async fn modify(&mut self, modifications: Vec<Modification>) -> Result<(), Close> {
+        let surface = self.surface.clone();
+        let Self { watched, removed, .. } = self;
+        let mut asked = Vec::new();
+        for modification in modifications {
+            match modification {
+                Modification::Add { query_id, call, journal } => {
+                    if watched.len() >= SUBSCRIPTIONS && !watched.contains(&query_id) {
+                        return Err(Close::overload("too many subscriptions"));
+                    }
+                    watched.insert(query_id);
+                    removed.remove(&query_id);
+                    let (operation, arguments) = surface.read(call);
+                    asked.push((query_id, Some(Asked { operation, arguments, journal })));
+                }
+                Modification::Remove { query_id } => {
+                    if watched.remove(&query_id) {
+                        removed.insert(query_id);
+                        asked.push((query_id, None));
+                    }
+                }
+            }
+        }
+        let view = self.view().await?;
+        for (id, asked) in asked {
+            match asked {
+                Some(asked) => view.add(id, asked),
+                None => view.remove(id),
+            }
+        }
+        self.owed = true;
+        Ok(())
+    }
+
+    async fn authenticate(&mut self, token: Option<String>, acts_as_somebody: bool) -> Result<(), Close> {
+        let surface = self.surface.clone();
+        let verified = async {
+            if acts_as_somebody {
+                return Err(Error::new(Code::Unauthenticated, "acting_unsupported", "a key acts for itself alone"));
+            }
+            let identity = match &token {
+                Some(token) => surface.authenticator.identity(token).await?,
+                None => Identity::Anonymous,
+            };
+            surface.enter(identity).await
+        };
+        match self.socket.beside(Box::pin(verified)).await? {
+            Ok(who) => self.set_who(who),
+            Err(error) if error.code == Code::Unauthenticated => return Err(self.refuse(&error, true)),
+            Err(error) => return Err(broken(&error)),
+        }
+        self.owed = true;
+        Ok(())
+    }
+
+    pub(super) fn set_who(&mut self, who: Who) {
+        match &mut self.view {
+            Some(view) => view.set_who(who),
+            None => self.view = Some(self.surface.live.view(who)),
+        }
+    }
+
+    /// What the client is shown: as somebody anonymous, when it has not shown who it is.
+    pub(super) async fn view(&mut self) -> Result<&mut View, Close> {
+        if self.view.is_none() {
+            let surface = self.surface.clone();
+            let entered = self.socket.beside(Box::pin(surface.enter(Identity::Anonymous))).await?;
+            self.set_who(entered.map_err(|error| broken(&error))?);
+        }
+        self.view.as_mut().ok_or_else(|| Close::internal("nobody was let in"))
+    }
+}

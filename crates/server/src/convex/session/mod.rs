@@ -1,0 +1,162 @@
+//! One client: what it asked for, who it is, and what it was shown.
+//!
+//! Everything that has arrived is looked at before anything is computed, and one thing is computed at a time: a mutation,
+//! or the next transition. So a transition never shows a mutation of this connection before that was answered.
+
+mod hear;
+mod show;
+mod work;
+
+use std::{
+    collections::{BTreeSet, HashSet, VecDeque},
+    future::{Future, pending, poll_fn},
+    pin::{Pin, pin},
+    task::Poll,
+    time::Duration,
+};
+
+use engine::View;
+use futures_util::{StreamExt, stream::FuturesUnordered};
+use tokio::{task::JoinHandle, time::Instant};
+
+use super::{client::Client, close::Close, socket::Socket, surface::Surface, version::Versions};
+use work::{Acted, Done, Waiting};
+
+/// Mutations of one connection that may wait; with more, the client has to. To close instead would help nobody: a client that
+/// has gathered more while it was alone would come again with all of them.
+const MUTATIONS: usize = 1000;
+/// The bytes of messages whose mutations and actions are not done; with more, the client has to wait.
+const UNDONE: usize = 32 * 1024 * 1024;
+/// Bytes of a message that takes a while to read.
+const LONG: usize = 64 * 1024;
+/// While mutations wait, transitions come in these steps.
+const STEP: Duration = Duration::from_millis(20);
+
+/// A client on its connection.
+pub(super) struct Session {
+    surface: Surface,
+    client: Client,
+    socket: Socket,
+    /// None before the client has said hello.
+    id: Option<String>,
+    skew_ms: i64,
+    /// None as long as nobody knows who it is: then it is somebody anonymous.
+    view: Option<View>,
+    versions: Versions,
+    watched: HashSet<u32>,
+    removed: BTreeSet<u32>,
+    mutations: VecDeque<Waiting>,
+    actions: FuturesUnordered<JoinHandle<Done>>,
+    undone: usize,
+    /// The client waits for a transition, also when nothing has changed: at this moment or later.
+    owed: bool,
+    least: u64,
+    /// What is shown may have changed.
+    stale: bool,
+    shown_at: Option<Instant>,
+    failures: u32,
+}
+
+impl Session {
+    pub(super) fn new(surface: Surface, client: Client, socket: Socket) -> Self {
+        Self {
+            surface,
+            client,
+            socket,
+            id: None,
+            skew_ms: 0,
+            view: None,
+            versions: Versions::default(),
+            watched: HashSet::new(),
+            removed: BTreeSet::new(),
+            mutations: VecDeque::new(),
+            actions: FuturesUnordered::new(),
+            undone: 0,
+            owed: false,
+            least: 0,
+            stale: false,
+            shown_at: None,
+            failures: 0,
+        }
+    }
+
+    /// Serves the client until one of us leaves.
+    pub(super) async fn run(&mut self, stop: impl Future<Output = ()> + Send) {
+        let mut stop = pin!(stop);
+        let close = loop {
+            if let Err(close) = self.step(stop.as_mut()).await {
+                break close;
+            }
+        };
+        tracing::debug!(?close, "a live connection ends");
+        self.socket.close(&close).await;
+    }
+
+    async fn step(&mut self, stop: Pin<&mut (impl Future<Output = ()> + Send)>) -> Result<(), Close> {
+        if let Some(acted) = self.wait(stop).await? {
+            self.answer_action(acted)?;
+        }
+        while listens(&self.socket, &self.mutations, self.undone) {
+            let Some(message) = self.socket.take() else { break };
+            self.hear(&message).await?;
+            if message.len() > LONG {
+                // To read it took a while: others go first.
+                tokio::task::yield_now().await;
+            }
+        }
+        if !self.socket.has_room() {
+            return Ok(());
+        }
+        let is_due = self.owed || self.stale;
+        let can_wait = self.shown_at.is_some_and(|at| at.elapsed() < STEP);
+        match (self.mutations.is_empty(), is_due && !can_wait) {
+            (false, false) => self.mutate().await,
+            (true, _) if is_due => Box::pin(self.show()).await,
+            (false, true) => {
+                self.mutate().await?;
+                Box::pin(self.show()).await
+            }
+            (true, _) => Ok(()),
+        }
+    }
+
+    /// Waits until there is something to do; an action that is done is.
+    async fn wait(&mut self, mut stop: Pin<&mut (impl Future<Output = ()> + Send)>) -> Result<Option<Acted>, Close> {
+        let Self { socket, view, actions, stale, owed, mutations, undone, .. } = self;
+        let is_stale = *stale;
+        let mut changed = pin!(async move {
+            match view {
+                Some(view) if !is_stale => view.changed().await,
+                _ => pending().await,
+            }
+        });
+        let done = poll_fn(|cx| {
+            if let Poll::Ready(close) = socket.poll(cx) {
+                return Poll::Ready(Err(close));
+            }
+            if stop.as_mut().poll(cx).is_ready() {
+                return Poll::Ready(Err(Close::restart()));
+            }
+            if !socket.is_full()
+                && let Poll::Ready(Some(done)) = actions.poll_next_unpin(cx)
+            {
+                return Poll::Ready(Ok(Some(done)));
+            }
+            if !*stale && changed.as_mut().poll(cx).is_ready() {
+                *stale = true;
+            }
+            let is_told = socket.has_message() && listens(socket, mutations, *undone);
+            let is_due = *owed || *stale || !mutations.is_empty();
+            if is_told || (is_due && socket.has_room()) {
+                return Poll::Ready(Ok(None));
+            }
+            Poll::Pending
+        });
+        done.await
+    }
+}
+
+/// Whether there is room for what the next message may bring: work, and answers.
+fn listens(socket: &Socket, mutations: &VecDeque<Waiting>, undone: usize) -> bool {
+    mutations.len() < MUTATIONS && undone < UNDONE && !socket.is_full()
+}
