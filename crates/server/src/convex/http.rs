@@ -133,6 +133,12 @@ pub(super) async fn query_batch(State(convex): State<Convex>, path: PathOf, requ
     either(answer.await)
 }
 
+/// Files, which are not kept here yet.
+pub(super) async fn no_storage() -> Response<Body> {
+    let message = "there is no storage for files in this version: keep them elsewhere, and their addresses here";
+    *call::refusal(&Error::new(Code::Unsupported, "storage_unsupported", message))
+}
+
 /// Telemetry of clients, which nobody here reads.
 pub(super) async fn debug_event() -> Response<Body> {
     call::json(&json!({}))

@@ -63,6 +63,7 @@ fn beneath(prefix: &str) -> Router<Convex> {
         ("/api/query_at_ts", post(http::query_at_ts)),
         ("/api/query_batch", post(http::query_batch)),
         ("/api/debug_event", post(http::debug_event)),
+        ("/api/storage/{*path}", post(http::no_storage).get(http::no_storage)),
         ("/version", get(http::version)),
         ("/instance_version", get(http::version)),
         ("/instance_name", get(http::instance_name)),

@@ -81,6 +81,8 @@ async fn an_operation_that_fails_is_an_answer_and_a_call_that_is_none_is_refused
         assert_eq!((status, &refused["code"]), (401, &json!("InvalidAuthHeader")));
         let (status, refused) = post(&product, "/api/query", "", json!([])).await;
         assert_eq!((status, &refused["code"]), (400, &json!("BadJsonBody")));
+        let (status, refused) = post(&product, "/api/storage/upload?token=x", "", json!({})).await;
+        assert_eq!((status, &refused["code"]), (501, &json!("storage_unsupported")));
         let (status, head, _) = ask(&product, "POST", "/api/query", "convex-client: npm-0.19.0\r\n", "{}").await;
         assert!(status == 400 && head.contains("x-convex-deprecation-state"), "{head}");
     })
