@@ -30,19 +30,12 @@ pub(super) async fn insert(tx: &mut Tx, entry: &AuditEntry) -> Result<()> {
 
 /// The newest first.
 pub(super) async fn page(db: &mut Reader, range: &Range) -> Result<Vec<AuditEntry>> {
-    let (after, until) = range.descending();
-    db.query(
+    let asked = db.query(
         "select id, at_ms, operation, user_id, actor, impersonator_id, impersonator, means, subject, arguments, origin
          from audit_entries where org_id = $1 and (at_ms, id) < ($2, $3) and (at_ms, id) >= ($4, $5)
          order by at_ms desc, id desc limit $6",
-    )
-    .bind(after.0)
-    .bind(after.1)
-    .bind(until.0)
-    .bind(until.1)
-    .bind(range.limit)
-    .all()
-    .await
+    );
+    range.bind_descending(asked).all().await
 }
 
 impl FromRow for AuditEntry {

@@ -124,41 +124,26 @@ pub(super) async fn set_name(tx: &mut Tx, contact: &ContactId, name: &str, at: T
 }
 
 pub(super) async fn page(db: &mut Reader, range: &Range) -> Result<Vec<Contact>> {
-    let ((after_ms, after), (until_ms, until)) = range.descending();
-    db.query(
+    let asked = db.query(
         "select id, name, created_ms from contacts
          where org_id = $1 and merged_into is null and (created_ms, id) < ($2, $3) and (created_ms, id) >= ($4, $5)
          order by created_ms desc, id desc limit $6",
-    )
-    .bind(after_ms)
-    .bind(after)
-    .bind(until_ms)
-    .bind(until)
-    .bind(range.limit)
-    .all()
-    .await
+    );
+    range.bind_descending(asked).all().await
 }
 
 /// What the contacts of a page are called, in the order in which it was learned.
 pub(super) async fn identities_of_page(db: &mut Reader, range: &Range) -> Result<Vec<(ContactId, Identity)>> {
-    let ((after_ms, after), (until_ms, until)) = range.descending();
-    let rows = db
-        .query(
-            "select contact_id, channel, kind, value from contact_identities
-             where org_id = $1 and valid_to_ms is null and contact_id in (
-                 select id from contacts
-                 where org_id = $1 and merged_into is null
-                     and (created_ms, id) < ($2, $3) and (created_ms, id) >= ($4, $5)
-                 order by created_ms desc, id desc limit $6)
-             order by valid_from_ms, kind, value",
-        )
-        .bind(after_ms)
-        .bind(after)
-        .bind(until_ms)
-        .bind(until)
-        .bind(range.limit)
-        .rows()
-        .await?;
+    let asked = db.query(
+        "select contact_id, channel, kind, value from contact_identities
+         where org_id = $1 and valid_to_ms is null and contact_id in (
+             select id from contacts
+             where org_id = $1 and merged_into is null
+                 and (created_ms, id) < ($2, $3) and (created_ms, id) >= ($4, $5)
+             order by created_ms desc, id desc limit $6)
+         order by valid_from_ms, kind, value",
+    );
+    let rows = range.bind_descending(asked).rows().await?;
     rows.iter().map(|row| Ok((row.id("contact_id")?, Identity::from_row(row)?))).collect()
 }
 

@@ -60,8 +60,7 @@ pub(super) async fn note(
 }
 
 pub(super) async fn page(db: &mut Reader, range: &Range) -> Result<Vec<Conversation>> {
-    let ((after_ms, after), (until_ms, until)) = range.descending();
-    db.query(
+    let asked = db.query(
         "select v.id, v.created_ms, v.contact_id, c.name as contact_name, v.channel, v.connection_id, v.status,
              v.unread_count, v.last_message_ms, v.last_message_preview,
              (select i.value from contact_identities i
@@ -71,14 +70,8 @@ pub(super) async fn page(db: &mut Reader, range: &Range) -> Result<Vec<Conversat
          where v.org_id = $1 and v.status <> 'merged'
              and (v.last_message_ms, v.id) < ($2, $3) and (v.last_message_ms, v.id) >= ($4, $5)
          order by v.last_message_ms desc, v.id desc limit $6",
-    )
-    .bind(after_ms)
-    .bind(after)
-    .bind(until_ms)
-    .bind(until)
-    .bind(range.limit)
-    .all()
-    .await
+    );
+    range.bind_descending(asked).all().await
 }
 
 pub(super) async fn exists(db: &mut Reader, conversation: &ConversationId) -> Result<bool> {

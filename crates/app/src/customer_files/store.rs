@@ -64,21 +64,14 @@ pub(super) async fn find_running(db: &mut Reader) -> Result<Option<CustomerImpor
 }
 
 pub(super) async fn page(db: &mut Reader, range: &Range) -> Result<Vec<CustomerImport>> {
-    let ((after_ms, after), (until_ms, until)) = range.descending();
-    db.query(
+    let asked = db.query(
         "select id, file_name, started_by, status, rows_total, rows_done, imported, rejected, created_ms, updated_ms,
              finished_ms
          from customer_imports
          where org_id = $1 and (created_ms, id) < ($2, $3) and (created_ms, id) >= ($4, $5)
          order by created_ms desc, id desc limit $6",
-    )
-    .bind(after_ms)
-    .bind(after)
-    .bind(until_ms)
-    .bind(until)
-    .bind(range.limit)
-    .all()
-    .await
+    );
+    range.bind_descending(asked).all().await
 }
 
 pub(super) async fn file(db: &mut Reader, import: &ImportId) -> Result<Option<File>> {
@@ -136,20 +129,14 @@ pub(super) async fn insert_errors(tx: &mut Tx, import: &ImportId, errors: &[RowE
 }
 
 pub(super) async fn page_errors(db: &mut Reader, import: &ImportId, range: &Range) -> Result<Vec<KeptError>> {
-    let ((after_line, after), (until_line, until)) = range.ascending();
-    db.query(
-        "select line, place, column_name, code, message from customer_import_errors
-         where org_id = $1 and import_id = $2 and (line, place) > ($3, $4) and (line, place) <= ($5, $6)
-         order by line, place limit $7",
-    )
-    .bind(import)
-    .bind(after_line)
-    .bind(after)
-    .bind(until_line)
-    .bind(until)
-    .bind(range.limit)
-    .all()
-    .await
+    let asked = db
+        .query(
+            "select line, place, column_name, code, message from customer_import_errors
+             where org_id = $1 and import_id = $2 and (line, place) > ($3, $4) and (line, place) <= ($5, $6)
+             order by line, place limit $7",
+        )
+        .bind(import);
+    range.bind_ascending(asked).all().await
 }
 
 impl FromRow for CustomerImport {

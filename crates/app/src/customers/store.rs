@@ -32,28 +32,22 @@ pub(super) async fn list(db: &mut Reader, sight: &Sight, limit: i64) -> Result<V
 
 pub(super) async fn page(db: &mut Reader, sight: &Sight, search: &str, range: &Range) -> Result<Vec<Customer>> {
     let (all, own, staff) = sight.clause();
-    let ((after_ms, after), (until_ms, until)) = range.descending();
-    db.query(
-        "select c.org_id, c.id, c.name, c.email, c.notes, c.created_ms, c.updated_ms from customers c
-         where c.org_id = $1
-             and ($2 = 1 or c.id = $3 or exists (
-                 select 1 from assignments a
-                 where a.org_id = c.org_id and a.customer_id = c.id and a.user_id = $4))
-             and c.searched like $5 escape '!'
-             and (c.created_ms, c.id) < ($6, $7) and (c.created_ms, c.id) >= ($8, $9)
-         order by c.created_ms desc, c.id desc limit $10",
-    )
-    .bind(all)
-    .bind(own)
-    .bind(staff)
-    .bind(containing(search))
-    .bind(after_ms)
-    .bind(after)
-    .bind(until_ms)
-    .bind(until)
-    .bind(range.limit)
-    .all()
-    .await
+    let asked = db
+        .query(
+            "select c.org_id, c.id, c.name, c.email, c.notes, c.created_ms, c.updated_ms from customers c
+             where c.org_id = $1
+                 and ($2 = 1 or c.id = $3 or exists (
+                     select 1 from assignments a
+                     where a.org_id = c.org_id and a.customer_id = c.id and a.user_id = $4))
+                 and c.searched like $5 escape '!'
+                 and (c.created_ms, c.id) < ($6, $7) and (c.created_ms, c.id) >= ($8, $9)
+             order by c.created_ms desc, c.id desc limit $10",
+        )
+        .bind(all)
+        .bind(own)
+        .bind(staff)
+        .bind(containing(search));
+    range.bind_descending(asked).all().await
 }
 
 pub(super) async fn find(db: &mut Reader, customer: &CustomerId, sight: &Sight) -> Result<Option<Customer>> {

@@ -29,23 +29,17 @@ pub(super) async fn pending(db: &mut Reader, now: Time, limit: i64) -> Result<Ve
 }
 
 pub(super) async fn page(db: &mut Reader, now: Time, range: &Range) -> Result<Vec<PendingInvitation>> {
-    let ((after_ms, after), (until_ms, until)) = range.descending();
-    db.query(
-        "select i.org_id, i.id, i.email, i.role, i.customer_id, i.inviter_id, i.created_ms, i.expires_ms,
-             c.name as customer_name
-         from invitations i left join customers c on c.org_id = i.org_id and c.id = i.customer_id
-         where i.org_id = $1 and i.ended_ms is null and i.expires_ms > $2
-             and (i.created_ms, i.id) < ($3, $4) and (i.created_ms, i.id) >= ($5, $6)
-         order by i.created_ms desc, i.id desc limit $7",
-    )
-    .bind(now)
-    .bind(after_ms)
-    .bind(after)
-    .bind(until_ms)
-    .bind(until)
-    .bind(range.limit)
-    .all()
-    .await
+    let asked = db
+        .query(
+            "select i.org_id, i.id, i.email, i.role, i.customer_id, i.inviter_id, i.created_ms, i.expires_ms,
+                 c.name as customer_name
+             from invitations i left join customers c on c.org_id = i.org_id and c.id = i.customer_id
+             where i.org_id = $1 and i.ended_ms is null and i.expires_ms > $2
+                 and (i.created_ms, i.id) < ($3, $4) and (i.created_ms, i.id) >= ($5, $6)
+             order by i.created_ms desc, i.id desc limit $7",
+        )
+        .bind(now);
+    range.bind_descending(asked).all().await
 }
 
 /// The one of this address that has not ended, whether or not it has expired.

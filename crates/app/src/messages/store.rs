@@ -45,20 +45,13 @@ pub(super) async fn insert(tx: &mut Tx, message: &Message) -> Result<()> {
 }
 
 pub(super) async fn page(db: &mut Reader, range: &Range) -> Result<Vec<Message>> {
-    let ((after_ms, after), (until_ms, until)) = range.descending();
-    db.query(
+    let asked = db.query(
         "select id, created_ms, conversation_id, provider, external_id, direction, type, text, content, reply_to, status,
              sent_ms, delivered_ms, read_ms, failed_ms, error, occurred_ms
          from messages where org_id = $1 and (occurred_ms, id) < ($2, $3) and (occurred_ms, id) >= ($4, $5)
          order by occurred_ms desc, id desc limit $6",
-    )
-    .bind(after_ms)
-    .bind(after)
-    .bind(until_ms)
-    .bind(until)
-    .bind(range.limit)
-    .all()
-    .await
+    );
+    range.bind_descending(asked).all().await
 }
 
 pub(super) async fn page_of_conversation(
@@ -66,22 +59,17 @@ pub(super) async fn page_of_conversation(
     conversation: &ConversationId,
     range: &Range,
 ) -> Result<Vec<Message>> {
-    let ((after_ms, after), (until_ms, until)) = range.descending();
-    db.query(
-        "select id, created_ms, conversation_id, provider, external_id, direction, type, text, content, reply_to, status,
-             sent_ms, delivered_ms, read_ms, failed_ms, error, occurred_ms
-         from messages
-         where org_id = $1 and conversation_id = $2 and (occurred_ms, id) < ($3, $4) and (occurred_ms, id) >= ($5, $6)
-         order by occurred_ms desc, id desc limit $7",
-    )
-    .bind(conversation)
-    .bind(after_ms)
-    .bind(after)
-    .bind(until_ms)
-    .bind(until)
-    .bind(range.limit)
-    .all()
-    .await
+    let asked = db
+        .query(
+            "select id, created_ms, conversation_id, provider, external_id, direction, type, text, content, reply_to,
+                 status, sent_ms, delivered_ms, read_ms, failed_ms, error, occurred_ms
+             from messages
+             where org_id = $1 and conversation_id = $2
+                 and (occurred_ms, id) < ($3, $4) and (occurred_ms, id) >= ($5, $6)
+             order by occurred_ms desc, id desc limit $7",
+        )
+        .bind(conversation);
+    range.bind_descending(asked).all().await
 }
 
 /// The steps of a message of ours.

@@ -175,8 +175,7 @@ pub(super) async fn list(db: &mut Reader, limit: i64) -> Result<Vec<Listed>> {
 }
 
 pub(super) async fn page(db: &mut Reader, range: &Range) -> Result<Vec<Listed>> {
-    let ((after_gone, after), (until_gone, until)) = range.ascending();
-    db.query(
+    let asked = db.query(
         "select m.org_id, m.role, m.customer_id, m.joined_ms, m.updated_ms as changed_ms, m.removed_ms, u.id, u.email,
              u.first_name, u.last_name, u.picture, u.created_ms, u.updated_ms, c.name as customer_name
          from members m
@@ -186,14 +185,8 @@ pub(super) async fn page(db: &mut Reader, range: &Range) -> Result<Vec<Listed>> 
              and (case when m.removed_ms is null then 0 else 1 end, u.id) > ($2, $3)
              and (case when m.removed_ms is null then 0 else 1 end, u.id) <= ($4, $5)
          order by case when m.removed_ms is null then 0 else 1 end, u.id limit $6",
-    )
-    .bind(after_gone)
-    .bind(after)
-    .bind(until_gone)
-    .bind(until)
-    .bind(range.limit)
-    .all()
-    .await
+    );
+    range.bind_ascending(asked).all().await
 }
 
 /// Those who are here, by role.

@@ -8,6 +8,7 @@ use data_encoding::BASE64URL_NOPAD;
 use kernel::{Code, Error, Page, PageOptions, PageStatus, Result};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use store::Read;
 
 /// Rows that may be asked for at once.
 const MOST: u32 = 1000;
@@ -65,6 +66,24 @@ impl Range {
         let first = self.after.as_ref().map_or((i64::MAX, String::from(char::MAX)), read);
         let last = self.until.as_ref().map_or((i64::MIN, String::new()), read);
         (first, last)
+    }
+
+    /// Binds the bounds of an ascending list, and its limit: the next five values, from `$2` on in
+    /// `(number, text) > ($2, $3) and (number, text) <= ($4, $5) … limit $6`.
+    #[must_use]
+    pub fn bind_ascending<'t>(&self, read: Read<'t>) -> Read<'t> {
+        self.bind(read, self.ascending())
+    }
+
+    /// Binds the bounds of a descending list, and its limit: the next five values, from `$2` on in
+    /// `(number, text) < ($2, $3) and (number, text) >= ($4, $5) … limit $6`.
+    #[must_use]
+    pub fn bind_descending<'t>(&self, read: Read<'t>) -> Read<'t> {
+        self.bind(read, self.descending())
+    }
+
+    fn bind<'t>(&self, read: Read<'t>, (after, until): ((i64, String), (i64, String))) -> Read<'t> {
+        read.bind(after.0).bind(after.1).bind(until.0).bind(until.1).bind(self.limit)
     }
 }
 

@@ -41,34 +41,20 @@ pub(super) async fn count_tagged(db: &mut Reader, tag: &str) -> Result<i64> {
 }
 
 pub(super) async fn page(db: &mut Reader, range: &Range) -> Result<Vec<Item>> {
-    let (after, until) = range.ascending();
-    db.query(
+    let asked = db.query(
         "select id, tag, text, n from items where org_id = $1 and (n, id) > ($2, $3) and (n, id) <= ($4, $5)
          order by n, id limit $6",
-    )
-    .bind(after.0)
-    .bind(after.1)
-    .bind(until.0)
-    .bind(until.1)
-    .bind(range.limit)
-    .all()
-    .await
+    );
+    range.bind_ascending(asked).all().await
 }
 
 pub(super) async fn page_tagged(db: &mut Reader, tag: &str, range: &Range) -> Result<Vec<Item>> {
-    let (after, until) = range.ascending();
-    db.query(
+    let asked = db.query(
         "select id, tag, text, n from items where org_id = $1 and tag = $2 and (n, id) > ($3, $4) and (n, id) <= ($5, $6)
          order by n, id limit $7",
     )
-    .bind(tag)
-    .bind(after.0)
-    .bind(after.1)
-    .bind(until.0)
-    .bind(until.1)
-    .bind(range.limit)
-    .all()
-    .await
+    .bind(tag);
+    range.bind_ascending(asked).all().await
 }
 
 fn number(row: Option<Row>) -> Result<i64> {
