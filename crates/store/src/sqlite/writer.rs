@@ -104,7 +104,7 @@ pub(super) struct Writer {
     /// Until when the statement in progress may run.
     deadline: Deadline,
     looked_at: Instant,
-    /// The file's version as the connection counts it: up by one whenever somebody else wrote. None for a new connection.
+    /// What the connection calls the file's version: another one whenever somebody else wrote. None for a new connection.
     version: Option<i64>,
 }
 
