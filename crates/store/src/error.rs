@@ -96,6 +96,11 @@ pub(crate) fn slow() -> Error {
     Error::unavailable("database_slow", "the database took too long").retry_after(COME_BACK)
 }
 
+/// Something was asked for that only an organization has, by somebody who acts in none.
+pub fn no_organization() -> Error {
+    Error::new(Code::Forbidden, "no_organization", "you belong to no organization: create one, or be invited")
+}
+
 /// Whether a row was there already.
 pub(crate) fn is_duplicate(error: &Error) -> bool {
     error.code == Code::Conflict && error.tag == DUPLICATE

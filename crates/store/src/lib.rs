@@ -17,7 +17,7 @@ mod value;
 mod watch;
 
 pub use db::{Db, Engine, Isolation, Listener};
-pub use error::is_down;
+pub use error::{is_down, no_organization};
 pub use migrate::{Migration, MigrationSet, migrate};
 pub use options::Options;
 pub use query::{Query, Read};

@@ -16,8 +16,8 @@ pub struct Read<'t> {
     values: Vec<Value>,
     /// Tables of which it touches only the rows of a key.
     only: Vec<(&'static str, String)>,
-    /// Whether its first value is an organization that the transaction does not have.
-    is_homeless: bool,
+    /// Whether its first value should be the organization, and the transaction has none.
+    lacks_organization: bool,
 }
 
 /// A statement that waits for its values.
@@ -31,13 +31,13 @@ pub(crate) enum Text {
 
 impl<'t> Read<'t> {
     pub(crate) fn new(tx: &'t mut Reader, sql: Text) -> Self {
-        Self { tx, sql, values: Vec::new(), only: Vec::new(), is_homeless: false }
+        Self { tx, sql, values: Vec::new(), only: Vec::new(), lacks_organization: false }
     }
 
     /// In an organization's transaction, its first value is the organization.
     pub(crate) fn scoped(mut self) -> Self {
         let organization = self.tx.scope().organization().map(Into::into);
-        self.is_homeless = organization.is_none();
+        self.lacks_organization = organization.is_none();
         self.values.extend(organization);
         self
     }
@@ -62,7 +62,7 @@ impl<'t> Read<'t> {
     /// # Errors
     /// What the database says, in our words, as for every method here.
     pub async fn rows(self) -> Result<Vec<Row>> {
-        self.tx.note(&self.sql, &self.only, self.is_homeless)?;
+        self.tx.note(&self.sql, &self.only, self.lacks_organization)?;
         self.tx.steps().reach(Step::Statement).await;
         match &mut self.tx.conn {
             Conn::SqliteWriter(conn) => {
@@ -136,7 +136,7 @@ impl<'t> Query<'t> {
     /// # Errors
     /// What the database says, in our words, as for every method here.
     pub async fn execute(self) -> Result<u64> {
-        self.0.tx.note(&self.0.sql, &self.0.only, self.0.is_homeless)?;
+        self.0.tx.note(&self.0.sql, &self.0.only, self.0.lacks_organization)?;
         self.0.tx.steps().reach(Step::Statement).await;
         match &mut self.0.tx.conn {
             Conn::SqliteWriter(conn) => {

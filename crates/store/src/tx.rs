@@ -5,12 +5,12 @@ use std::{
     ops::{Deref, DerefMut},
 };
 
-use kernel::{Code, Error, OrgId, Result, Scope};
+use kernel::{Error, OrgId, Result, Scope};
 use sqlx::{Postgres, Sqlite, SqliteConnection, Transaction, pool::PoolConnection};
 
 use crate::{
     Engine, Query, Read, Reads, Steps, Table,
-    error::from_sqlx,
+    error::{from_sqlx, no_organization},
     postgres,
     query::Text,
     watch::{Around, Commit},
@@ -74,14 +74,10 @@ impl Reader {
     ///
     /// # Errors
     /// `Forbidden` when it asks for rows of an organization and there is none.
-    pub(crate) fn note(&mut self, sql: &Text, only: &[(&'static str, String)], is_homeless: bool) -> Result<()> {
+    pub(crate) fn note(&mut self, sql: &Text, only: &[(&'static str, String)], lacks_organization: bool) -> Result<()> {
         let touched = self.around.touched(sql.as_str());
-        if is_homeless && touched.named.iter().any(|table| table.is_tenant) {
-            return Err(Error::new(
-                Code::Forbidden,
-                "no_organization",
-                "you belong to no organization: create one, or be invited",
-            ));
+        if lacks_organization && touched.named.iter().any(|table| table.is_tenant) {
+            return Err(no_organization());
         }
         for table in &touched.named {
             insert(&mut self.read, table.read(only));

@@ -147,7 +147,8 @@ fn begin(inner: &Inner, room: &Room) -> (u64, Since) {
 async fn fix(tx: &mut Tx, inner: &Inner, room: &Room) -> Result<Option<(Ended, Vec<Row>)>> {
     match &inner.following {
         Some(following) => following.news(tx, room.organization.as_ref()).await.map(Some),
-        // SQLite's snapshot is that of the first statement. Commits are heard of before they are made.
+        // SQLite's snapshot is that of the first statement. Commits of this process are heard of before they are made; what a
+        // command wrote to the file may be in some answers of the moment and not in others, until the file is looked at.
         None => tx.system("select name from reserved_timestamps").rows().await.map(|_| None),
     }
 }

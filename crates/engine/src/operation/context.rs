@@ -1,6 +1,6 @@
 //! What an operation has at hand. What is not here it cannot do.
 
-use kernel::{Code, Error, Id, OrgId, Page, PageOptions, Prefix, Result, Time};
+use kernel::{Id, OrgId, Page, PageOptions, Prefix, Result, Time};
 use serde::{Serialize, de::DeserializeOwned};
 use store::{BoxFuture, Reader, Tx};
 
@@ -155,7 +155,5 @@ impl ActionCtx {
 }
 
 fn organization(caller: &Caller) -> Result<&OrgId> {
-    caller.organization.as_ref().ok_or_else(|| {
-        Error::new(Code::Forbidden, "no_organization", "you belong to no organization: create one, or be invited")
-    })
+    caller.organization.as_ref().ok_or_else(store::no_organization)
 }
