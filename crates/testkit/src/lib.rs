@@ -19,6 +19,7 @@ mod app;
 mod database;
 mod hand;
 mod node;
+mod scripted;
 mod tokens;
 mod world;
 
@@ -26,5 +27,6 @@ pub use app::{App, event};
 pub use database::{TestDb, both, postgres, sqlite};
 pub use hand::Hand;
 pub use node::Node;
+pub use scripted::Scripted;
 pub use tokens::Tokens;
 pub use world::{TestClock, TestRandom, days, hours, milliseconds, minutes, seconds};

@@ -1,69 +1,34 @@
 //! An installation with a messaging and a payments vendor whose events a test makes up.
 
-use std::{
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use app::{Name, connections, contacts, conversations, messages, organizations};
-use kernel::{Error, OrgId, Result, Time};
+use kernel::{OrgId, Result, Time};
 use provider::{Received, messaging as chat, payments};
-use testkit::{App, TestDb};
+use testkit::{App, Scripted, TestDb};
 
 /// An installation with one organization, `acme`, whose connection at the vendor `chat` has the account `line`.
 pub(crate) struct Installation {
     pub(crate) app: App,
     pub(crate) acme: OrgId,
-    told: Arc<Told>,
+    vendors: Arc<Scripted>,
 }
 
 /// How long what waits for an event is kept.
 pub(crate) const KEEP: Duration = Duration::from_secs(30 * 86_400);
 
-/// What events say: an event's payload is the place of its meaning in one of these lists.
-#[derive(Default)]
-struct Told {
-    chat: Mutex<Vec<Vec<chat::Change>>>,
-    money: Mutex<Vec<payments::Notice>>,
-}
-
-impl chat::Reader for Told {
-    fn channel(&self) -> &'static str {
-        "whatsapp"
-    }
-
-    fn reads(&self, kind: &str) -> bool {
-        kind == "told"
-    }
-
-    fn read(&self, _: &str, payload: &[u8]) -> Result<Vec<chat::Change>> {
-        Ok(self.chat.lock().expect("no test holds it in a panic")[place(payload)?].clone())
-    }
-}
-
-impl payments::Reader for Told {
-    fn read(&self, kind: &str, payload: &[u8]) -> Result<Option<payments::Notice>> {
-        Ok((kind == "told").then_some(self.money.lock().expect("no test holds it in a panic")[place(payload)?].clone()))
-    }
-}
-
-fn place(payload: &[u8]) -> Result<usize> {
-    let unreadable = || Error::bad_request("event_unreadable", "not a place");
-    std::str::from_utf8(payload).ok().and_then(|text| text.parse().ok()).ok_or_else(unreadable)
-}
-
 impl Installation {
     pub(crate) async fn start(database: &TestDb) -> Self {
-        let told = Arc::new(Told::default());
+        let vendors = Arc::new(Scripted::default());
         let app = App::with_tables(database, &[engine::MIGRATIONS, app::MIGRATIONS], |handlers| {
-            let (chat, money) = (told.clone(), told.clone());
+            let (chat, money) = (vendors.clone(), vendors.clone());
             app::register(handlers, vec![("chat", chat.clone()), ("other-chat", chat)], vec![("money", money)], KEEP)
                 .expect("the patterns of crons are right");
         })
         .await;
         let acme = create(&app, "acme").await;
         connect(&app, &acme, "line").await.expect("the line is free");
-        Self { app, acme, told }
+        Self { app, acme, vendors }
     }
 
     /// Delivers and handles one event of the messaging vendor `provider` about `account`.
@@ -75,10 +40,7 @@ impl Installation {
 
     /// An event of a messaging vendor that says this.
     pub(crate) fn event(&self, changes: Vec<chat::Change>) -> Received {
-        let mut told = self.told.chat.lock().expect("no test holds it in a panic");
-        told.push(changes);
-        let place = told.len() - 1;
-        Received::new(format!("chat_{place}"), "told", place.to_string().into())
+        self.vendors.chat(changes)
     }
 
     /// A message in `acme`'s line.
@@ -96,10 +58,7 @@ impl Installation {
 
     /// An event of the payments vendor that says this.
     pub(crate) fn bill(&self, notice: payments::Notice) -> Received {
-        let mut told = self.told.money.lock().expect("no test holds it in a panic");
-        told.push(notice);
-        let place = told.len() - 1;
-        Received::new(format!("money_{place}"), "told", place.to_string().into())
+        self.vendors.notice(notice)
     }
 
     /// Delivers and handles one event of the payments vendor.

@@ -20,7 +20,7 @@ const KEEP: Duration = Duration::from_secs(30 * 86_400);
 pub(super) struct Builder {
     pub(super) app: App,
     pub(super) operations: Operations,
-    pub(super) told: Arc<Told>,
+    pub(super) told: Told,
     pub(super) tokens: Tokens,
     authenticator: Arc<Authenticator>,
 }
@@ -37,9 +37,9 @@ impl Email for Shredder {
 
 impl Builder {
     pub(super) async fn new(database: &TestDb) -> Self {
-        let told = Arc::new(Told::default());
+        let told = Told::default();
         let app = App::with_tables(database, &[engine::MIGRATIONS, app::MIGRATIONS], |handlers| {
-            let (chat, money) = (told.clone(), told.clone());
+            let (chat, money) = (told.vendors.clone(), told.vendors.clone());
             app::register(handlers, vec![("chat", chat)], vec![("money", money)], KEEP).expect("crons have patterns");
             let sender: Sender = Arc::new(Shredder);
             handlers.lend(sender);

@@ -1,67 +1,31 @@
 //! What vendors tell: messages of people, and what organizations pay for.
 
-use std::sync::Mutex;
+use std::sync::Arc;
 
 use app::{Name, connections};
-use kernel::{Error, Limits, OrgId, Result, Time};
-use provider::{Received, messaging as chat, payments};
-use testkit::App;
+use kernel::{Limits, OrgId, Time};
+use provider::{messaging as chat, payments};
+use testkit::{App, Scripted};
 
 use super::{Org, building::Builder};
 
-/// What events say: an event's payload is the place of its meaning in one of these lists.
-#[derive(Default)]
+/// The vendors, and how they tell something.
+#[derive(Clone, Default)]
 pub(crate) struct Told {
-    chat: Mutex<Vec<Vec<chat::Change>>>,
-    money: Mutex<Vec<payments::Notice>>,
-}
-
-impl chat::Reader for Told {
-    fn channel(&self) -> &'static str {
-        "whatsapp"
-    }
-
-    fn reads(&self, kind: &str) -> bool {
-        kind == "told"
-    }
-
-    fn read(&self, _: &str, payload: &[u8]) -> Result<Vec<chat::Change>> {
-        Ok(self.chat.lock().expect("no test holds it in a panic")[place(payload)?].clone())
-    }
-}
-
-impl payments::Reader for Told {
-    fn read(&self, _: &str, payload: &[u8]) -> Result<Option<payments::Notice>> {
-        Ok(Some(self.money.lock().expect("no test holds it in a panic")[place(payload)?].clone()))
-    }
-}
-
-fn place(payload: &[u8]) -> Result<usize> {
-    let unreadable = || Error::bad_request("event_unreadable", "not a place");
-    std::str::from_utf8(payload).ok().and_then(|text| text.parse().ok()).ok_or_else(unreadable)
+    pub(super) vendors: Arc<Scripted>,
 }
 
 impl Told {
     /// A messaging vendor tells this about an organization's line.
     pub(crate) async fn chats(&self, app: &App, org: &Org, changes: Vec<chat::Change>) {
-        let at = {
-            let mut told = self.chat.lock().expect("no test holds it in a panic");
-            told.push(changes);
-            told.len() - 1
-        };
-        let event = Received::new(format!("chat_{at}"), "told", at.to_string().into());
+        let event = self.vendors.chat(changes);
         app.deliver("chat", event.about(Some(&line(org)))).await.expect("the inbox takes it");
         app.run_jobs().await;
     }
 
     /// A payments vendor tells this.
     pub(crate) async fn pays(&self, app: &App, notice: payments::Notice) {
-        let at = {
-            let mut told = self.money.lock().expect("no test holds it in a panic");
-            told.push(notice);
-            told.len() - 1
-        };
-        let event = Received::new(format!("money_{at}"), "told", at.to_string().into());
+        let event = self.vendors.notice(notice);
         app.deliver("money", event).await.expect("the inbox takes it");
         app.run_jobs().await;
     }

@@ -7,7 +7,7 @@ mod people;
 mod server;
 mod twins;
 
-use std::{future::Future, sync::Arc};
+use std::future::Future;
 
 use engine::{Operations, World as Chance};
 use kernel::Result;
@@ -31,7 +31,7 @@ pub(crate) struct World {
     pub(crate) app: App,
     pub(crate) operations: Operations,
     pub(crate) served: Served,
-    pub(crate) told: Arc<Told>,
+    pub(crate) told: Told,
     pub(crate) alpha: Org,
     pub(crate) bravo: Org,
     /// Somebody who signed in and belongs nowhere.
