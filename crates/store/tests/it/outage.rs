@@ -4,6 +4,7 @@ use std::{
     net::TcpListener,
     path::{Path, PathBuf},
     process::{Command, Stdio},
+    sync::atomic::{AtomicU32, Ordering},
 };
 
 use kernel::{Code, Scope};
@@ -106,8 +107,10 @@ impl Cluster {
     fn control(&self, words: &[&str]) {
         let mut command = self.command("pg_ctl");
         command.args(["--wait", "--timeout=60", "--silent", "--pgdata"]).arg(self.data());
-        command.arg("--log").arg(self.folder.path().join("log")).args(words);
-        assert!(succeeds(&mut command), "pg_ctl {words:?} failed");
+        let log = self.folder.path().join("log");
+        command.arg("--log").arg(&log).args(words);
+        let said = || std::fs::read_to_string(&log).unwrap_or_default();
+        assert!(succeeds(&mut command), "pg_ctl {words:?} failed: {}", said());
     }
 
     fn data(&self) -> PathBuf {
@@ -134,9 +137,14 @@ impl Drop for Cluster {
     }
 }
 
-/// A port that no outgoing connection is given while the server is down: those begin at 32768.
+/// Servers that this process has started: each needs a port of its own, also while it is stopped.
+static SERVERS: AtomicU32 = AtomicU32::new(0);
+
+/// A port that nothing takes while the server is down: outgoing connections are given those from 32768 on, other servers of this
+/// process the next ones, and other processes begin elsewhere.
 fn free_port() -> Option<u16> {
-    let first = 20_000 + u16::try_from(std::process::id() % 10_000).ok()?;
+    let place = std::process::id().wrapping_mul(8).wrapping_add(SERVERS.fetch_add(1, Ordering::Relaxed));
+    let first = 20_000 + u16::try_from(place % 10_000).ok()?;
     (first..32_000).find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok())
 }
 
