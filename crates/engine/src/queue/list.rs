@@ -4,7 +4,7 @@ use kernel::{Error, Result, Scope, Time};
 use serde::Serialize;
 use store::{Db, FromRow, Row};
 
-use super::{EVENT, JobId, Seq, State, job::announce, sql};
+use super::{EVENT, JobId, Seq, State, enqueue::announce, sql};
 use crate::World;
 
 /// Which jobs to show.

@@ -1,7 +1,9 @@
 //! The queue: what is to be done, once, whatever happens. An event from a vendor is an entry like any other.
 
 pub(crate) mod claim;
+mod context;
 mod depth;
+mod enqueue;
 mod job;
 mod list;
 mod seq;
@@ -11,9 +13,13 @@ pub(crate) mod suspects;
 
 pub(crate) use claim::Claimed;
 
+pub(crate) use context::Tools;
+pub use context::{JobCtx, Progress};
 pub use depth::{Depth, depths};
-pub(crate) use job::{Erased, Tools, announce, erase, hash};
-pub use job::{Job, JobCtx, NewJob, Progress, enqueue};
+pub use enqueue::{NewJob, enqueue};
+pub(crate) use enqueue::{announce, hash};
+pub use job::Job;
+pub(crate) use job::{Erased, erase};
 pub(crate) use list::states;
 pub use list::{JobFilter, JobRow, cancel_job, jobs, retry_job};
 pub use seq::{EventId, JobId, Seq};

@@ -1,0 +1,140 @@
+//! Putting jobs into the queue.
+
+use std::{borrow::Cow, time::Duration};
+
+use kernel::{Error, OrgId, Result, Time};
+use store::{Engine, Tx};
+
+use super::{CHANNEL, Job, JobId, State, sql};
+use crate::World;
+
+/// A job on its way into the queue.
+pub struct NewJob {
+    kind: Cow<'static, str>,
+    version: i64,
+    max_attempts: i64,
+    payload: String,
+    organization: Option<OrgId>,
+    lane: Option<String>,
+    key: Option<String>,
+    run_at: Option<Time>,
+    urgency: Duration,
+}
+
+impl NewJob {
+    /// The job, to run as soon as a worker is free.
+    ///
+    /// # Errors
+    /// `Internal` when the payload cannot be written as JSON.
+    pub fn new<J: Job>(job: &J) -> Result<Self> {
+        let payload = serde_json::to_string(job)
+            .map_err(|error| Error::internal("job_payload", "a job's payload cannot be written").source(error))?;
+        Ok(Self {
+            kind: Cow::Borrowed(J::NAME),
+            version: J::VERSION,
+            max_attempts: J::MAX_ATTEMPTS,
+            payload,
+            organization: None,
+            lane: None,
+            key: None,
+            run_at: None,
+            urgency: Duration::ZERO,
+        })
+    }
+
+    /// For this organization: its rows are what the job may touch, and its share of the workers is what it takes.
+    #[must_use]
+    pub fn of(mut self, organization: &OrgId) -> Self {
+        self.organization = Some(organization.clone());
+        self
+    }
+
+    /// One after the other with the other jobs of `lane`.
+    #[must_use]
+    pub fn lane(mut self, lane: impl Into<String>) -> Self {
+        self.lane = Some(lane.into());
+        self
+    }
+
+    /// Only once for this key.
+    #[must_use]
+    pub fn key(mut self, key: impl Into<String>) -> Self {
+        self.key = Some(key.into());
+        self
+    }
+
+    /// Not before this moment.
+    #[must_use]
+    pub fn at(mut self, moment: Time) -> Self {
+        self.run_at = Some(moment);
+        self
+    }
+
+    /// Before what has waited for less than `head_start`.
+    #[must_use]
+    pub fn urgent(mut self, head_start: Duration) -> Self {
+        self.urgency = head_start;
+        self
+    }
+}
+
+/// Puts a job into the queue, in the caller's transaction. None when a job with the same key is there already.
+///
+/// # Errors
+/// What the database says.
+pub async fn enqueue(tx: &mut Tx, world: &World, job: NewJob) -> Result<Option<JobId>> {
+    let now = world.now();
+    let due = job.run_at.unwrap_or(now);
+    let scheduled = due > now;
+    let state = if scheduled { State::Scheduled } else { State::Ready };
+    let dedupe = job.key.as_deref().map(|key| hash(&[&job.kind, key]));
+    let tenant = job.organization.as_ref().map(ToString::to_string).unwrap_or_default();
+    let head_start = i64::try_from(job.urgency.as_micros()).unwrap_or(i64::MAX);
+    let rank = if scheduled { sql::micros(due) } else { world.rank(&tenant) }.saturating_sub(head_start);
+    let row = tx
+        .system(
+            "insert into jobs (kind, version, tenant, organization, dedupe, lane, state, rank, max_attempts, created_ms,
+                 payload)
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+             on conflict (dedupe) where dedupe is not null do nothing returning seq",
+        )
+        .bind(job.kind.as_ref())
+        .bind(job.version)
+        .bind(tenant)
+        .bind(job.organization.as_ref())
+        .bind(dedupe)
+        .bind(job.lane)
+        .bind(state.as_str())
+        .bind(rank)
+        .bind(job.max_attempts)
+        .bind(now)
+        .bind(job.payload)
+        .row()
+        .await?;
+    let Some(row) = row else { return Ok(None) };
+    if state == State::Ready {
+        announce(tx).await?;
+    }
+    Ok(Some(JobId::new(row.int("seq")?)))
+}
+
+/// Wakes the workers of every node, when this transaction commits.
+pub(crate) async fn announce(tx: &mut Tx) -> Result<()> {
+    tx.wake();
+    if tx.engine() == Engine::Postgres {
+        tx.system("select pg_notify($1, '')").bind(CHANNEL).rows().await?;
+    }
+    Ok(())
+}
+
+/// 63 bits of SHA-256 over the parts: few enough bytes for an index that is hit at random, enough to be taken as the key.
+pub(crate) fn hash(parts: &[&str]) -> i64 {
+    let mut digest = aws_lc_rs::digest::Context::new(&aws_lc_rs::digest::SHA256);
+    for part in parts {
+        digest.update(&part.len().to_be_bytes());
+        digest.update(part.as_bytes());
+    }
+    let digest = digest.finish();
+    let first = digest.as_ref().first_chunk::<8>().copied().unwrap_or_default();
+    i64::from_be_bytes(first) & i64::MAX
+}
