@@ -3,6 +3,7 @@
 mod cron;
 mod event;
 pub mod identity;
+mod ids;
 mod inbox;
 mod installation;
 mod live;
@@ -16,6 +17,7 @@ mod world;
 
 pub use cron::{Cron, fire};
 pub use event::{Applied, Event, EventCtx, EventHandler, Routing};
+pub use ids::{ApiKeyId, ApiKeyPrefix, CustomerId, CustomerPrefix, UserId, UserPrefix};
 pub use inbox::{Accepted, Delivery, EventFilter, EventRow, Inbox, InboxOptions, Intake, event, events, replay};
 pub use installation::installation_key;
 pub use live::{Live, LiveOptions, Moment, Shown, Update, View, record_changes};

@@ -1,13 +1,13 @@
-//! One error type for what is reported; small enums elsewhere for what is branched on.
+//! The error type that every crate reports; outcomes that the code branches on are small enums elsewhere.
 
 use std::{borrow::Cow, fmt, time::Duration};
 
 use serde_json::Value;
 
-/// What the whole product returns.
+/// The result type of the whole product.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// A failure, told to the one who can act on it.
+/// A failure, worded for the person who can act on it.
 pub struct Error {
     /// Decides the HTTP status, the exit code of the CLI and whether a job tries again.
     pub code: Code,
@@ -26,43 +26,44 @@ pub struct Error {
 pub enum Code {
     /// The caller sent something that can never work as it is.
     BadRequest,
-    /// Nobody knows who is calling.
+    /// The caller is not authenticated.
     Unauthenticated,
     /// The caller is known and may not do this.
     Forbidden,
-    /// There is no such thing, or it belongs to another organization.
+    /// The object does not exist, or it belongs to another organization.
     NotFound,
-    /// The state does not allow it now.
+    /// The current state does not allow the call.
     Conflict,
     /// The plan's limit is reached.
     LimitReached,
     /// Too many calls in a short time.
     RateLimited,
-    /// This provider or installation cannot do it.
+    /// The provider or the installation does not support the call.
     Unsupported,
     /// A setting is missing or wrong.
     Config,
-    /// An outside service failed or answered nonsense.
+    /// An external service failed, or its answer could not be understood.
     Vendor,
-    /// Something that we need is down for the moment.
+    /// A service that Trunkline depends on is not available at the moment.
     Unavailable,
-    /// Our own mistake.
+    /// A defect in Trunkline itself.
     Internal,
 }
 
 /// Whether the same call may succeed later.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Retry {
-    /// Not without a change.
+    /// Not without a change to the call or to its settings.
     Never,
-    /// Not before this much time has passed.
+    /// Not before this duration has passed.
     After(Duration),
-    /// With the usual back-off.
+    /// With the usual backoff.
     Soon,
 }
 
 impl Error {
-    /// An error of `code`; what may be retried follows from the code and can be changed with [`Error::retry_after`].
+    /// Creates an error of `code`. Whether it may be retried follows from the code; [`Error::retry_after`] changes
+    /// that.
     pub fn new(code: Code, tag: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
         let retry = match code {
             Code::RateLimited | Code::Vendor | Code::Unavailable | Code::Internal => Retry::Soon,
@@ -78,99 +79,100 @@ impl Error {
         Self { code, tag, message: message.into(), retry, context: Vec::new(), data: None, source: None }
     }
 
-    /// The caller sent something that can never work as it is.
+    /// Creates a `BadRequest`: the caller sent something that can never work as it is.
     pub fn bad_request(tag: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(Code::BadRequest, tag, message)
     }
 
-    /// There is no such thing, or it belongs to another organization.
+    /// Creates a `NotFound`: the object does not exist, or it belongs to another organization.
     pub fn not_found(tag: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(Code::NotFound, tag, message)
     }
 
-    /// The state does not allow it now.
+    /// Creates a `Conflict`: the current state does not allow the call.
     pub fn conflict(tag: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(Code::Conflict, tag, message)
     }
 
-    /// A setting is missing or wrong; `message` names it and where its value comes from.
+    /// Creates a `Config` error: a setting is missing or wrong. `message` names the setting and says where its value
+    /// comes from.
     pub fn config(tag: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(Code::Config, tag, message)
     }
 
-    /// An outside service failed or answered nonsense.
+    /// Creates a `Vendor` error: an external service failed, or its answer could not be understood.
     pub fn vendor(tag: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(Code::Vendor, tag, message)
     }
 
-    /// Something that we need is down for the moment.
+    /// Creates an `Unavailable` error: a service that Trunkline depends on is not available at the moment.
     pub fn unavailable(tag: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(Code::Unavailable, tag, message)
     }
 
-    /// Our own mistake.
+    /// Creates an `Internal` error: a defect in Trunkline itself.
     pub fn internal(tag: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(Code::Internal, tag, message)
     }
 
-    /// What a product refuses in its own words: clients are given exactly `data`.
+    /// Creates a refusal that a product words itself: clients receive exactly `data`.
     pub fn application(data: Value) -> Self {
         let mut error = Self::new(Code::BadRequest, "application", data.to_string());
         error.data = Some(Box::new(data));
         error
     }
 
-    /// What this provider or installation cannot do.
+    /// Creates an `Unsupported` error: the provider or the installation cannot do `what`.
     pub fn unsupported(what: &str) -> Self {
         Self::new(Code::Unsupported, "unsupported", format!("this provider does not support {what}"))
     }
 
-    /// The same error, which may be tried again after `wait`.
+    /// Returns the error, marked as retryable after `wait`.
     #[must_use]
     pub fn retry_after(mut self, wait: Duration) -> Self {
         self.retry = Retry::After(wait);
         self
     }
 
-    /// The same error, which must not be tried again as it is.
+    /// Returns the error, marked as not retryable.
     #[must_use]
     pub fn never_retry(mut self) -> Self {
         self.retry = Retry::Never;
         self
     }
 
-    /// The same error with one more fact. Never put a secret here: it is logged.
+    /// Returns the error with one more fact. Facts are logged, so that a fact must never hold a secret.
     #[must_use]
     pub fn context(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.context.push((name, value.into()));
         self
     }
 
-    /// The same error with its cause, which is logged and never shown to a caller.
+    /// Returns the error with its cause, which is logged and never shown to a caller.
     #[must_use]
     pub fn source(mut self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         self.source = Some(source.into());
         self
     }
 
-    /// Whether the same call may succeed later.
+    /// Returns whether the same call may succeed later.
     pub fn retry(&self) -> Retry {
         self.retry
     }
 
-    /// What a product says in its own words: see [`Error::application`].
+    /// Returns the data of an error that was made with [`Error::application`].
     pub fn data(&self) -> Option<&Value> {
         self.data.as_deref()
     }
 
-    /// The facts that were added on the way up, oldest first.
+    /// Returns the facts that were added on the way up, oldest first.
     pub fn facts(&self) -> &[(&'static str, String)] {
         &self.context
     }
 }
 
 impl Code {
-    /// The code as clients see it: `not_found`.
+    /// Returns the code as clients see it: `not_found`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::BadRequest => "bad_request",
@@ -195,7 +197,7 @@ impl fmt::Display for Error {
     }
 }
 
-/// Many lines: the sentence, the facts, then every cause.
+/// Writes several lines: the message, the facts, then every cause.
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} ({}, {})", self.message, self.code.as_str(), self.tag)?;

@@ -1,6 +1,6 @@
-//! The vocabulary that every other crate speaks: errors, ids, time, secrets, tenant scope.
+//! The vocabulary that every other crate uses: errors, ids, time, secrets, roles, tenant scope.
 //!
-//! Nothing here does I/O, and nothing is async.
+//! This crate does no I/O and has no async code.
 
 mod error;
 mod id;
@@ -13,11 +13,11 @@ mod secret;
 mod time;
 
 pub use error::{Code, Error, Result, Retry};
-pub use id::{Id, Prefix, TABLE_OF_ID, prefix};
+pub use id::{Id, Prefix, TABLE_OF_ID, is_id_prefix};
 pub use limits::Limits;
 pub use mask::mask;
 pub use page::{Page, PageOptions, PageStatus};
 pub use role::{Access, Role, Roles};
-pub use scope::{OrgId, Scope};
+pub use scope::{OrgId, OrganizationPrefix, Scope};
 pub use secret::Secret;
 pub use time::{Clock, Random, Time};

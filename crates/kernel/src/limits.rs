@@ -1,25 +1,25 @@
-//! What a plan allows.
+//! The limits of a plan.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// How many of each an organization may have; absent means that the plan says nothing.
+/// How many rows of each kind an organization may have; a limit that is absent is not set by this plan.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Limits {
-    /// Client companies.
+    /// The limit of customers, the client companies.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_customers: Option<i64>,
-    /// People of the organization itself.
+    /// The limit of members with any role but client.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_staff: Option<i64>,
-    /// People of the client companies.
+    /// The limit of members with the role client.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_clients: Option<i64>,
 }
 
 impl Limits {
-    /// These limits, with `other` where these say nothing.
+    /// Returns these limits, with those of `other` where they are not set here.
     #[must_use]
     pub fn or(self, other: Self) -> Self {
         Self {

@@ -1,10 +1,10 @@
-//! Masking what identifies a person, and what opens a door, in text that is logged.
+//! Masks personal data and credentials in text that is logged.
 
 use std::borrow::Cow;
 
-/// `text` with e-mail addresses, phone numbers and things that look like keys made unreadable.
+/// Returns `text` with e-mail addresses, phone numbers and texts that look like keys made unreadable.
 ///
-/// It errs on the side of hiding: a run of nine or more digits is taken for a phone number.
+/// It rather hides too much than too little: a run of nine or more digits counts as a phone number.
 pub fn mask(text: &str) -> Cow<'_, str> {
     if !text.split(is_boundary).any(needs_mask) {
         return Cow::Borrowed(text);
@@ -55,7 +55,7 @@ fn is_email(word: &str) -> bool {
     word.split_once('@').is_some_and(|(name, domain)| !name.is_empty() && domain.contains('.'))
 }
 
-/// The longest run of digits, where the separators that people write inside phone numbers do not end a run.
+/// Returns the length of the longest run of digits; the separators that people write in phone numbers do not end a run.
 fn digits(word: &str) -> usize {
     word.split(|c: char| !c.is_ascii_digit() && !matches!(c, '-' | '.' | '/'))
         .map(|run| run.bytes().filter(u8::is_ascii_digit).count())
@@ -63,7 +63,7 @@ fn digits(word: &str) -> usize {
         .unwrap_or(0)
 }
 
-/// All digits but the last two become `•`.
+/// Replaces all digits but the last two with `•`.
 fn mask_digits(word: &str) -> String {
     let total = word.bytes().filter(u8::is_ascii_digit).count();
     let mut seen = 0;

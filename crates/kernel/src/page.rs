@@ -1,53 +1,53 @@
-//! A part of a long list, and how to ask for the next one.
+//! One page of a list, and the options that select it.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Which part of a list. The field names are those of the Convex clients, which page through live lists with them.
+/// Selects a page of a list. The field names are those of the Convex clients, which page through live lists with them.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PageOptions {
-    /// At most so many rows; without a meaning when `endCursor` is given.
+    /// The greatest number of rows; ignored when `endCursor` is given.
     pub num_items: u32,
-    /// Behind this place; the beginning when it is absent.
+    /// The cursor after which the page begins; `null` for the first page.
     #[serde(default)]
     pub cursor: Option<String>,
-    /// Up to this place.
+    /// The cursor at which the page ends.
     #[serde(default)]
     pub end_cursor: Option<String>,
-    /// Makes subscriptions distinct that ask for the same; it says nothing.
+    /// Distinguishes subscriptions to the same page; it has no influence on the answer.
     #[serde(default)]
     pub id: Option<f64>,
-    /// Accepted, because clients send it.
+    /// Accepted for compatibility with the Convex clients, and ignored.
     #[serde(default)]
     pub maximum_rows_read: Option<u64>,
-    /// Accepted, because clients send it.
+    /// Accepted for compatibility with the Convex clients, and ignored.
     #[serde(default)]
     pub maximum_bytes_read: Option<u64>,
 }
 
-/// A part of a list.
+/// One page of a list.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(rename = "{T}Page")]
 pub struct Page<T> {
-    /// The rows.
+    /// The rows of the page.
     pub page: Vec<T>,
-    /// Whether nothing follows.
+    /// Whether this is the last page.
     pub is_done: bool,
-    /// Where the next part begins; a text also at the end.
+    /// The cursor of the next page; set on the last page too.
     pub continue_cursor: String,
-    /// A place near the middle, where a part that grew long can be cut in two.
+    /// The cursor near the middle of the page, where a page that grew too long can be split in two.
     pub split_cursor: Option<String>,
-    /// Whether it should be cut.
+    /// Whether the page should be split.
     pub page_status: Option<PageStatus>,
 }
 
-/// Whether a part has grown so long that it should be cut.
+/// Whether a live page has grown so long that it should be split.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum PageStatus {
-    /// It still can be shown.
+    /// The page can be shown; it should be split.
     SplitRecommended,
-    /// It is cut before it is shown.
+    /// The page must be split before it is shown.
     SplitRequired,
 }

@@ -1,32 +1,32 @@
-//! What a person is in an organization, and what an operation asks of its caller.
+//! The roles of people in an organization, and the access that an operation requires.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{Error, Result};
 
-/// What a person is in an organization.
+/// The role of a person in an organization.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
-    /// Whose organization it is: may do everything, and there is always one.
+    /// Owns the organization and may do everything. Every organization has at least one owner.
     Owner,
-    /// Runs the organization: everything but what concerns its owners.
+    /// Runs the organization: may do everything except what concerns owners.
     Admin,
-    /// Works with the customers that were assigned to them.
+    /// Works with the customers that are assigned to them.
     #[serde(alias = "agent", alias = "member")]
     Staff,
-    /// Sees everything, changes nothing.
+    /// Sees everything and changes nothing.
     Viewer,
-    /// A person of one customer: sees what is theirs.
+    /// Belongs to one customer of the organization, and sees the data of that customer.
     Client,
 }
 
 impl Role {
-    /// All of them, the most powerful first.
+    /// All roles, the most powerful first.
     pub const ALL: [Self; 5] = [Self::Owner, Self::Admin, Self::Staff, Self::Viewer, Self::Client];
 
-    /// The name on the wire and in the database.
+    /// Returns the name on the wire and in the database.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Owner => "owner",
@@ -37,10 +37,10 @@ impl Role {
         }
     }
 
-    /// Reads a name. Products that call their staff `agent` or `member` are understood.
+    /// Parses a role. The names `agent` and `member`, which some products use, mean `staff`.
     ///
     /// # Errors
-    /// `BadRequest` when it is none.
+    /// `BadRequest` when the text names no role.
     pub fn parse(text: &str) -> Result<Self> {
         let name = match text {
             "agent" | "member" => "staff",
@@ -52,7 +52,7 @@ impl Role {
         })
     }
 
-    /// Whether they run the organization.
+    /// Returns whether the role runs the organization: owner or admin.
     pub const fn is_admin(self) -> bool {
         matches!(self, Self::Owner | Self::Admin)
     }
@@ -67,31 +67,31 @@ impl Role {
 pub struct Roles(u8);
 
 impl Roles {
-    /// Whether `role` is one of them.
+    /// Returns whether the set contains `role`.
     pub const fn contains(self, role: Role) -> bool {
         self.0 & role.bit() != 0
     }
 
-    /// Those in it, the most powerful first.
+    /// Returns the roles in the set, the most powerful first.
     pub fn iter(self) -> impl Iterator<Item = Role> {
         Role::ALL.into_iter().filter(move |role| self.contains(*role))
     }
 }
 
-/// Who may call an operation. It is checked before the operation can reach the database.
+/// The access that an operation requires. It is checked before the operation can reach the database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
-    /// Everybody, also somebody who is not signed in.
+    /// Anybody may call it, signed in or not.
     Public,
-    /// Whoever is signed in, with or without an organization.
+    /// Any signed-in caller may call it, with or without an organization.
     SignedIn,
-    /// People of an organization who have one of these roles there.
+    /// Members of an organization with one of these roles may call it.
     Roles(Roles),
 }
 
 impl Access {
-    /// Those of an organization with at least the power of `least`. Viewers and clients stand beside the ladder from
-    /// staff to owner: naming one of them lets it and the whole ladder in.
+    /// Requires a role that is at least as powerful as `least`. Viewer and client are not on the ladder from staff to
+    /// owner: naming one of them admits it and the whole ladder.
     pub const fn role(least: Role) -> Self {
         let ladder = Role::Owner.bit()
             | match least {
@@ -102,14 +102,14 @@ impl Access {
         Self::Roles(Roles(ladder | least.bit()))
     }
 
-    /// Anybody of an organization.
+    /// Admits every member of an organization.
     pub const fn any_role() -> Self {
         Self::Roles(Roles(
             Role::Owner.bit() | Role::Admin.bit() | Role::Staff.bit() | Role::Viewer.bit() | Role::Client.bit(),
         ))
     }
 
-    /// Those, and `role`.
+    /// Returns the same access, extended by `role`.
     #[must_use]
     pub const fn and(self, role: Role) -> Self {
         match self {

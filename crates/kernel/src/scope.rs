@@ -1,21 +1,27 @@
-//! Which tenant's rows a piece of work may touch.
+//! The tenant whose rows a transaction may read and write.
 
-use crate::{Id, prefix};
+use crate::Id;
 
-/// The id of an organization: the tenant.
-pub type OrgId = Id<prefix::Organization>;
+crate::id_prefix! {
+    /// The kind of id of an organization.
+    pub OrganizationPrefix = "org" in "organizations"
+}
 
-/// The reach of a transaction. It comes from the caller's identity or from a verified event, never from a request.
+/// The id of an organization, which is the tenant.
+pub type OrgId = Id<OrganizationPrefix>;
+
+/// The rows that a transaction may read and write. The scope comes from the caller's identity or from a verified event,
+/// never from the arguments of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Scope {
     /// The rows of one organization.
     Organization(OrgId),
-    /// The tables that belong to the installation, and no organization's rows.
+    /// The tables that belong to the installation, and no row of any organization.
     System,
 }
 
 impl Scope {
-    /// The organization of this scope, if it has one.
+    /// Returns the organization of this scope; none for [`Scope::System`].
     pub fn organization(&self) -> Option<&OrgId> {
         match self {
             Self::Organization(id) => Some(id),

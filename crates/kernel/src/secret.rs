@@ -1,4 +1,4 @@
-//! A value that must never be seen.
+//! A value that must not be shown or logged.
 
 use std::{borrow::Cow, fmt};
 
@@ -6,22 +6,23 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
-/// A secret text: a key, a password, a token. `Debug` hides it, nothing serialises it, memory is wiped when it goes.
+/// A secret text: a key, a password, a token. `Debug` hides it, it cannot be serialized, and its memory is wiped on
+/// drop.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(Zeroizing<String>);
 
 impl Secret {
-    /// Keeps `text` out of sight from here on.
+    /// Wraps `text`.
     pub fn new(text: impl Into<String>) -> Self {
         Self(Zeroizing::new(text.into()))
     }
 
-    /// The text itself, for the one call that needs it. Never log it, never put it into an error.
+    /// Returns the text itself, for the one call that needs it. Never log it, and never put it into an error.
     pub fn expose(&self) -> &str {
         &self.0
     }
 
-    /// Several secrets, separated by commas: all are accepted while one replaces another.
+    /// Returns the secrets of a comma-separated list: all are accepted while one replaces another.
     pub fn rotation(&self) -> impl Iterator<Item = &str> {
         self.0.split(',').map(str::trim).filter(|secret| !secret.is_empty())
     }
@@ -39,7 +40,8 @@ impl<'de> Deserialize<'de> for Secret {
     }
 }
 
-/// Text that forms and documentation must not show: `writeOnly`, as a password.
+/// The schema marks the value as `writeOnly` with the format `password`, so that forms and documentation do not show
+/// it.
 impl JsonSchema for Secret {
     fn inline_schema() -> bool {
         true

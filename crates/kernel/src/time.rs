@@ -1,54 +1,54 @@
-//! Time and chance as values that a test can set.
+//! Time and randomness as values that a test can set.
 
 use std::{fmt, time::Duration};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// A moment, in milliseconds since 1970-01-01 UTC: in Rust, in both databases and on the wire.
+/// A point in time, in milliseconds since 1970-01-01 UTC: in Rust, in both databases and on the wire.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct Time(i64);
 
-/// Where the time comes from.
+/// The source of the current time.
 pub trait Clock: Send + Sync + 'static {
-    /// The present moment.
+    /// Returns the current time.
     fn now(&self) -> Time;
 }
 
-/// Where chance comes from.
+/// The source of randomness.
 pub trait Random: Send + Sync + 'static {
     /// Fills `bytes` with unpredictable ones.
     fn fill(&self, bytes: &mut [u8]);
 }
 
 impl Time {
-    /// The moment `ms` milliseconds after 1970.
+    /// Creates the time `ms` milliseconds after 1970-01-01 UTC.
     pub const fn from_ms(ms: i64) -> Self {
         Self(ms)
     }
 
-    /// The moment `seconds` after 1970; far-off values end at the borders.
+    /// Creates the time `seconds` seconds after 1970-01-01 UTC; values out of range become the nearest one in range.
     pub const fn from_seconds(seconds: i64) -> Self {
         Self(seconds.saturating_mul(1000))
     }
 
-    /// Reads `2026-01-01T00:00:00.000Z`, with any offset and any fraction.
+    /// Parses an RFC 3339 text such as `2026-01-01T00:00:00.000Z`, with any offset and any fraction.
     pub fn parse(text: &str) -> Option<Self> {
         text.parse::<jiff::Timestamp>().ok().map(|moment| Self(moment.as_millisecond()))
     }
 
-    /// Milliseconds since 1970.
+    /// Returns the milliseconds since 1970-01-01 UTC.
     pub const fn ms(self) -> i64 {
         self.0
     }
 
-    /// Whole seconds since 1970.
+    /// Returns the whole seconds since 1970-01-01 UTC.
     pub const fn seconds(self) -> i64 {
         self.0.div_euclid(1000)
     }
 
-    /// How long ago `earlier` was; zero when it lies ahead.
+    /// Returns the duration since `earlier`; zero when `earlier` is later.
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
     }
@@ -70,7 +70,7 @@ impl std::ops::Sub<Duration> for Time {
     }
 }
 
-/// RFC 3339 in UTC.
+/// Writes RFC 3339 in UTC.
 impl fmt::Display for Time {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match jiff::Timestamp::from_millisecond(self.0) {

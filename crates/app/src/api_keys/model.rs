@@ -3,12 +3,11 @@
 use aws_lc_rs::digest::{SHA256, digest};
 use data_encoding::HEXLOWER;
 use engine::World;
-use kernel::{Error, Id, Result, Role, Time, prefix};
+use kernel::{Error, Result, Role, Time};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// The id of a key.
-pub(crate) type ApiKeyId = Id<prefix::ApiKey>;
+pub(crate) use engine::ApiKeyId;
 
 /// How every key begins.
 pub(super) const BEGINNING: &str = "sk_";

@@ -1,13 +1,18 @@
 //! An assignment.
 
-use kernel::{Error, Id, prefix};
+use kernel::{Error, Id};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::users::Colleague;
 
+kernel::id_prefix! {
+    /// The kind of id of an assignment.
+    pub AssignmentPrefix = "asg" in "assignments"
+}
+
 /// The id of an assignment.
-pub type AssignmentId = Id<prefix::Assignment>;
+pub type AssignmentId = Id<AssignmentPrefix>;
 
 /// A staff member who looks after a customer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -1,7 +1,7 @@
 //! A line of the audit log.
 
 use engine::{Caller, Identity, Place, Placed};
-use kernel::{Id, Time, mask, prefix};
+use kernel::{Id, Time, mask};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -9,13 +9,18 @@ use serde_json::Value;
 /// Characters of arguments that are kept.
 const LONGEST: usize = 4000;
 
+kernel::id_prefix! {
+    /// The kind of id of an entry of the audit log.
+    pub AuditEntryPrefix = "aud" in "auditEntries"
+}
+
 /// Who did what to what, when, from where.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AuditEntry {
     /// `aud_…`
     #[serde(rename = "_id")]
-    pub id: Id<prefix::AuditEntry>,
+    pub id: Id<AuditEntryPrefix>,
     /// When it was done.
     #[serde(rename = "_creationTime")]
     pub creation_time: Time,

@@ -1,12 +1,17 @@
 //! Versions of a subscription, and what they come to.
 
-use kernel::{Id, Limits, Time, prefix};
+use kernel::{Id, Limits, Time};
 use provider::payments::{self, Period, Plan, Status, Step};
 use schemars::JsonSchema;
 use serde::Serialize;
 
+kernel::id_prefix! {
+    /// The kind of id of a subscription.
+    pub SubscriptionPrefix = "sub" in "subscriptions"
+}
+
 /// The id of a subscription.
-pub type SubscriptionId = Id<prefix::Subscription>;
+pub type SubscriptionId = Id<SubscriptionPrefix>;
 
 /// What an organization pays for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]

@@ -1,11 +1,16 @@
 //! A connection.
 
-use kernel::{Error, Id, Result, Time, prefix};
+use kernel::{Error, Id, Result, Time};
 use schemars::JsonSchema;
 use serde::Serialize;
 
+kernel::id_prefix! {
+    /// The kind of id of a connection.
+    pub ConnectionPrefix = "con" in "connections"
+}
+
 /// The id of a connection.
-pub type ConnectionId = Id<prefix::Connection>;
+pub type ConnectionId = Id<ConnectionPrefix>;
 
 /// An organization's account at a vendor.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]

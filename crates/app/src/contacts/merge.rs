@@ -67,10 +67,7 @@ async fn undoable(tx: &mut Tx, id: &str) -> Result<Merge> {
     Ok(merge)
 }
 
-/// Marks the id of a merge.
-struct MergePrefix;
-
-impl kernel::Prefix for MergePrefix {
-    const LETTERS: &'static str = "mrg";
-    const TABLE: &'static str = "contactMerges";
+kernel::id_prefix! {
+    /// The kind of id of a merge of two contacts.
+    MergePrefix = "mrg" in "contactMerges"
 }

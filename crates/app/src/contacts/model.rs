@@ -1,13 +1,18 @@
 //! A contact, and whose a name is.
 
 use engine::{Place, Placed};
-use kernel::{Error, Id, Result, Time, prefix};
+use kernel::{Error, Id, Result, Time};
 use provider::messaging::Person;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+kernel::id_prefix! {
+    /// The kind of id of a contact.
+    pub ContactPrefix = "cnt" in "contacts"
+}
+
 /// The id of a contact.
-pub type ContactId = Id<prefix::Contact>;
+pub type ContactId = Id<ContactPrefix>;
 
 /// A person who writes to an organization.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]

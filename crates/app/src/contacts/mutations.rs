@@ -96,12 +96,9 @@ async fn learn(
     Ok(())
 }
 
-/// Marks the id of a name.
-struct IdentityPrefix;
-
-impl kernel::Prefix for IdentityPrefix {
-    const LETTERS: &'static str = "idn";
-    const TABLE: &'static str = "contactIdentities";
+kernel::id_prefix! {
+    /// The kind of id of a contact's identity.
+    IdentityPrefix = "idn" in "contactIdentities"
 }
 
 impl Known {

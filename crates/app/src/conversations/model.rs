@@ -1,14 +1,19 @@
 //! A conversation.
 
 use engine::{Place, Placed};
-use kernel::{Error, Id, Result, Time, prefix};
+use kernel::{Error, Id, Result, Time};
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::contacts::ContactId;
 
+kernel::id_prefix! {
+    /// The kind of id of a conversation.
+    pub ConversationPrefix = "cnv" in "conversations"
+}
+
 /// The id of a conversation.
-pub type ConversationId = Id<prefix::Conversation>;
+pub type ConversationId = Id<ConversationPrefix>;
 
 /// A thread with a contact on one channel.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]

@@ -1,14 +1,19 @@
 //! An import of customers, and what was wrong with rows of its file.
 
 use engine::{Place, Placed};
-use kernel::{Error, Id, Result, Time, prefix};
+use kernel::{Error, Id, Result, Time};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::sheet::Column;
 
-/// The id of an import.
-pub type ImportId = Id<prefix::CustomerImport>;
+kernel::id_prefix! {
+    /// The kind of id of an import of customers.
+    pub ImportPrefix = "imp" in "customerImports"
+}
+
+/// The id of an import of customers.
+pub type ImportId = Id<ImportPrefix>;
 
 /// A file of customers that is or was imported, and how far that has come.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

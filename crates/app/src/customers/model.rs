@@ -3,14 +3,13 @@
 use std::borrow::Cow;
 
 use engine::{Caller, Member, Place, Placed};
-use kernel::{Error, Id, OrgId, Result, Role, Time, prefix};
+use kernel::{Error, OrgId, Result, Role, Time};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::{Email, Name, users::UserId};
 
-/// The id of a customer.
-pub type CustomerId = Id<prefix::Customer>;
+pub use engine::CustomerId;
 
 /// A client company of an organization.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -191,7 +190,7 @@ mod tests {
     use super::*;
 
     fn caller(role: Role, customer: Option<&CustomerId>) -> Caller {
-        let user = Id::parse("usr_01kaj3v0q8e5hbm9x2w7c4d6f0").unwrap();
+        let user = UserId::parse("usr_01kaj3v0q8e5hbm9x2w7c4d6f0").unwrap();
         let member = Member { user, name: "Ada".to_owned(), role, customer: customer.cloned(), impersonator: None };
         Caller { identity: Identity::Anonymous, organization: None, member: Some(member), key_role: None, until: None }
     }

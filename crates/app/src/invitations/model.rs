@@ -3,14 +3,19 @@
 use std::time::Duration;
 
 use engine::{Place, Placed};
-use kernel::{Code, Error, Id, OrgId, Result, Role, Time, prefix};
+use kernel::{Code, Error, Id, OrgId, Result, Role, Time};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{customers::CustomerId, users::UserId};
 
+kernel::id_prefix! {
+    /// The kind of id of an invitation.
+    pub InvitationPrefix = "inv" in "invitations"
+}
+
 /// The id of an invitation.
-pub type InvitationId = Id<prefix::Invitation>;
+pub type InvitationId = Id<InvitationPrefix>;
 
 /// How long an invitation can be accepted.
 pub(super) const LASTS: Duration = Duration::from_secs(7 * 86_400);

@@ -1,7 +1,7 @@
 //! A message, and how far it has come.
 
 use engine::{Place, Placed};
-use kernel::{Error, Id, Result, Time, prefix};
+use kernel::{Error, Id, Result, Time};
 use provider::messaging::{self, Step};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -9,8 +9,13 @@ use serde_json::Value;
 
 use crate::conversations::ConversationId;
 
+kernel::id_prefix! {
+    /// The kind of id of a message.
+    pub MessagePrefix = "msg" in "messages"
+}
+
 /// The id of a message.
-pub type MessageId = Id<prefix::Message>;
+pub type MessageId = Id<MessagePrefix>;
 
 /// A message of a conversation.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]

@@ -1,14 +1,13 @@
 //! People, and what they are in an organization.
 
 use engine::{Claims, Member, Place, Placed};
-use kernel::{Error, Id, OrgId, Role, Time, prefix};
+use kernel::{Error, OrgId, Role, Time};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{Email, customers::CustomerId};
 
-/// The id of a person.
-pub type UserId = Id<prefix::User>;
+pub use engine::UserId;
 
 /// A person, and what they are in the organization that the caller acts in.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -1,6 +1,6 @@
 //! Customers: who sees which, who changes them, and how many there may be.
 
-use kernel::{Code, Id, prefix};
+use kernel::Code;
 use serde_json::{Value, json};
 use testkit::{both, milliseconds};
 
@@ -194,7 +194,7 @@ async fn the_customer_of_another_organization_does_not_exist() {
         assert_eq!(tag(office.change(&eve, "assignments:assign", assignment).await), "customer_not_found");
         let invitation = json!({ "email": "x@example.com", "role": "client", "customerId": acme["_id"] });
         assert_eq!(tag(office.change(&eve, "invitations:send", invitation).await), "customer_not_found");
-        let unknown = Id::<prefix::Customer>::parse("cus_01kaj3v0q8e5hbm9x2w7c4d6f0").unwrap();
+        let unknown = engine::CustomerId::parse("cus_01kaj3v0q8e5hbm9x2w7c4d6f0").unwrap();
         let asked = office.ask(&eve, "customers:get", json!({ "customerId": unknown })).await;
         assert_eq!(tag(asked), "customer_not_found");
         assert_eq!(
@@ -258,7 +258,7 @@ async fn a_list_that_is_too_long_names_the_operation_that_shows_it_in_parts() {
                         "insert into customers (org_id, id, name, searched, created_ms, updated_ms)
                          values ($1, $2, 'Acme', 'acme', 0, 0)",
                     )
-                    .bind(&world.new_id::<prefix::Customer>())
+                    .bind(&world.new_id::<engine::CustomerPrefix>())
                     .execute()
                     .await?;
                 }

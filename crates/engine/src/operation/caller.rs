@@ -3,9 +3,11 @@
 use std::{fmt, sync::Arc};
 
 use async_trait::async_trait;
-use kernel::{Access, Code, Error, Id, OrgId, Result, Role, Time, prefix};
+use kernel::{Access, Code, Error, OrgId, Result, Role, Time};
 use serde_json::{Map, Value};
 use store::Tx;
+
+use crate::{ApiKeyId, CustomerId, UserId};
 
 /// What a caller showed, verified: before anybody knows what it is worth in which organization.
 #[derive(Clone, Debug, PartialEq)]
@@ -49,7 +51,7 @@ pub struct Claims {
 #[derive(Clone, Debug, PartialEq)]
 pub struct KeyHolder {
     /// Its id.
-    pub id: Id<prefix::ApiKey>,
+    pub id: ApiKeyId,
     /// Whose it is.
     pub organization: OrgId,
     /// The SHA-256 of what was shown: which of the pair, while a key is being rotated.
@@ -104,15 +106,15 @@ impl Identity {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Member {
     /// The person.
-    pub user: Id<prefix::User>,
+    pub user: UserId,
     /// What they are called, for those who read the audit log.
     pub name: String,
     /// What they may do.
     pub role: Role,
     /// Whose person a client is.
-    pub customer: Option<Id<prefix::Customer>>,
+    pub customer: Option<CustomerId>,
     /// Who acts as this person, while an admin impersonates them.
-    pub impersonator: Option<(Id<prefix::User>, String)>,
+    pub impersonator: Option<(UserId, String)>,
 }
 
 /// Who calls an operation.

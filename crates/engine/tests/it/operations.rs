@@ -167,7 +167,7 @@ impl House {
         let world = self.operations.world();
         let claims = Claims {
             issuer: "https://issuer.test".to_owned(),
-            subject: world.new_id::<kernel::prefix::User>().to_string(),
+            subject: world.new_id::<engine::UserPrefix>().to_string(),
             organization: Some(organization.to_string()),
             role: Some(role.as_str().to_owned()),
             email: None,

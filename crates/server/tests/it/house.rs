@@ -82,7 +82,7 @@ impl House {
 
 /// A token that says who it is: user, organization, role.
 fn token(app: &App, organization: &OrgId, role: Role) -> String {
-    format!("{} {organization} {}", app.world.new_id::<kernel::prefix::User>(), role.as_str())
+    format!("{} {organization} {}", app.world.new_id::<engine::UserPrefix>(), role.as_str())
 }
 
 /// Somebody who asks.

@@ -6,6 +6,7 @@ mod arrows;
 mod code;
 mod documents;
 mod files;
+mod ids;
 mod lints;
 mod migrations;
 mod rust;
@@ -77,6 +78,7 @@ fn in_files(files: &[File]) -> Vec<Violation> {
         violations.extend(sql::check(source));
         violations.extend(tenants::check(source, &tenants));
     }
+    violations.extend(ids::check(&sources));
     for file in files.iter().filter(|file| file.has_extension("md")) {
         violations.extend(documents::links(file, |path| files::exists(files, path)));
         violations.extend(documents::decision(file));

@@ -1,17 +1,13 @@
 //! An item.
 
 use engine::{Place, Placed};
-use kernel::{Id, Prefix};
+use kernel::Id;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-/// The kind of an item's id.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct ItemPrefix;
-
-impl Prefix for ItemPrefix {
-    const LETTERS: &'static str = "itm";
-    const TABLE: &'static str = "items";
+kernel::id_prefix! {
+    /// The kind of id of an item.
+    pub(crate) ItemPrefix = "itm" in "items"
 }
 
 /// The id of an item.

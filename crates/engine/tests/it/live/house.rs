@@ -49,7 +49,7 @@ impl House {
 
     /// Somebody new in this organization.
     pub(super) async fn join(&self, organization: &OrgId, role: Role) -> Who {
-        let subject = self.operations.world().new_id::<kernel::prefix::User>().to_string();
+        let subject = self.operations.world().new_id::<engine::UserPrefix>().to_string();
         self.employ(organization, &subject, Some(role)).await;
         let claims = Claims {
             issuer: "https://issuer.test".to_owned(),
