@@ -138,7 +138,7 @@ export type AuditEntry = {
   origin?: string;
 };
 
-/** A part of a list. */
+/** One page of a list. */
 export type AuditEntryPage = PaginationResult<AuditEntry>;
 
 /** Where an organization's subscription stands. What is not known is null. */
@@ -224,7 +224,7 @@ export type ContactIdentityKind =
   /** A chosen name. It says nothing: anybody may take one that was given up. */
   | "username";
 
-/** A part of a list. */
+/** One page of a list. */
 export type ContactPage = PaginationResult<Contact>;
 
 /** A thread with a contact on one channel. */
@@ -253,7 +253,7 @@ export type Conversation = {
   lastMessagePreview?: string;
 };
 
-/** A part of a list. */
+/** One page of a list. */
 export type ConversationPage = PaginationResult<Conversation>;
 
 /** Where a conversation stands. */
@@ -311,10 +311,10 @@ export type CustomerImport = {
   finishedAt?: Time;
 };
 
-/** A part of a list. */
+/** One page of a list. */
 export type CustomerImportPage = PaginationResult<CustomerImport>;
 
-/** A part of a list. */
+/** One page of a list. */
 export type CustomerPage = PaginationResult<Customer>;
 
 /** How many customers there are, and how many the plan allows. */
@@ -403,7 +403,7 @@ export type ListedMember = {
   displayName: string;
 };
 
-/** A part of a list. */
+/** One page of a list. */
 export type ListedMemberPage = PaginationResult<ListedMember>;
 
 /** How many people there are. */
@@ -470,7 +470,7 @@ export type MessageDirection =
   /** The organization. */
   | "outbound";
 
-/** A part of a list. */
+/** One page of a list. */
 export type MessagePage = PaginationResult<Message>;
 
 /** How far a message has come. */
@@ -528,7 +528,7 @@ export type PendingInvitation = {
   customerName?: string;
 };
 
-/** A part of a list. */
+/** One page of a list. */
 export type PendingInvitationPage = PaginationResult<PendingInvitation>;
 
 /** A plan. */
@@ -596,17 +596,17 @@ export type PreviewedRow = {
   notes?: string;
 };
 
-/** What a person is in an organization. */
+/** The role of a person in an organization. */
 export type Role =
-  /** Whose organization it is: may do everything, and there is always one. */
+  /** Owns the organization and may do everything. Every organization has at least one owner. */
   | "owner"
-  /** Runs the organization: everything but what concerns its owners. */
+  /** Runs the organization: may do everything except what concerns owners. */
   | "admin"
-  /** Works with the customers that were assigned to them. */
+  /** Works with the customers that are assigned to them. */
   | "staff"
-  /** Sees everything, changes nothing. */
+  /** Sees everything and changes nothing. */
   | "viewer"
-  /** A person of one customer: sees what is theirs. */
+  /** Belongs to one customer of the organization, and sees the data of that customer. */
   | "client";
 
 /** What a plan has room for. */
@@ -631,7 +631,7 @@ export type RowError = {
   message: string;
 };
 
-/** A part of a list. */
+/** One page of a list. */
 export type RowErrorPage = PaginationResult<RowError>;
 
 /** The sign between two fields. */
@@ -703,11 +703,11 @@ export type Subscription = {
   cancelAtPeriodEnd: boolean;
   /** When it ends or ended. */
   endsAt?: Time;
-  /** Client companies. */
+  /** The limit of customers, the client companies. */
   maxCustomers?: number;
-  /** People of the organization itself. */
+  /** The limit of members with any role but client. */
   maxStaff?: number;
-  /** People of the client companies. */
+  /** The limit of members with the role client. */
   maxClients?: number;
 };
 
@@ -742,7 +742,7 @@ export type Synced = {
   role?: Role;
 };
 
-/** A moment, in milliseconds since 1970-01-01 UTC: in Rust, in both databases and on the wire. */
+/** A point in time, in milliseconds since 1970-01-01 UTC: in Rust, in both databases and on the wire. */
 export type Time = number;
 
 /** What an organization has. */
