@@ -12,6 +12,7 @@ mod queue;
 mod retention;
 mod route;
 mod runner;
+mod shares;
 mod timestamps;
 mod world;
 
@@ -27,8 +28,8 @@ pub use operation::{
     Query, QueryCtx, Range, Registry, Replay, Snapshot, Who, delete, get, patch, post,
 };
 pub use queue::{
-    Depth, EventId, Job, JobCtx, JobFilter, JobId, JobRow, NewJob, Progress, Seq, State, cancel_job, depths, enqueue,
-    jobs, retry_job,
+    Depth, EventId, Job, JobCtx, JobFilter, JobId, JobRow, Known, NewJob, Progress, Seq, State, cancel_job, depths,
+    enqueue, jobs, retry_job,
 };
 pub use retention::retain;
 pub use route::{Route, add_route};
@@ -58,5 +59,6 @@ pub const MIGRATIONS: MigrationSet = MigrationSet {
             include_str!("../migrations/0004_live.sqlite.sql"),
             include_str!("../migrations/0004_live.postgres.sql"),
         ),
+        Migration::portable("0005_claims", include_str!("../migrations/0005_claims.sql")),
     ],
 };

@@ -50,6 +50,11 @@ impl App {
         Self::on(&database.open().await, self.clock.clone(), seed, self.handlers.clone())
     }
 
+    /// A node of another release on the same installation: it has these handlers.
+    pub async fn node_with(&self, database: &TestDb, seed: u64, handlers: Handlers) -> Self {
+        Self::on(&database.open().await, self.clock.clone(), seed, handlers)
+    }
+
     fn on(db: &Db, clock: TestClock, seed: u64, handlers: Handlers) -> Self {
         let world = World::new(Arc::new(clock.clone()), Arc::new(TestRandom::new(seed)));
         let runner = Runner::new(db.clone(), world.clone(), handlers.clone(), RunnerOptions::new(db.engine()));

@@ -35,8 +35,8 @@ pub(super) async fn insert(tx: &mut Tx, entries: &[Arc<Entry>]) -> Result<Insert
                      received_ms, headers, body from batch order by hash
                  on conflict (hash) do nothing returning seq, hash),
              queued as (
-                 insert into jobs (seq, kind, tenant, lane, state, rank, created_ms, finished_ms, error, max_attempts)
-                 select b.seq, 'event', b.tenant, b.lane, b.state, nullif(b.rank, -1), b.received_ms,
+                 insert into jobs (seq, kind, provider, tenant, lane, state, rank, created_ms, finished_ms, error, max_attempts)
+                 select b.seq, 'event', b.provider, b.tenant, b.lane, b.state, nullif(b.rank, -1), b.received_ms,
                      case when b.rank = -1 then b.received_ms end, b.error, $16
                  from events e join batch b on b.seq = e.seq)
              -- The wake-up of the other nodes goes along: it costs no round trip of its own.

@@ -68,7 +68,7 @@ async fn write(tx: &mut Tx, fresh: &[(Seq, &Arc<Entry>)], step: &Step) -> Result
         .iter()
         .map(|(seq, e)| {
             let finished = e.rank.is_none().then_some(e.received_at);
-            (seq, &e.tenant, &e.lane, e.state.as_str(), e.rank, e.received_at, finished, &e.error)
+            (seq, &e.tenant, &e.lane, e.state.as_str(), e.rank, e.received_at, finished, &e.error, e.provider)
         })
         .collect();
     let mut bodies = Vec::with_capacity(fresh.iter().map(|(_, entry)| entry.body.len()).sum());
@@ -80,9 +80,9 @@ async fn write(tx: &mut Tx, fresh: &[(Seq, &Arc<Entry>)], step: &Step) -> Result
     }
     let first = fresh.first().map_or(0, |(seq, _)| *seq);
     tx.system(
-        "insert into jobs (kind, seq, tenant, lane, state, rank, created_ms, finished_ms, error, max_attempts)
+        "insert into jobs (kind, seq, tenant, lane, state, rank, created_ms, finished_ms, error, provider, max_attempts)
          select 'event', value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6,
-             value ->> 7, $2 from json_each($1);
+             value ->> 7, value ->> 8, $2 from json_each($1);
          insert into inbox_events (seq, provider, connection, external_id, kind, account, occurred_ms, received_ms, headers,
              body, hash)
          select value ->> 0, value ->> '$[1][0]', value ->> '$[1][1]', value ->> '$[1][2]', value ->> '$[1][3]',

@@ -1,9 +1,11 @@
 //! The claim: which of the ready entries a node takes.
 
+use std::collections::{BTreeMap, VecDeque};
+
 use kernel::{OrgId, Result, Time};
 use store::{Engine, FromRow, Row, Tx, Value};
 
-use super::Seq;
+use super::{Known, Seq, known::is_known};
 
 /// An entry that this process runs now.
 #[derive(Clone, Debug)]
@@ -24,11 +26,13 @@ pub(crate) struct Claimed {
 pub(super) const COLUMNS: &str =
     "seq, kind, version, tenant, organization, lane, attempts, max_attempts, payload, rank";
 
-/// What one claim takes.
+/// What one claim may take.
 #[derive(Clone, Debug)]
-pub(crate) struct Want {
-    /// At most so many.
+pub(crate) struct ClaimRequest {
+    /// At most so many entries.
     pub limit: i64,
+    /// At most so many jobs among them: a job may take long, and another node could begin it sooner.
+    pub jobs: i64,
     /// At most so many of one tenant.
     pub share: i64,
     /// The new claim's number.
@@ -37,19 +41,21 @@ pub(crate) struct Want {
     pub lease_until: Time,
     /// Tenants that have their share of this node's workers already.
     pub saturated: Vec<String>,
-    /// Where to begin to look.
-    pub from: Place,
+    /// What this node can run.
+    pub known: Known,
+    /// Where the scan of the queue begins.
+    pub from: Position,
 }
 
-/// A place in the queue: behind whoever has this rank and number.
+/// A position in the queue: behind the entry with this rank and number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Place {
+pub(crate) struct Position {
     rank: i64,
     seq: Seq,
 }
 
-impl Place {
-    /// Before everybody.
+impl Position {
+    /// Before the first entry.
     pub(crate) const FRONT: Self = Self { rank: i64::MIN, seq: 0 };
 }
 
@@ -60,58 +66,66 @@ const WINDOWS: usize = 8;
 /// Entries of one lane in one claim: they run one after the other, so more of them would only be held.
 const OF_A_LANE: i64 = 64;
 
-/// Takes ready entries whose lanes are free, and tells where the next claim begins to look: at the front, unless this one
-/// found nothing and did not come to the end of the queue. So what stands behind many who wait is found a few claims
-/// later, and the front has its turn again as soon as anything was found.
-pub(crate) async fn claim(tx: &mut Tx, want: &Want) -> Result<(Vec<Claimed>, Place)> {
-    take_turns(tx).await?;
-    let mut from = want.from;
+/// Takes ready entries that this node can run and whose lanes are free. Returns them with the position at which the next
+/// claim begins its scan: the front of the queue, unless this claim found nothing and did not reach the end. So what
+/// stands behind many that wait is found a few claims later.
+pub(crate) async fn claim(tx: &mut Tx, request: &ClaimRequest) -> Result<(Vec<Claimed>, Position)> {
+    lock_claims(tx).await?;
+    let mut from = request.from;
     for _ in 0..WINDOWS {
-        let mut claimed = claim_in_window(tx, want, from).await?;
+        let claimed = claim_in_window(tx, request, from).await?;
         if !claimed.is_empty() {
-            claimed.sort_unstable_by_key(|entry| entry.seq);
-            return Ok((claimed, Place::FRONT));
+            return Ok((in_turns(claimed), Position::FRONT));
         }
         // Everything in this window waits for something else: look behind it.
-        match end_of_window(tx, from).await? {
+        match end_of_window(tx, request, from).await? {
             Some(end) => from = end,
-            None => return Ok((Vec::new(), Place::FRONT)),
+            None => return Ok((Vec::new(), Position::FRONT)),
         }
     }
     Ok((Vec::new(), from))
 }
 
-/// Claimers of all nodes go one after the other: a lane that one of them took is seen as taken by the next.
-pub(super) async fn take_turns(tx: &mut Tx) -> Result<()> {
+/// Makes claims of different nodes run one after the other until this transaction ends: a lane that one of them took is
+/// seen as taken by the next.
+///
+/// A node that freezes in the middle of its claim holds up the others for two seconds: then PostgreSQL ends its session.
+pub(super) async fn lock_claims(tx: &mut Tx) -> Result<()> {
     if tx.engine() == Engine::Postgres {
-        tx.system("select pg_advisory_xact_lock(7308628)").rows().await?;
+        tx.system(
+            "select set_config('idle_in_transaction_session_timeout', '2s', true), pg_advisory_xact_lock(7308628)",
+        )
+        .rows()
+        .await?;
     }
     Ok(())
 }
 
-/// One of each tenant in turn, each tenant's in the order of their ranks.
+/// Claims within one window of the queue: one entry of each tenant in turn, each tenant's in the order of their ranks.
 ///
 /// An entry is not taken before those ahead of it in its lane, whatever their ranks: a head that failed comes back with
-/// a later rank than those who waited for it. So an entry counts with the latest rank of its lane up to itself, and one
-/// that has somebody ahead of it outside of the window waits. Nothing is skipped because it is locked: whoever is ahead
-/// in a lane stays ahead.
+/// a later rank than those that waited for it. So an entry counts with the latest rank of its lane up to itself, and one
+/// that has an entry ahead of it outside of the window waits. Nothing is skipped because it is locked: what is ahead in a
+/// lane stays ahead.
 ///
-/// Of a lane only those are looked at that stand before the first who holds it up: a lane may have a million behind a
+/// Of a lane only those are looked at that stand before the first that holds it up: a lane may have a million behind a
 /// head that failed.
-async fn claim_in_window(tx: &mut Tx, want: &Want, from: Place) -> Result<Vec<Claimed>> {
+async fn claim_in_window(tx: &mut Tx, request: &ClaimRequest, from: Position) -> Result<Vec<Claimed>> {
     let (has_room, saturated): (_, Value) = match tx.engine() {
         Engine::Sqlite => {
-            let list = serde_json::json!(want.saturated).to_string();
+            let list = serde_json::json!(request.saturated).to_string();
             ("tenant not in (select value from json_each($5))", list.into())
         }
-        Engine::Postgres => ("tenant <> all($5)", want.saturated.clone().into()),
+        Engine::Postgres => ("tenant <> all($5)", request.saturated.clone().into()),
     };
+    let is_known = is_known(tx, 10);
     tx.system_built(format!(
         "with entries as materialized (
-             select seq, tenant, lane, rank from jobs where state = 'ready' and rank is not null
-                 and (rank, seq) > ($6, $9) order by rank, seq limit $4),
+             select seq, tenant, lane, rank, case when kind = 'event' then 0 else 1 end as job from jobs
+             where state = 'ready' and rank is not null and (rank, seq) > ($6, $9) and {is_known}
+             order by rank, seq limit $4),
          busy as materialized (
-             select lane from jobs where state = 'running' and rank is not null and lane is not null),
+             select lane from jobs where state in ('running', 'cancelling') and rank is not null and lane is not null),
          lanes as materialized (
              select l.lane, (
                  select o.seq from jobs o where o.lane = l.lane and o.rank is not null
@@ -120,44 +134,69 @@ async fn claim_in_window(tx: &mut Tx, want: &Want, from: Place) -> Result<Vec<Cl
              from (select distinct lane from entries where lane is not null) l
              where l.lane not in (select lane from busy)),
          free as (
-             select seq, tenant, rank as turn_rank, 1 as place from entries where lane is null
+             select seq, tenant, job, rank as turn_rank, 1 as place from entries where lane is null
              union all
              select e.seq, first_value(e.tenant) over (partition by e.lane order by e.seq),
+                 first_value(e.job) over (partition by e.lane order by e.seq),
                  max(e.rank) over (partition by e.lane order by e.seq),
                  row_number() over (partition by e.lane order by e.seq)
              from lanes l join entries e on e.lane = l.lane where l.held_from is null or e.seq < l.held_from),
          turns as (
-             select seq, tenant, row_number() over (partition by tenant order by turn_rank, seq) as turn from free
-             where place <= $8 and {has_room})
+             select seq, tenant, job, row_number() over (partition by tenant order by turn_rank, seq) as turn from free
+             where place <= $8 and {has_room}),
+         counted as (
+             select seq, tenant, job, turn, sum(job) over (order by turn, seq) as jobs_so_far from turns
+             where turn <= $7 or tenant = '')
          update jobs set state = 'running', claim = $2, lease_ms = $3, starts = starts + 1
          where state = 'ready' and seq in (
-             select seq from turns where turn <= $7 or tenant = '' order by turn, seq limit $1)
+             select seq from counted where job = 0 or jobs_so_far <= $11 order by turn, seq limit $1)
          returning {COLUMNS}"
     ))
-    .bind(want.limit)
-    .bind(want.claim)
-    .bind(want.lease_until)
+    .bind(request.limit)
+    .bind(request.claim)
+    .bind(request.lease_until)
     .bind(WINDOW)
     .bind(saturated)
     .bind(from.rank)
-    .bind(want.share)
+    .bind(request.share)
     .bind(OF_A_LANE)
     .bind(from.seq)
+    .bind(request.known.to_parameter())
+    .bind(request.jobs)
     .all()
     .await
 }
 
-/// Where the window from this place ends; none when the queue ends in it.
-async fn end_of_window(tx: &mut Tx, from: Place) -> Result<Option<Place>> {
-    tx.system(
-        "select rank, seq from jobs where state = 'ready' and rank is not null and (rank, seq) > ($1, $2)
-         order by rank, seq limit 1 offset $3",
-    )
+/// Where the window from this position ends; none when the queue ends in it.
+async fn end_of_window(tx: &mut Tx, request: &ClaimRequest, from: Position) -> Result<Option<Position>> {
+    let is_known = is_known(tx, 4);
+    tx.system_built(format!(
+        "select rank, seq from jobs where state = 'ready' and rank is not null and (rank, seq) > ($1, $2) and {is_known}
+         order by rank, seq limit 1 offset $3"
+    ))
     .bind(from.rank)
     .bind(from.seq)
     .bind(WINDOW - 1)
+    .bind(request.known.to_parameter())
     .optional()
     .await
+}
+
+/// The order in which they begin: those without a lane by turns of their tenants, then those of lanes by number.
+fn in_turns(mut claimed: Vec<Claimed>) -> Vec<Claimed> {
+    claimed.sort_unstable_by_key(|entry| entry.seq);
+    let (laned, free): (Vec<_>, Vec<_>) = claimed.into_iter().partition(|entry| entry.lane.is_some());
+    let mut tenants: BTreeMap<String, VecDeque<Claimed>> = BTreeMap::new();
+    for entry in free {
+        tenants.entry(entry.tenant.clone()).or_default().push_back(entry);
+    }
+    let mut ordered = Vec::new();
+    while !tenants.is_empty() {
+        ordered.extend(tenants.values_mut().filter_map(VecDeque::pop_front));
+        tenants.retain(|_, entries| !entries.is_empty());
+    }
+    ordered.extend(laned);
+    ordered
 }
 
 impl FromRow for Claimed {
@@ -177,7 +216,7 @@ impl FromRow for Claimed {
     }
 }
 
-impl FromRow for Place {
+impl FromRow for Position {
     fn from_row(row: &Row) -> Result<Self> {
         Ok(Self { rank: row.int("rank")?, seq: row.int("seq")? })
     }

@@ -90,12 +90,13 @@ pub async fn enqueue(tx: &mut Tx, world: &World, job: NewJob) -> Result<Option<J
     let dedupe = job.key.as_deref().map(|key| hash(&[&job.kind, key]));
     let tenant = job.organization.as_ref().map(ToString::to_string).unwrap_or_default();
     let head_start = i64::try_from(job.urgency.as_micros()).unwrap_or(i64::MAX);
-    let rank = if scheduled { sql::micros(due) } else { world.rank(&tenant) }.saturating_sub(head_start);
+    // A job that is due later gets its rank when it is: see `promote`.
+    let rank = if scheduled { sql::micros(due) } else { world.rank(&tenant).saturating_sub(head_start) };
     let row = tx
         .system(
             "insert into jobs (kind, version, tenant, organization, dedupe, lane, state, rank, max_attempts, created_ms,
-                 payload)
-             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+                 payload, head_start)
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
              on conflict (dedupe) where dedupe is not null do nothing returning seq",
         )
         .bind(job.kind.as_ref())
@@ -109,6 +110,7 @@ pub async fn enqueue(tx: &mut Tx, world: &World, job: NewJob) -> Result<Option<J
         .bind(job.max_attempts)
         .bind(now)
         .bind(job.payload)
+        .bind(head_start)
         .row()
         .await?;
     let Some(row) = row else { return Ok(None) };

@@ -37,11 +37,19 @@ pub trait Job: Serialize + DeserializeOwned + Send + Sync + 'static {
 }
 
 /// A job type without its type.
-pub(crate) type Erased = Arc<dyn Fn(i64, String, JobCtx) -> BoxFuture<'static, Result<()>> + Send + Sync>;
+#[derive(Clone)]
+pub(crate) struct Erased {
+    /// The highest version of the payload that it understands.
+    pub version: i64,
+    pub run: Run,
+}
+
+/// Reads the payload of a version, and runs it.
+type Run = Arc<dyn Fn(i64, String, JobCtx) -> BoxFuture<'static, Result<()>> + Send + Sync>;
 
 /// Reads the payload, upgrades it where it is old, runs it.
 pub(crate) fn erase<J: Job>() -> Erased {
-    Arc::new(|version, payload, ctx| {
+    let run: Run = Arc::new(|version, payload, ctx| {
         Box::pin(async move {
             let unreadable = |error: serde_json::Error| {
                 Error::bad_request("job_payload", format!("the payload is not one of {}: {error}", J::NAME))
@@ -53,5 +61,6 @@ pub(crate) fn erase<J: Job>() -> Erased {
             let job: J = serde_json::from_value(value).map_err(unreadable)?;
             job.run(&ctx).await
         })
-    })
+    });
+    Erased { version: J::VERSION, run }
 }

@@ -91,7 +91,14 @@ pub async fn retry_job(db: &Db, world: &World, id: &JobId) -> Result<()> {
                 State::Processed | State::Ignored => {
                     return Err(Error::conflict("job_done", "the job is done: there is nothing to retry"));
                 }
-                State::Scheduled | State::Ready | State::Suspect | State::Running | State::Unresolved => {
+                State::Scheduled
+                | State::Throttled
+                | State::Ready
+                | State::Unhandled
+                | State::Suspect
+                | State::Running
+                | State::Cancelling
+                | State::Unresolved => {
                     return Err(Error::conflict("job_pending", "the job is still to be done: nothing to retry"));
                 }
             }
@@ -102,7 +109,8 @@ pub async fn retry_job(db: &Db, world: &World, id: &JobId) -> Result<()> {
     db.write(&Scope::System, write).await
 }
 
-/// Takes a job back that has not ended. One that is running hears of it when it shows its progress.
+/// Cancels a job that has not ended. One that is running is told when it shows its progress or writes, and its lane waits
+/// for the end of that run.
 ///
 /// # Errors
 /// `NotFound` when there is none, `Conflict` when it has ended.
@@ -113,7 +121,10 @@ pub async fn cancel_job(db: &Db, world: &World, id: &JobId) -> Result<()> {
             Box::pin(async move {
                 state(tx, seq).await?;
                 tx.system(
-                    "update jobs set state = 'cancelled', rank = null, claim = null, lease_ms = null, finished_ms = $2
+                    "update jobs set
+                         state = case when state in ('running', 'cancelling') then 'cancelling' else 'cancelled' end,
+                         rank = case when state in ('running', 'cancelling') then rank end,
+                         finished_ms = case when state in ('running', 'cancelling') then finished_ms else $2 end
                      where seq = $1 and rank is not null",
                 )
                 .bind(seq)
@@ -143,7 +154,9 @@ pub(crate) fn states(status: Option<&str>) -> Result<String> {
     if states.is_empty() {
         return Err(Error::bad_request(
             "status_unknown",
-            format!("there is no status {status}: pending, processed, ignored, unresolved, dead or cancelled"),
+            format!(
+                "there is no status {status}: pending, unhandled, cancelling, processed, ignored, unresolved, dead or cancelled"
+            ),
         ));
     }
     Ok(states.iter().fold(String::from(","), |list, state| list + state.as_str() + ","))

@@ -6,47 +6,55 @@
 use kernel::{Result, Time};
 use store::{Engine, Tx};
 
-use super::{Seq, State};
+use super::{Known, Seq, State, known::is_known};
 
-/// How many scheduled entries become ready at once.
-const PROMOTE: i64 = 1000;
-
-/// Makes ready what was scheduled for now or earlier.
-pub(crate) async fn promote(tx: &mut Tx, now: Time) -> Result<u64> {
-    tx.system(
-        // The head of a lane stands before those who waited for it.
-        "update jobs set state = 'ready', rank = case when lane is null then rank else coalesce((
-             select min(o.rank) from jobs o
-             where o.lane = jobs.lane and o.rank is not null and o.state = 'ready' and o.rank < jobs.rank), rank) end
-         where seq in (
-             select seq from jobs where state = 'scheduled' and rank is not null and rank <= $1
-             order by rank limit $2)",
-    )
-    .bind(micros(now))
-    .bind(PROMOTE)
-    .execute()
-    .await
+/// What there is to do for a node, at a glance.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Work {
+    /// Something scheduled is due.
+    pub due: bool,
+    /// Something waits for a place in its limit.
+    pub throttled: bool,
+    /// Something is ready.
+    pub ready: bool,
+    /// Something was running when its process died.
+    pub suspect: bool,
 }
 
-/// Whether anything is ready that could not be taken.
-pub(crate) async fn has_ready(tx: &mut Tx) -> Result<bool> {
-    let row = tx.system("select seq from jobs where state = 'ready' and rank is not null limit 1").row().await?;
-    Ok(row.is_some())
-}
-
-/// Whether anything could be claimed or promoted.
-pub(crate) async fn has_work(tx: &mut Tx, now: Time) -> Result<bool> {
+/// Looks what there is to do. It is a read, and cheap: a node that has nothing to do looks a few times a second.
+pub(crate) async fn work(tx: &mut Tx, now: Time) -> Result<Work> {
     let row = tx
         .system(
-            "select case when
-                 exists (select 1 from jobs where state in ('ready', 'suspect') and rank is not null)
-                 or exists (select 1 from jobs where state = 'scheduled' and rank is not null and rank <= $1)
-                 then 1 else 0 end as work",
+            "select
+                 case when exists (select 1 from jobs where state = 'scheduled' and rank is not null and rank <= $1)
+                     then 1 else 0 end as due,
+                 case when exists (
+                     select 1 from jobs where state = 'throttled' and rank is not null and throttle is not null)
+                     then 1 else 0 end as throttled,
+                 case when exists (select 1 from jobs where state = 'ready' and rank is not null)
+                     then 1 else 0 end as ready,
+                 case when exists (select 1 from jobs where state = 'suspect' and rank is not null)
+                     then 1 else 0 end as suspect",
         )
         .bind(micros(now))
         .row()
         .await?;
-    row.map_or(Ok(false), |row| row.bool("work"))
+    let Some(row) = row else { return Ok(Work::default()) };
+    Ok(Work {
+        due: row.bool("due")?,
+        throttled: row.bool("throttled")?,
+        ready: row.bool("ready")?,
+        suspect: row.bool("suspect")?,
+    })
+}
+
+/// Whether anything is ready that this node could run, now or when something else has ended.
+pub(crate) async fn has_ready(tx: &mut Tx, known: &Known) -> Result<bool> {
+    let is_known = is_known(tx, 1);
+    let query = tx.system_built(format!(
+        "select seq from jobs where state = 'ready' and rank is not null and {is_known} order by rank, seq limit 1"
+    ));
+    Ok(query.bind(known.to_parameter()).row().await?.is_some())
 }
 
 /// Says that the holder of these claims lives.
@@ -54,26 +62,31 @@ pub(crate) async fn extend(tx: &mut Tx, claims: &[i64], lease_until: Time) -> Re
     let (sql, claims) = one_of(
         tx,
         claims,
-        "update jobs set lease_ms = $2 where state = 'running' and rank is not null
+        "update jobs set lease_ms = $2 where state in ('running', 'cancelling') and rank is not null
              and claim in (select value from json_each($1))",
-        "update jobs set lease_ms = $2 where state = 'running' and rank is not null and claim = any($1)",
+        "update jobs set lease_ms = $2 where state in ('running', 'cancelling') and rank is not null
+             and claim = any($1)",
     );
     tx.system(sql).bind(claims).bind(lease_until).execute().await.map(drop)
 }
 
-/// Ends many entries in the same way. Those that another claimer took meanwhile stay as they are.
+/// Ends many entries in the same way. Those that another claimer took meanwhile stay as they are; those that were told to
+/// stop end as cancelled, and keep what a retry needs.
 pub(crate) async fn finish_many(tx: &mut Tx, claim: i64, seqs: &[Seq], state: State, now: Time) -> Result<u64> {
-    let (sql, seqs) = one_of(
-        tx,
-        seqs,
-        "update jobs set state = $3, rank = null, claim = null, lease_ms = null, starts = 0, attempts = attempts + 1,
-             finished_ms = $4, error = null, payload = null
-         where seq in (select value from json_each($1)) and claim = $2 and state = 'running'",
-        "update jobs set state = $3, rank = null, claim = null, lease_ms = null, starts = 0, attempts = attempts + 1,
-             finished_ms = $4, error = null, payload = null
-         where seq = any($1) and claim = $2 and state = 'running'",
-    );
-    tx.system(sql).bind(seqs).bind(claim).bind(state.as_str()).bind(now).execute().await
+    let (is_one, seqs) = one_of(tx, seqs, "seq in (select value from json_each($1))", "seq = any($1)");
+    tx.system_built(format!(
+        "update jobs set state = case when state = 'cancelling' then 'cancelled' else $3 end,
+             payload = case when state = 'cancelling' then payload end,
+             attempts = case when state = 'cancelling' then attempts else attempts + 1 end,
+             rank = null, claim = null, lease_ms = null, starts = 0, finished_ms = $4, error = null
+         where {is_one} and claim = $2 and state in ('running', 'cancelling')"
+    ))
+    .bind(seqs)
+    .bind(claim)
+    .bind(state.as_str())
+    .bind(now)
+    .execute()
+    .await
 }
 
 /// Ends one entry, in the handler's own transaction. False when the claim was lost: then nothing may be kept.
@@ -98,12 +111,14 @@ pub(crate) async fn finish(tx: &mut Tx, claim: i64, seq: Seq, state: State, now:
     Ok(changed == 1)
 }
 
-/// Notes a failed attempt: another one at `next`, or the end.
+/// Notes a failed attempt: another one at `next`, or the end. One that was told to stop ends as cancelled.
 pub(crate) async fn fail(tx: &mut Tx, claim: i64, seq: Seq, next: Option<Time>, error: &str, now: Time) -> Result<()> {
     tx.system(
-        "update jobs set state = $3, rank = $4, claim = null, lease_ms = null, starts = 0, attempts = attempts + 1,
-             finished_ms = $5, error = $6
-         where seq = $1 and claim = $2 and state = 'running'",
+        "update jobs set state = case when state = 'cancelling' then 'cancelled' else $3 end,
+             rank = case when state = 'cancelling' then null else $4 end,
+             finished_ms = case when state = 'cancelling' then $7 else $5 end,
+             claim = null, lease_ms = null, starts = 0, attempts = attempts + 1, error = $6
+         where seq = $1 and claim = $2 and state in ('running', 'cancelling')",
     )
     .bind(seq)
     .bind(claim)
@@ -111,38 +126,58 @@ pub(crate) async fn fail(tx: &mut Tx, claim: i64, seq: Seq, next: Option<Time>, 
     .bind(next.map(micros))
     .bind(next.is_none().then_some(now))
     .bind(error)
+    .bind(now)
     .execute()
     .await
     .map(drop)
 }
 
-/// Gives back what was taken and not begun: a suspect as a suspect.
-pub(crate) async fn release(tx: &mut Tx, claim: i64, seqs: &[Seq]) -> Result<u64> {
-    // Whoever had been started before was a suspect.
-    let (sql, seqs) = one_of(
-        tx,
-        seqs,
-        "update jobs set claim = null, lease_ms = null, starts = starts - 1,
-             state = case when starts > 1 then 'suspect' else 'ready' end
-         where seq in (select value from json_each($1)) and claim = $2 and state = 'running'",
-        "update jobs set claim = null, lease_ms = null, starts = starts - 1,
-             state = case when starts > 1 then 'suspect' else 'ready' end
-         where seq = any($1) and claim = $2 and state = 'running'",
-    );
-    tx.system(sql).bind(seqs).bind(claim).execute().await
+/// Ends a run that gave up because its entry was cancelled. Does nothing where another claimer has the entry.
+pub(crate) async fn end_cancelled(tx: &mut Tx, claim: i64, seq: Seq, now: Time) -> Result<()> {
+    tx.system(
+        "update jobs set state = 'cancelled', rank = null, claim = null, lease_ms = null, starts = 0, finished_ms = $3
+         where seq = $1 and claim = $2 and state = 'cancelling'",
+    )
+    .bind(seq)
+    .bind(claim)
+    .bind(now)
+    .execute()
+    .await
+    .map(drop)
 }
 
-/// Puts entries back into the queue as if they were new.
+/// Gives back what was claimed and not begun: a suspect as a suspect.
+pub(crate) async fn release(tx: &mut Tx, claim: i64, seqs: &[Seq], now: Time) -> Result<u64> {
+    let (is_one, seqs) = one_of(tx, seqs, "seq in (select value from json_each($1))", "seq = any($1)");
+    // What had been started before was a suspect.
+    tx.system_built(format!(
+        "update jobs set claim = null, lease_ms = null, starts = starts - 1,
+             state = case when state = 'cancelling' then 'cancelled' when starts > 1 then 'suspect' else 'ready' end,
+             rank = case when state = 'cancelling' then null else rank end,
+             finished_ms = case when state = 'cancelling' then $3 else finished_ms end
+         where {is_one} and claim = $2 and state in ('running', 'cancelling')"
+    ))
+    .bind(seqs)
+    .bind(claim)
+    .bind(now)
+    .execute()
+    .await
+}
+
+/// Puts entries that have ended back into the queue as if they were new. They are ranked when they are promoted, by
+/// their tenants' shares.
 pub(crate) async fn requeue(tx: &mut Tx, seqs: &[Seq], now: Time) -> Result<u64> {
-    let (sql, seqs) = one_of(
-        tx,
-        seqs,
-        "update jobs set state = 'ready', rank = $2, attempts = 0, starts = 0, error = null, finished_ms = null
-         where seq in (select value from json_each($1)) and rank is null",
-        "update jobs set state = 'ready', rank = $2, attempts = 0, starts = 0, error = null, finished_ms = null
-         where seq = any($1) and rank is null",
-    );
-    tx.system(sql).bind(seqs).bind(micros(now)).execute().await
+    let (is_one, seqs) = one_of(tx, seqs, "seq in (select value from json_each($1))", "seq = any($1)");
+    tx.system_built(format!(
+        "update jobs set state = 'scheduled', rank = $2, attempts = 0, starts = 0, error = null, finished_ms = null,
+             provider = case when kind = 'event' and provider = '' then coalesce((
+                 select e.provider from inbox_events e where e.seq = jobs.seq), '') else provider end
+         where {is_one} and rank is null"
+    ))
+    .bind(seqs)
+    .bind(micros(now))
+    .execute()
+    .await
 }
 
 /// The text for this engine, and a list as that engine takes it.

@@ -2,36 +2,45 @@
 
 use kernel::{Error, Result};
 
-/// Where an entry stands.
+/// The state of an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum State {
-    /// Not before its time: delayed, or waiting for its next attempt.
+    /// Due later, or due and not ranked yet: delayed, waiting for its next attempt, or put back into the queue.
     Scheduled,
-    /// Waiting for a worker.
+    /// Waits for a place in the limit that it shares with others.
+    Throttled,
+    /// Waits for a worker.
     Ready,
+    /// No running node has a handler for it. It goes on by itself when a node starts that has one.
+    Unhandled,
     /// A worker had it when its process died: it runs again with few beside it, or with nothing.
     Suspect,
     /// A worker has it.
     Running,
+    /// A worker has it, and was told to stop. It ends as cancelled when its run ends.
+    Cancelling,
     /// Done.
     Processed,
-    /// Nobody handles this kind of event.
+    /// An event of a kind that its handler has no use for.
     Ignored,
     /// An event of an organization that is not known yet.
     Unresolved,
     /// Given up, with its error, until somebody retries it.
     Dead,
-    /// Taken back before it ran.
+    /// Cancelled before it ended.
     Cancelled,
 }
 
 impl State {
     /// Every state, in the order of a life.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 12] = [
         Self::Scheduled,
+        Self::Throttled,
         Self::Ready,
+        Self::Unhandled,
         Self::Suspect,
         Self::Running,
+        Self::Cancelling,
         Self::Processed,
         Self::Ignored,
         Self::Unresolved,
@@ -43,9 +52,12 @@ impl State {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Scheduled => "scheduled",
+            Self::Throttled => "throttled",
             Self::Ready => "ready",
+            Self::Unhandled => "unhandled",
             Self::Suspect => "suspect",
             Self::Running => "running",
+            Self::Cancelling => "cancelling",
             Self::Processed => "processed",
             Self::Ignored => "ignored",
             Self::Unresolved => "unresolved",
@@ -65,11 +77,17 @@ impl State {
             .ok_or_else(|| Error::internal("state_unknown", format!("there is no state {text}")))
     }
 
-    /// As people who look at events see it: everything that is still to be done is `pending`.
+    /// As people who look at events and jobs see it: everything that will be done by the nodes that run is `pending`.
     pub fn status(self) -> &'static str {
         match self {
-            Self::Scheduled | Self::Ready | Self::Suspect | Self::Running => "pending",
-            Self::Processed | Self::Ignored | Self::Unresolved | Self::Dead | Self::Cancelled => self.as_str(),
+            Self::Scheduled | Self::Throttled | Self::Ready | Self::Suspect | Self::Running => "pending",
+            Self::Unhandled
+            | Self::Cancelling
+            | Self::Processed
+            | Self::Ignored
+            | Self::Unresolved
+            | Self::Dead
+            | Self::Cancelled => self.as_str(),
         }
     }
 

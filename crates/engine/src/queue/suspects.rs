@@ -15,7 +15,11 @@
 use kernel::{Result, Time};
 use store::Tx;
 
-use super::claim::{COLUMNS, Claimed, take_turns};
+use super::{
+    Known,
+    claim::{COLUMNS, ClaimRequest, Claimed, lock_claims},
+    known::is_known,
+};
 
 /// Suspects that run together.
 const GROUP: i64 = 16;
@@ -32,11 +36,11 @@ const PARKED: &str = "the process died each of the 4 times that it held this, th
 pub(crate) async fn reap(tx: &mut Tx, lapsed: Time, now: Time) -> Result<u64> {
     tx.system(
         "update jobs set claim = null, lease_ms = null,
-             state = case when starts >= $3 then 'dead' else 'suspect' end,
-             rank = case when starts >= $3 then null else rank end,
-             error = case when starts >= $3 then $4 else error end,
-             finished_ms = case when starts >= $3 then $2 else finished_ms end
-         where state = 'running' and rank is not null and lease_ms < $1",
+             state = case when state = 'cancelling' then 'cancelled' when starts >= $3 then 'dead' else 'suspect' end,
+             rank = case when state = 'cancelling' or starts >= $3 then null else rank end,
+             error = case when state = 'running' and starts >= $3 then $4 else error end,
+             finished_ms = case when state = 'cancelling' or starts >= $3 then $2 else finished_ms end
+         where state in ('running', 'cancelling') and rank is not null and lease_ms < $1",
     )
     .bind(lapsed)
     .bind(now)
@@ -46,32 +50,41 @@ pub(crate) async fn reap(tx: &mut Tx, lapsed: Time, now: Time) -> Result<u64> {
     .await
 }
 
-/// The suspects whose turn it is in their lanes: one of each lane at most.
-const NEXT: &str = "select s.seq, s.starts, s.rank from jobs s where s.state = 'suspect' and s.rank is not null
-     and (s.lane is null or not exists (
-         select 1 from jobs o where o.lane = s.lane and o.rank is not null and (o.state = 'running' or o.seq < s.seq)))";
+/// The suspects that are next in their lanes and that a node can run: one of each lane at most.
+fn next(tx: &Tx, known: u8) -> String {
+    let is_known = is_known(tx, known);
+    format!(
+        "select s.seq, s.starts, s.rank from jobs s where s.state = 'suspect' and s.rank is not null and {is_known}
+             and (s.lane is null or not exists (
+                 select 1 from jobs o where o.lane = s.lane and o.rank is not null
+                     and (o.state in ('running', 'cancelling') or o.seq < s.seq)))"
+    )
+}
 
-/// Whether a suspect could run.
-pub(crate) async fn any(tx: &mut Tx) -> Result<bool> {
-    Ok(tx.system_built(format!("{NEXT} limit 1")).row().await?.is_some())
+/// Whether this node could run a suspect.
+pub(crate) async fn any(tx: &mut Tx, known: &Known) -> Result<bool> {
+    let next = next(tx, 1);
+    Ok(tx.system_built(format!("{next} limit 1")).bind(known.to_parameter()).row().await?.is_some())
 }
 
 /// Takes the suspect that was started most often, or a group of those that were started once.
-pub(crate) async fn claim(tx: &mut Tx, limit: i64, claim: i64, lease_until: Time) -> Result<Vec<Claimed>> {
-    take_turns(tx).await?;
+pub(crate) async fn claim(tx: &mut Tx, request: &ClaimRequest) -> Result<Vec<Claimed>> {
+    lock_claims(tx).await?;
+    let next = next(tx, 5);
     let mut claimed: Vec<Claimed> = tx
         .system_built(format!(
-            "with suspects as materialized ({NEXT})
+            "with suspects as materialized ({next})
              update jobs set state = 'running', claim = $1, lease_ms = $2, starts = starts + 1
              where state = 'suspect' and seq in (
                  select seq from suspects order by starts desc, rank, seq
                  limit case when (select max(starts) from suspects) >= $4 then 1 else $3 end)
              returning {COLUMNS}"
         ))
-        .bind(claim)
-        .bind(lease_until)
-        .bind(limit.min(GROUP))
+        .bind(request.claim)
+        .bind(request.lease_until)
+        .bind(request.limit.min(GROUP))
         .bind(ALONE_FROM)
+        .bind(request.known.to_parameter())
         .all()
         .await?;
     claimed.sort_unstable_by_key(|entry| entry.seq);

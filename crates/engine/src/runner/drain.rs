@@ -13,13 +13,13 @@ impl Inner {
     /// Waits for the handlers that run; what has not begun gives itself back. What has not ended in time is cut and given
     /// back too.
     pub(super) async fn drain(&self) {
-        self.slots.close();
+        self.permits.close();
         if timeout_at(Instant::now() + self.options.drain, self.idle()).await.is_ok() {
             return;
         }
         self.tasks.lock().unwrap_or_else(PoisonError::into_inner).abort_all();
         let give_back = async {
-            for (claim, seqs) in self.holdings() {
+            for (claim, seqs) in self.claims() {
                 tracing::warn!(entries = seqs.len(), "did not end in time: given back");
                 self.release(claim, seqs).await;
             }

@@ -34,11 +34,11 @@ impl Inner {
 
     /// Gives back what was claimed and not begun.
     pub(super) async fn release(&self, claim: i64, seqs: Vec<Seq>) {
-        let list = Arc::new(seqs.clone());
+        let (now, list) = (self.world.now(), Arc::new(seqs.clone()));
         self.until_written(move |tx| {
             let list = list.clone();
             Box::pin(async move {
-                sql::release(tx, claim, &list).await?;
+                sql::release(tx, claim, &list, now).await?;
                 announce(tx).await
             })
         })
@@ -49,7 +49,9 @@ impl Inner {
     /// Notes a failed attempt. True when nothing holds back the rest of its lane: it was given up.
     pub(super) async fn failed(&self, claim: i64, entry: &Claimed, error: Error) -> bool {
         if error.tag == CLAIM_LOST {
-            tracing::warn!(seq = entry.seq, "another node took the entry over");
+            let (seq, now) = (entry.seq, self.world.now());
+            tracing::warn!(seq, "the entry was cancelled, or another node took it over");
+            self.until_written(move |tx| Box::pin(sql::end_cancelled(tx, claim, seq, now))).await;
             self.let_go(claim, &[entry.seq]);
             return false;
         }

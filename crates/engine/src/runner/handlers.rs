@@ -4,7 +4,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use crate::{
     Cron, EventHandler, Job,
-    queue::{Erased, Tools, erase},
+    queue::{Erased, Known, Tools, erase},
 };
 
 /// Everything that can be run: the features register themselves here.
@@ -54,6 +54,14 @@ impl Handlers {
     /// The crons.
     pub fn crons(&self) -> &[Cron] {
         &self.crons
+    }
+
+    /// What a node with these handlers can run.
+    pub fn known(&self) -> Known {
+        Known {
+            jobs: self.jobs.iter().map(|(kind, job)| ((*kind).to_owned(), job.version)).collect(),
+            providers: self.events.keys().map(ToString::to_string).collect(),
+        }
     }
 
     /// Those whose events somebody handles.

@@ -18,11 +18,12 @@ impl Inner {
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             tick.tick().await;
-            let claims: Vec<i64> = self.holdings().into_keys().collect();
+            let claims: Vec<i64> = self.claims().into_keys().collect();
             if !claims.is_empty() {
                 self.extend(claims).await;
             }
             self.reap(self.world.now()).await;
+            self.sort_unhandled().await;
             cron::tick(&self.db, &self.world, self.handlers.crons()).await;
         }
     }

@@ -3,16 +3,17 @@
 //! A run ends exactly once: the end is written with the claim's number, in the transaction of the handler where there is
 //! one, and a claim that was lost meanwhile undoes that transaction.
 
+mod active;
+mod claiming;
 mod drain;
 mod end;
 mod handlers;
-mod held;
 mod life;
-mod round;
+mod permits;
+mod quarantine;
 mod run;
-mod slots;
 mod start;
-mod turn;
+mod unhandled;
 
 use std::{
     collections::HashMap,
@@ -29,11 +30,15 @@ use tokio::{
 
 pub use handlers::Handlers;
 
-use crate::{World, cron, queue::claim::Place, route::Route};
-use held::Held;
-use round::More;
-use slots::Slots;
-use turn::Turn;
+use crate::{
+    World, cron,
+    queue::{Known, claim::Position},
+    route::Route,
+};
+use active::ActiveClaims;
+use claiming::NextClaim;
+use permits::Permits;
+use quarantine::Quarantine;
 
 /// How long the end of one entry waits for the ends of others, before what waited for it is claimed.
 const TOGETHER: Duration = Duration::from_millis(5);
@@ -43,7 +48,8 @@ const TOGETHER: Duration = Duration::from_millis(5);
 pub struct RunnerOptions {
     /// Handlers at the same time.
     pub concurrency: usize,
-    /// Entries that this node may hold, running or about to.
+    /// Entries that this node may hold at most, running or about to. It holds twice what can run at a time, and more only
+    /// while entries end fast.
     pub held: usize,
     /// How long a claim is believed without a sign of life.
     pub lease: Duration,
@@ -84,11 +90,15 @@ struct Inner {
     world: World,
     handlers: Handlers,
     options: RunnerOptions,
-    slots: Slots,
-    held: Mutex<Held>,
-    turn: Mutex<Turn>,
-    /// Where the next claim begins to look.
-    place: Mutex<Place>,
+    permits: Permits,
+    /// What this node can run.
+    known: Known,
+    /// What any living node can run.
+    living: Mutex<Known>,
+    active: Mutex<ActiveClaims>,
+    quarantine: Mutex<Quarantine>,
+    /// Where the scan of the next claim begins.
+    position: Mutex<Position>,
     routes: Mutex<HashMap<String, Route>>,
     /// Told whenever an entry ends.
     settled: Notify,
@@ -99,15 +109,18 @@ struct Inner {
 impl Runner {
     /// Workers for these handlers. They do nothing until [`Runner::run`].
     pub fn new(db: Db, world: World, handlers: Handlers, options: RunnerOptions) -> Self {
+        let known = handlers.known();
         let inner = Inner {
             db,
             world,
             handlers,
             options,
-            slots: Slots::new(options.concurrency),
-            held: Mutex::default(),
-            turn: Mutex::default(),
-            place: Mutex::new(Place::FRONT),
+            permits: Permits::new(options.concurrency),
+            living: Mutex::new(known.clone()),
+            known,
+            active: Mutex::default(),
+            quarantine: Mutex::default(),
+            position: Mutex::new(Position::FRONT),
             routes: Mutex::default(),
             settled: Notify::new(),
             tasks: Mutex::default(),
@@ -125,32 +138,26 @@ impl Runner {
             Engine::Postgres => inner.world.now(),
         };
         inner.reap(lapsed).await;
+        inner.sort_unhandled().await;
         let _life = Background(tokio::spawn(inner.clone().sign_of_life()));
         let _listener = Background(tokio::spawn(inner.clone().listen()));
-        let mut quiet = false;
         while !*stop.borrow() {
-            // Both are there before the round begins: what happens during it is not missed.
+            // Both are there before the claim begins: what happens during it is not missed.
             let (woken, settled) = (inner.db.woken(), inner.settled.notified());
-            // After a quiet wait a look is enough; a claim is a write.
-            let more = if quiet && !inner.has_work().await { More::No } else { inner.round().await.more };
-            if more == More::AtOnce {
-                quiet = false;
+            let next = inner.claim_and_start().await.next;
+            if next == NextClaim::AtOnce {
                 continue;
             }
-            quiet = tokio::select! {
-                () = woken => false,
-                () = settled, if more == More::WhenSettled => {
-                    tokio::time::sleep(TOGETHER).await;
-                    false
-                }
-                () = tokio::time::sleep(inner.options.poll) => true,
+            tokio::select! {
+                () = woken => {}
+                () = settled, if next == NextClaim::WhenSettled => tokio::time::sleep(TOGETHER).await,
+                () = tokio::time::sleep(inner.options.poll) => {}
                 changed = stop.changed() => {
                     if changed.is_err() {
                         break;
                     }
-                    false
                 }
-            };
+            }
         }
         inner.drain().await;
     }
@@ -159,10 +166,11 @@ impl Runner {
     pub async fn run_until_idle(&self) {
         loop {
             cron::tick(&self.inner.db, &self.inner.world, self.inner.handlers.crons()).await;
-            let round = self.inner.round().await;
+            self.inner.sort_unhandled().await;
+            let claiming = self.inner.claim_and_start().await;
             self.inner.idle().await;
             // What is ready and was not taken now waits for something that has to come from elsewhere.
-            if round.claimed == 0 && round.more != More::AtOnce {
+            if claiming.claimed == 0 && claiming.next != NextClaim::AtOnce {
                 return;
             }
         }

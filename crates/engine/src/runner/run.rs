@@ -1,12 +1,13 @@
 //! Running one entry.
 
-use std::{panic::AssertUnwindSafe, sync::Arc, sync::PoisonError};
+use std::{panic::AssertUnwindSafe, sync::Arc, sync::PoisonError, time::Duration};
 
 use futures_util::FutureExt;
 use kernel::{Error, Result, Scope};
 use store::Tx;
+use tokio::time::timeout;
 
-use super::{Inner, start::Work};
+use super::{Inner, permits::Permit, start::Work};
 use crate::{
     Applied, EventCtx, EventHandler, JobCtx,
     event::Event,
@@ -14,6 +15,8 @@ use crate::{
     route::{self, Route},
 };
 
+/// What has not begun after this time is given back, where a node holds too much.
+const LONG_WAIT: Duration = Duration::from_secs(2);
 /// Routes that are remembered. They are checked again in every transaction that uses them.
 const ROUTES: usize = 10_000;
 /// The organization behind a key changed while its event was on the way.
@@ -25,10 +28,10 @@ impl Inner {
         let mut works = works.into_iter();
         while let Some(work) = works.next() {
             let seq = work.entry.seq;
-            let goes_on = match self.slots.acquire(&work.entry.tenant).await {
-                Some(_slot) => self.run_one(claim, work).await,
+            let goes_on = match self.permit(&work.entry.tenant).await {
+                Some(_permit) => self.run_one(claim, work).await,
                 None => {
-                    // The process stops: this one has not begun.
+                    // The process stops, or another node begins it sooner.
                     self.release(claim, vec![seq]).await;
                     false
                 }
@@ -39,6 +42,18 @@ impl Inner {
                     self.release(claim, rest).await;
                 }
                 return;
+            }
+        }
+    }
+
+    /// Waits for a permit to run. None when the process stops, or when it takes long and this node holds more than it
+    /// should: entries ended fast when these were claimed, and do so no longer.
+    async fn permit(&self, tenant: &str) -> Option<Permit> {
+        loop {
+            match timeout(LONG_WAIT, self.permits.acquire(tenant)).await {
+                Ok(permit) => return permit,
+                Err(_) if self.holds_too_much() => return None,
+                Err(_) => {}
             }
         }
     }
@@ -68,9 +83,9 @@ impl Inner {
     }
 
     async fn run_job(&self, claim: i64, entry: &Claimed) -> Result<()> {
-        let Some(run) = self.handlers.named(&entry.kind) else {
-            let message = format!("this binary knows no job called {}: run the one that enqueued it", entry.kind);
-            return Err(Error::new(kernel::Code::Unsupported, "job_unknown", message));
+        let Some(job) = self.handlers.named(&entry.kind) else {
+            // A claim takes only what this node knows.
+            return Err(Error::internal("handler_gone", format!("the handler of the job {} is gone", entry.kind)));
         };
         let ctx = JobCtx {
             db: self.db.clone(),
@@ -82,7 +97,7 @@ impl Inner {
             tools: self.handlers.tools().clone(),
         };
         let payload = entry.payload.clone().unwrap_or_default();
-        let work = run(entry.version, payload, ctx);
+        let work = (job.run)(entry.version, payload, ctx);
         AssertUnwindSafe(work).catch_unwind().await.unwrap_or_else(|_| Err(panicked()))
     }
 

@@ -52,7 +52,9 @@ impl Inner {
     }
 
     fn route(&self, event: &Event) -> Result<Routing> {
-        let Some(handler) = self.handlers.event(&event.provider) else { return Ok(Routing::Ignore) };
+        // A claim takes only events of providers that this node has a handler for.
+        let gone = || Error::internal("handler_gone", format!("the handler of {} is gone", event.provider));
+        let handler = self.handlers.event(&event.provider).ok_or_else(gone)?;
         let routing = catch_unwind(AssertUnwindSafe(|| handler.routing(event)));
         let mut routing = routing.unwrap_or_else(|_| Err(panicked()))?;
         if let Routing::Keys(keys) = &mut routing

@@ -161,10 +161,38 @@ async fn a_job_that_is_cancelled_while_it_runs_stays_cancelled() {
         let running = tokio::spawn(async move { runner.run_until_idle().await });
         gate.arrival().await;
         cancel_job(&app.db, &app.world, &job).await.unwrap();
+        assert_eq!(app.job(&job).await.status, "cancelling");
         gate.open();
         running.await.unwrap();
         let row = app.job(&job).await;
         assert_eq!((row.status.as_str(), row.attempts), ("cancelled", 0));
+        retry_job(&app.db, &app.world, &job).await.unwrap();
+        gate.open();
+        app.run_jobs().await;
+        assert_eq!(app.job(&job).await.status, "processed", "it kept what it carries");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_that_is_cancelled_while_it_runs_keeps_its_lane_until_its_run_has_ended() {
+    both(|database| async move {
+        let app = shop(&database).await;
+        let name = format!("cancelled in its lane {:?}", database.engine());
+        let gate = gate(&name);
+        let job = app.enqueue(move || errand(&name, How::Waits).lane("a")).await.unwrap();
+        app.enqueue(|| errand("next", How::Well).lane("a")).await.unwrap();
+        let (runner, other) = (app.runner.clone(), app.node(&database, 2).await);
+        let running = tokio::spawn(async move { runner.run_until_idle().await });
+        gate.arrival().await;
+        cancel_job(&app.db, &app.world, &job).await.unwrap();
+        other.run_jobs().await;
+        assert_eq!(effects(&database).await, [""; 0], "nothing runs beside what still runs");
+        gate.open();
+        running.await.unwrap();
+        other.run_jobs().await;
+        assert_eq!(effects(&database).await.last().unwrap(), "next");
+        assert_eq!(app.job(&job).await.status, "cancelled");
     })
     .await;
 }
@@ -188,40 +216,28 @@ async fn a_job_with_a_key_is_there_once() {
 }
 
 #[tokio::test]
-async fn a_payload_of_an_older_version_is_upgraded_and_one_of_a_newer_waits_for_its_binary() {
+async fn a_payload_of_an_older_version_is_upgraded() {
     both(|database| async move {
         let app = shop(&database).await;
         app.enqueue(|| errand("new", How::Well)).await.unwrap();
         database.execute("update jobs set version = 1, payload = '{\"title\":\"old\"}'").await;
-        let newer = app.enqueue(|| errand("newer", How::Well)).await.unwrap();
-        database.execute("update jobs set version = 3 where version = 2").await;
         app.run_jobs().await;
         assert_eq!(effects(&database).await, ["old"]);
-        let row = app.job(&newer).await;
-        assert_eq!(row.status, "dead");
-        assert!(row.error.unwrap().contains("version 3"));
-        database.execute("update jobs set version = 2 where version = 3").await;
-        retry_job(&app.db, &app.world, &newer).await.unwrap();
-        app.run_jobs().await;
-        assert_eq!(effects(&database).await, ["old", "newer"]);
     })
     .await;
 }
 
 #[tokio::test]
-async fn a_job_that_this_binary_does_not_know_is_kept_for_one_that_does() {
+async fn a_delayed_job_is_not_early_because_it_is_urgent() {
     both(|database| async move {
         let app = shop(&database).await;
-        let job = app.enqueue(|| errand("a", How::Well)).await.unwrap();
-        database.execute("update jobs set kind = 'of_tomorrow'").await;
+        let at = app.world.now() + hours(1);
+        app.enqueue(move || errand("urgent", How::Well).at(at).urgent(hours(2))).await;
         app.run_jobs().await;
-        let row = app.job(&job).await;
-        assert_eq!(row.status, "dead");
-        assert!(row.error.unwrap().contains("of_tomorrow"));
-        database.execute("update jobs set kind = 'errand'").await;
-        retry_job(&app.db, &app.world, &job).await.unwrap();
+        assert_eq!(effects(&database).await, [""; 0]);
+        app.clock.advance(hours(1));
         app.run_jobs().await;
-        assert_eq!(effects(&database).await, ["a"]);
+        assert_eq!(effects(&database).await, ["urgent"]);
     })
     .await;
 }

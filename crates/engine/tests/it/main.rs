@@ -13,6 +13,7 @@ mod live;
 mod operations;
 mod overload;
 mod panics;
+mod releases;
 mod replays;
 mod retention;
 mod routes;

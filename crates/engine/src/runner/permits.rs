@@ -7,51 +7,51 @@ use std::{
 
 use tokio::sync::oneshot;
 
-/// The places for handlers that run at the same time. Cheap to clone.
+/// Permits for handlers that run at the same time, a semaphore in which tenants take turns. Cheap to clone.
 #[derive(Clone)]
-pub(super) struct Slots(Arc<Mutex<Waiting>>);
+pub(super) struct Permits(Arc<Mutex<Waiting>>);
 
 struct Waiting {
     free: usize,
     closed: bool,
     /// Who waits, by tenant.
-    lines: HashMap<String, VecDeque<oneshot::Sender<Slot>>>,
+    lines: HashMap<String, VecDeque<oneshot::Sender<Permit>>>,
     /// The tenants that wait, in the order of their turns.
     turns: VecDeque<String>,
 }
 
-/// One place; given on when it is dropped.
-pub(super) struct Slot(Option<Slots>);
+/// A permit to run one entry; given on when it is dropped.
+pub(super) struct Permit(Option<Permits>);
 
-impl Slots {
+impl Permits {
     pub(super) fn new(count: usize) -> Self {
         let waiting = Waiting { free: count, closed: false, lines: HashMap::new(), turns: VecDeque::new() };
         Self(Arc::new(Mutex::new(waiting)))
     }
 
-    /// Waits for a place. None when no more are given.
-    pub(super) async fn acquire(&self, tenant: &str) -> Option<Slot> {
-        let place = {
+    /// Waits for a permit. None when no more are given.
+    pub(super) async fn acquire(&self, tenant: &str) -> Option<Permit> {
+        let permit = {
             let mut waiting = self.lock();
             if waiting.closed {
                 return None;
             }
             if waiting.free > 0 {
                 waiting.free -= 1;
-                return Some(Slot(Some(self.clone())));
+                return Some(Permit(Some(self.clone())));
             }
-            let (give, place) = oneshot::channel();
+            let (give, permit) = oneshot::channel();
             let line = waiting.lines.entry(tenant.to_owned()).or_default();
             line.push_back(give);
             if line.len() == 1 {
                 waiting.turns.push_back(tenant.to_owned());
             }
-            place
+            permit
         };
-        place.await.ok()
+        permit.await.ok()
     }
 
-    /// Gives no more places. Those who wait are told so.
+    /// Gives no more permits. Those who wait are told so.
     pub(super) fn close(&self) {
         let mut waiting = self.lock();
         waiting.closed = true;
@@ -60,7 +60,7 @@ impl Slots {
     }
 
     fn give_on(self) {
-        // The lock is not held while a place is sent: one that nobody takes comes back here.
+        // The lock is not held while a permit is sent: one that nobody takes comes back here.
         loop {
             let next = {
                 let mut waiting = self.lock();
@@ -71,10 +71,10 @@ impl Slots {
                 next
             };
             let Some(next) = next else { return };
-            match next.send(Slot(Some(self.clone()))) {
+            match next.send(Permit(Some(self.clone()))) {
                 Ok(()) => return,
-                // Who waited is gone; the place must not give itself on when it is dropped here.
-                Err(mut place) => drop(place.0.take()),
+                // Who waited is gone; the permit must not give itself on when it is dropped here.
+                Err(mut permit) => drop(permit.0.take()),
             }
         }
     }
@@ -86,7 +86,7 @@ impl Slots {
 
 impl Waiting {
     /// The first in line of the tenant whose turn it is.
-    fn next(&mut self) -> Option<oneshot::Sender<Slot>> {
+    fn next(&mut self) -> Option<oneshot::Sender<Permit>> {
         let tenant = self.turns.pop_front()?;
         let line = self.lines.get_mut(&tenant)?;
         let next = line.pop_front();
@@ -99,10 +99,10 @@ impl Waiting {
     }
 }
 
-impl Drop for Slot {
+impl Drop for Permit {
     fn drop(&mut self) {
-        if let Some(slots) = self.0.take() {
-            slots.give_on();
+        if let Some(permits) = self.0.take() {
+            permits.give_on();
         }
     }
 }
@@ -113,16 +113,16 @@ mod tests {
 
     #[tokio::test]
     async fn tenants_that_wait_take_turns_however_long_their_lines_are() {
-        let slots = Slots::new(1);
-        let busy = slots.acquire("loud").await.unwrap();
+        let permits = Permits::new(1);
+        let busy = permits.acquire("loud").await.unwrap();
         let order = Arc::new(Mutex::new(Vec::new()));
         let mut waiting = Vec::new();
         for tenant in ["loud", "loud", "loud", "quiet"] {
-            let (slots, order) = (slots.clone(), order.clone());
+            let (permits, order) = (permits.clone(), order.clone());
             waiting.push(tokio::spawn(async move {
-                let slot = slots.acquire(tenant).await;
+                let permit = permits.acquire(tenant).await;
                 order.lock().unwrap().push(tenant);
-                drop(slot);
+                drop(permit);
             }));
             tokio::task::yield_now().await;
         }
@@ -134,10 +134,10 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_place_that_nobody_takes_any_more_is_given_to_the_next() {
-        let slots = Slots::new(1);
-        let busy = slots.acquire("a").await.unwrap();
-        let (gone, next) = (slots.clone(), slots.clone());
+    async fn a_permit_that_nobody_takes_any_more_is_given_to_the_next() {
+        let permits = Permits::new(1);
+        let busy = permits.acquire("a").await.unwrap();
+        let (gone, next) = (permits.clone(), permits.clone());
         let gone = tokio::spawn(async move { gone.acquire("a").await.map(drop) });
         tokio::task::yield_now().await;
         let next = tokio::spawn(async move { next.acquire("b").await.map(drop) });
@@ -146,19 +146,19 @@ mod tests {
         gone.await.unwrap_err();
         drop(busy);
         assert!(next.await.unwrap().is_some());
-        assert!(slots.acquire("c").await.is_some());
+        assert!(permits.acquire("c").await.is_some());
     }
 
     #[tokio::test]
     async fn closing_sends_those_away_who_wait() {
-        let slots = Slots::new(1);
-        let busy = slots.acquire("a").await.unwrap();
-        let waiting = slots.clone();
+        let permits = Permits::new(1);
+        let busy = permits.acquire("a").await.unwrap();
+        let waiting = permits.clone();
         let waiting = tokio::spawn(async move { waiting.acquire("a").await.is_none() });
         tokio::task::yield_now().await;
-        slots.close();
+        permits.close();
         assert!(waiting.await.unwrap());
         drop(busy);
-        assert!(slots.acquire("a").await.is_none());
+        assert!(permits.acquire("a").await.is_none());
     }
 }

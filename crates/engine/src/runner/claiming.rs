@@ -1,0 +1,228 @@
+//! One claim of this node: what it takes from the queue, and when it claims again.
+
+use std::sync::{Arc, PoisonError};
+
+use kernel::{Result, Scope};
+use store::{BoxFuture, Isolation, Tx};
+use tokio::time::Instant;
+
+use super::{
+    Inner,
+    active::Room,
+    quarantine::{Eligible, Quarantine, Suspects},
+};
+use crate::{
+    event::{self, Loaded},
+    queue::{
+        Claimed, EVENT,
+        claim::{self, ClaimRequest, Position},
+        promote,
+        sql::{self, Work},
+        suspects,
+    },
+};
+
+/// What a claim did.
+pub(super) struct Claiming {
+    pub claimed: usize,
+    pub next: NextClaim,
+}
+
+/// When this node claims again.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum NextClaim {
+    /// Now: there may be more.
+    AtOnce,
+    /// When an entry of this node ends: something waits for its lane, for its tenant's share, or to run alone.
+    WhenSettled,
+    /// When somebody wakes the node, or at the next poll: it knows of nothing.
+    WhenWoken,
+}
+
+/// What a claim took.
+struct Taken {
+    entries: Vec<Claimed>,
+    suspects: Suspects,
+    /// Whether something was left that this node could run.
+    left: bool,
+    /// Where the scan of the next claim begins.
+    next: Position,
+}
+
+impl Inner {
+    /// Claims and starts what is ready.
+    pub(super) async fn claim_and_start(self: &Arc<Self>) -> Claiming {
+        let idle = self.is_idle();
+        let quarantine = self.quarantine().at(idle, Instant::now(), self.options.lease);
+        let eligible = quarantine.eligible(idle);
+        let Some(room) = self.room().filter(|_| eligible != Eligible::NothingAtAll) else {
+            return Claiming { claimed: 0, next: NextClaim::WhenSettled };
+        };
+        match self.prepare_and_claim(room, eligible, quarantine).await {
+            Ok(claiming) => claiming,
+            Err(error) => {
+                tracing::warn!(?error, "nothing could be claimed");
+                Claiming { claimed: 0, next: NextClaim::WhenWoken }
+            }
+        }
+    }
+
+    async fn prepare_and_claim(
+        self: &Arc<Self>,
+        room: Room,
+        eligible: Eligible,
+        quarantine: Quarantine,
+    ) -> Result<Claiming> {
+        let work = self.look().await?;
+        let more_is_due = work.due && self.promote().await?;
+        if !work.due && !work.ready && !work.suspect {
+            self.world.serve(None);
+            *self.quarantine.lock().unwrap_or_else(PoisonError::into_inner) = Quarantine::Off;
+            return Ok(Claiming { claimed: 0, next: NextClaim::WhenWoken });
+        }
+        let request = self.request(room);
+        let claim = request.claim;
+        let taken = self.claim(request, eligible, work.suspect).await?;
+        self.remember(&taken, quarantine);
+        let claimed = taken.entries.len();
+        let next = match (claimed == room.entries || more_is_due || taken.next != Position::FRONT, taken.left) {
+            (true, _) => NextClaim::AtOnce,
+            (false, true) => NextClaim::WhenSettled,
+            (false, false) => NextClaim::WhenWoken,
+        };
+        if self.begin(claim, taken.entries).await {
+            Ok(Claiming { claimed, next })
+        } else {
+            Ok(Claiming { claimed: 0, next: NextClaim::WhenSettled })
+        }
+    }
+
+    /// What there is to do, by a read alone.
+    async fn look(&self) -> Result<Work> {
+        let now = self.world.now();
+        self.db.read(&Scope::System, |tx| Box::pin(sql::work(tx, now))).await
+    }
+
+    /// Ranks what is due. Whether there is more of it.
+    async fn promote(&self) -> Result<bool> {
+        let world = self.world.clone();
+        self.queue_write(move |tx| {
+            let world = world.clone();
+            Box::pin(async move { promote::promote(tx, &world).await })
+        })
+        .await
+    }
+
+    fn request(&self, room: Room) -> ClaimRequest {
+        ClaimRequest {
+            limit: i64::try_from(room.entries).unwrap_or(0),
+            jobs: i64::try_from(room.jobs).unwrap_or(0),
+            share: i64::try_from(room.share).unwrap_or(1),
+            claim: self.world.number(),
+            lease_until: self.world.now() + self.options.lease,
+            saturated: self.saturated(room.share),
+            known: self.known.clone(),
+            from: *self.position.lock().unwrap_or_else(PoisonError::into_inner),
+        }
+    }
+
+    /// Each step in a transaction of its own: claims of all nodes wait for one another, so theirs are short.
+    async fn claim(&self, request: ClaimRequest, eligible: Eligible, suspects: bool) -> Result<Taken> {
+        let waiting = suspects && self.any_suspects().await?;
+        let (mut entries, mut next) = (Vec::new(), Position::FRONT);
+        if !waiting || matches!(eligible, Eligible::Others | Eligible::OthersFirst) {
+            let request = request.clone();
+            let claim = self.queue_write(move |tx| {
+                let request = request.clone();
+                Box::pin(async move { claim::claim(tx, &request).await })
+            });
+            (entries, next) = claim.await?;
+        }
+        let mut saw = if waiting { Suspects::Waiting } else { Suspects::None };
+        if waiting && entries.is_empty() && matches!(eligible, Eligible::Suspects | Eligible::OthersFirst) {
+            let request = request.clone();
+            let claim = self.queue_write(move |tx| {
+                let request = request.clone();
+                Box::pin(async move { suspects::claim(tx, &request).await })
+            });
+            entries = claim.await?;
+            saw = if entries.is_empty() { saw } else { Suspects::Taken };
+        }
+        let full = i64::try_from(entries.len()).unwrap_or(i64::MAX) == request.limit;
+        let left = full || waiting || self.has_ready().await?;
+        Ok(Taken { entries, suspects: saw, left, next })
+    }
+
+    async fn any_suspects(&self) -> Result<bool> {
+        let known = self.known.clone();
+        self.db.read(&Scope::System, |tx| Box::pin(async move { suspects::any(tx, &known).await })).await
+    }
+
+    async fn has_ready(&self) -> Result<bool> {
+        let known = self.known.clone();
+        self.db.read(&Scope::System, |tx| Box::pin(async move { sql::has_ready(tx, &known).await })).await
+    }
+
+    /// A write of the queue's own: right by row locks and claims, outside of serializable transactions.
+    pub(super) async fn queue_write<T, F>(&self, write: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: Fn(&mut Tx) -> BoxFuture<'_, Result<T>> + Send + Sync + 'static,
+    {
+        self.db.write_at(Isolation::ReadCommitted, &Scope::System, write).await
+    }
+
+    /// Keeps what the next claim has to know of this one.
+    fn remember(&self, taken: &Taken, quarantine: Quarantine) {
+        let front = taken.entries.iter().map(|entry| entry.rank).min();
+        match taken.suspects {
+            Suspects::None => self.world.serve(if taken.left { front } else { None }),
+            Suspects::Waiting if front.is_some() => self.world.serve(front),
+            // Suspects run before others with lower ranks: theirs are not those that are being claimed.
+            Suspects::Waiting | Suspects::Taken => {}
+        }
+        *self.quarantine.lock().unwrap_or_else(PoisonError::into_inner) =
+            quarantine.after(taken.suspects, Instant::now());
+        *self.position.lock().unwrap_or_else(PoisonError::into_inner) = taken.next;
+    }
+
+    /// Starts what was claimed. False when it cannot be read: then it is given back.
+    async fn begin(self: &Arc<Self>, claim: i64, entries: Vec<Claimed>) -> bool {
+        self.hold(claim, &entries);
+        match self.load(&entries).await {
+            Ok(events) => {
+                self.start(claim, entries, events).await;
+                true
+            }
+            Err(error) => {
+                tracing::warn!(?error, "what was claimed cannot be read: it is given back");
+                self.give_back(claim, &entries);
+                false
+            }
+        }
+    }
+
+    /// The events among these. Not in the claim's transaction, because other claimers wait for its end, and bodies are
+    /// large.
+    async fn load(&self, entries: &[Claimed]) -> Result<Loaded> {
+        let seqs: Vec<_> = entries.iter().filter(|entry| entry.kind == EVENT).map(|entry| entry.seq).collect();
+        if seqs.is_empty() {
+            return Ok(Loaded::new());
+        }
+        let handled = self.handlers.providers();
+        self.db.read(&Scope::System, |tx| Box::pin(async move { event::load(tx, &seqs, handled).await })).await
+    }
+
+    /// Gives back what was claimed and not begun, a moment later: what is wrong now would only be met again.
+    fn give_back(self: &Arc<Self>, claim: i64, entries: &[Claimed]) {
+        let (inner, seqs) = (self.clone(), entries.iter().map(|entry| entry.seq).collect());
+        self.spawn(async move {
+            tokio::time::sleep(inner.options.poll).await;
+            inner.release(claim, seqs).await;
+        });
+    }
+
+    fn quarantine(&self) -> Quarantine {
+        *self.quarantine.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
