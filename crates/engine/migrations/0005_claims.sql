@@ -23,7 +23,10 @@ create index jobs_open on jobs (state, rank, seq) where rank is not null;
 create index jobs_scheduled on jobs (tenant, rank, seq) where state = 'scheduled' and rank is not null;
 -- What no node can run, for the node that can.
 create index jobs_unhandled on jobs (kind, provider, version) where state = 'unhandled';
-create index jobs_throttle on jobs (throttle, state, rank, seq) where throttle is not null and rank is not null;
+-- What waits at each limit, in its order, and what takes up its places.
+create index jobs_throttled on jobs (throttle, rank, seq) where state = 'throttled';
+create index jobs_admitted on jobs (throttle)
+where throttle is not null and state in ('ready', 'suspect', 'running', 'cancelling');
 
 -- Limits with a pace, or that a vendor closed for a while.
 create table throttles (

@@ -28,9 +28,7 @@ pub(crate) async fn work(tx: &mut Tx, now: Time) -> Result<Work> {
             "select
                  case when exists (select 1 from jobs where state = 'scheduled' and rank is not null and rank <= $1)
                      then 1 else 0 end as due,
-                 case when exists (
-                     select 1 from jobs where state = 'throttled' and rank is not null and throttle is not null)
-                     then 1 else 0 end as throttled,
+                 case when exists (select 1 from jobs where state = 'throttled') then 1 else 0 end as throttled,
                  case when exists (select 1 from jobs where state = 'ready' and rank is not null)
                      then 1 else 0 end as ready,
                  case when exists (select 1 from jobs where state = 'suspect' and rank is not null)
