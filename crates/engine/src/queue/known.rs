@@ -1,6 +1,6 @@
 //! Which entries a node can run.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use store::{Engine, Tx};
@@ -14,20 +14,19 @@ use super::EVENT;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Known {
     /// The kinds of jobs, each with the highest version of its payload that is understood.
+    #[serde(default)]
     pub jobs: BTreeMap<String, i64>,
-    /// The providers whose events have a handler.
-    pub providers: BTreeSet<String>,
+    /// The providers whose events have a handler, each with the version of that.
+    #[serde(default)]
+    pub providers: BTreeMap<String, i64>,
 }
 
 impl Known {
-    /// What either of the two can run.
+    /// What either of the two can run, at the higher version.
     #[must_use]
-    pub fn or(mut self, other: Self) -> Self {
-        for (kind, version) in other.jobs {
-            let highest = self.jobs.entry(kind).or_insert(version);
-            *highest = version.max(*highest);
-        }
-        self.providers.extend(other.providers);
+    pub fn and(mut self, other: &Self) -> Self {
+        merge(&mut self.jobs, &other.jobs);
+        merge(&mut self.providers, &other.providers);
         self
     }
 
@@ -35,8 +34,15 @@ impl Known {
     pub(super) fn to_parameter(&self) -> String {
         let jobs =
             self.jobs.iter().flat_map(|(kind, highest)| (0..=*highest).map(move |version| (&**kind, "", version)));
-        let events = self.providers.iter().map(|provider| (EVENT, &**provider, 1));
+        let events = self.providers.keys().map(|provider| (EVENT, &**provider, 1));
         serde_json::json!(jobs.chain(events).collect::<Vec<_>>()).to_string()
+    }
+}
+
+fn merge(into: &mut BTreeMap<String, i64>, other: &BTreeMap<String, i64>) {
+    for (name, version) in other {
+        let known = into.entry(name.clone()).or_insert(*version);
+        *known = (*known).max(*version);
     }
 }
 
@@ -68,10 +74,10 @@ mod tests {
 
     #[test]
     fn several_nodes_know_the_highest_version_of_each_and_the_providers_of_all() {
-        let old: Known = serde_json::from_str(r#"{"jobs":{"a":2,"b":1},"providers":["stripe"]}"#).unwrap();
-        let new: Known = serde_json::from_str(r#"{"jobs":{"a":1,"c":1},"providers":["polar"]}"#).unwrap();
-        let both = old.or(new);
-        let expected = r#"{"jobs":{"a":2,"b":1,"c":1},"providers":["polar","stripe"]}"#;
+        let old: Known = serde_json::from_str(r#"{"jobs":{"a":2,"b":1},"providers":{"stripe":1}}"#).unwrap();
+        let new: Known = serde_json::from_str(r#"{"jobs":{"a":1,"c":1},"providers":{"polar":1}}"#).unwrap();
+        let both = old.and(&new);
+        let expected = r#"{"jobs":{"a":2,"b":1,"c":1},"providers":{"polar":1,"stripe":1}}"#;
         assert_eq!(serde_json::to_string(&both).unwrap(), expected);
     }
 }

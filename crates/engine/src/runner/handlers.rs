@@ -60,7 +60,7 @@ impl Handlers {
     pub fn known(&self) -> Known {
         Known {
             jobs: self.jobs.iter().map(|(kind, job)| ((*kind).to_owned(), job.version)).collect(),
-            providers: self.events.keys().map(ToString::to_string).collect(),
+            providers: self.events.keys().map(|provider| ((*provider).to_owned(), 1)).collect(),
         }
     }
 

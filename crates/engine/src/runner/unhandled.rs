@@ -9,7 +9,7 @@ impl Runner {
     /// Notes what the other living nodes can run: what none of them can, this one included, is set aside.
     pub fn note_living(&self, known: Known) {
         let inner = &self.inner;
-        *inner.living.lock().unwrap_or_else(PoisonError::into_inner) = known.or(inner.known.clone());
+        *inner.living.lock().unwrap_or_else(PoisonError::into_inner) = known.and(&inner.known);
     }
 }
 
