@@ -23,9 +23,9 @@ pub use inbox::{Accepted, Delivery, EventFilter, EventRow, Inbox, InboxOptions, 
 pub use installation::installation_key;
 pub use live::{Live, LiveOptions, Moment, Shown, Update, View, record_changes};
 pub use operation::{
-    Action, ActionCtx, Answer, Asked, Audit, Caller, Catalog, Change, Claims, Committed, Description, Directory,
+    Action, ActionCtx, Answer, Audit, Caller, Catalog, Change, Claims, Committed, Description, Directory,
     Identity, KeyHolder, Kind, Member, Method, Mutation, MutationCtx, Nobody, Operation, Operations, Place, Placed,
-    Query, QueryCtx, Range, Registry, Replay, Snapshot, Who, delete, get, patch, post,
+    Query, QueryCtx, QueryRequest, Range, Registry, Replay, Snapshot, Who, delete, get, patch, post,
 };
 pub use queue::{
     Depth, EventId, Job, JobCtx, JobFilter, JobId, JobRow, Known, NewJob, Progress, Seq, State, cancel_job, depths,
@@ -60,5 +60,6 @@ pub const MIGRATIONS: MigrationSet = MigrationSet {
             include_str!("../migrations/0004_live.postgres.sql"),
         ),
         Migration::portable("0005_claims", include_str!("../migrations/0005_claims.sql")),
+        Migration::portable("0009_live", include_str!("../migrations/0009_live.sql")),
     ],
 };

@@ -1,10 +1,10 @@
 //! Timestamps of the live protocol: they only grow, over restarts and from one node to the next.
 //!
-//! They are nanoseconds of the wall clock as long as that goes forward, and count on where it does not. What another node
-//! gave is observed, so that whoever comes from there is never shown an earlier number here.
+//! They are nanoseconds of the wall clock while that goes forward, and count on while it does not. Timestamps of other nodes
+//! are observed, so that a client that comes from there is never shown an earlier one here.
 //!
-//! A mutation writes its timestamp down with what it changes, so it has it a moment before anybody can see the change. Until
-//! then nobody on this node may say of an answer that it is of that moment or a later one: see [`Timestamps::settled`].
+//! A mutation records its timestamp with what it writes, so it has one before anybody can see its commit. Until the commit
+//! can be seen, no answer of this node may claim that timestamp or a later one: see [`Timestamps::settled`].
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -26,22 +26,22 @@ const END: u64 = i64::MAX as u64;
 #[derive(Clone)]
 pub struct Timestamps {
     world: World,
-    inner: Arc<Inner>,
+    shared: Arc<Shared>,
 }
 
 #[derive(Default)]
-struct Inner {
+struct Shared {
     last: AtomicU64,
-    underway: Mutex<Underway>,
-    /// Told whenever a commit is through.
-    through: Notify,
+    pending: Mutex<Pending>,
+    /// Told whenever a commit is no longer pending.
+    ended: Notify,
 }
 
-/// The commits that nobody can see yet, by organization; those of none may concern everybody.
-type Underway = HashMap<Option<OrgId>, BTreeSet<u64>>;
+/// The timestamps of commits that cannot be seen yet, by organization; those of none may concern every organization.
+type Pending = HashMap<Option<OrgId>, BTreeSet<u64>>;
 
-/// The timestamp of a commit that is under way, for as long as it is. Drop it when everybody can see the commit.
-pub(crate) struct Ticket {
+/// A commit that cannot be seen yet. It is dropped when it can, or when it was rolled back.
+pub(crate) struct PendingCommit {
     timestamps: Timestamps,
     organization: Option<OrgId>,
     pub(crate) ts: u64,
@@ -50,25 +50,25 @@ pub(crate) struct Ticket {
 impl Timestamps {
     /// Timestamps from now on.
     pub fn new(world: World) -> Self {
-        Self { world, inner: Arc::default() }
+        Self { world, shared: Arc::default() }
     }
 
     /// A timestamp that is later than all before.
     pub fn next(&self) -> u64 {
         let now = self.wall();
         let later = |last: u64| Some(last.saturating_add(1).max(now).min(END));
-        let before = self.inner.last.fetch_update(Ordering::SeqCst, Ordering::SeqCst, later);
+        let before = self.shared.last.fetch_update(Ordering::SeqCst, Ordering::SeqCst, later);
         later(before.unwrap_or(END)).unwrap_or(END)
     }
 
     /// The last one that was given or observed.
     pub fn last(&self) -> u64 {
-        self.inner.last.load(Ordering::SeqCst)
+        self.shared.last.load(Ordering::SeqCst)
     }
 
     /// Notes one that somebody else gave: those from now on are later.
     pub fn observe(&self, ts: u64) {
-        self.inner.last.fetch_max(ts.min(END), Ordering::SeqCst);
+        self.shared.last.fetch_max(ts.min(END), Ordering::SeqCst);
     }
 
     /// What time it is.
@@ -82,53 +82,61 @@ impl Timestamps {
     }
 
     /// The timestamp of a commit that begins.
-    pub(crate) fn begin(&self, organization: Option<&OrgId>) -> Ticket {
-        let mut underway = self.underway();
+    pub(crate) fn begin(&self, organization: Option<&OrgId>) -> PendingCommit {
+        let mut pending = self.pending();
         let ts = self.next();
-        underway.entry(organization.cloned()).or_default().insert(ts);
-        Ticket { timestamps: self.clone(), organization: organization.cloned(), ts }
+        pending.entry(organization.cloned()).or_default().insert(ts);
+        PendingCommit { timestamps: self.clone(), organization: organization.cloned(), ts }
     }
 
-    /// The newest moment of an organization of which everything can be seen. It never goes back.
+    /// The newest timestamp up to which every commit of an organization can be seen. It waits for nothing, and never goes back.
     pub(crate) fn settled(&self, organization: Option<&OrgId>) -> u64 {
-        let underway = self.underway();
-        first(&underway, organization).map_or_else(|| self.next(), |first| first - 1)
+        let pending = self.pending();
+        first(&pending, organization).map_or_else(|| self.next(), |first| first - 1)
     }
 
-    /// Waits until everything of an organization up to `ts` can be seen.
+    /// The newest timestamp up to which every commit of every organization can be seen: for who has to wait for none of them
+    /// when it asks for answers that are not older.
+    pub fn settled_everywhere(&self) -> u64 {
+        let pending = self.pending();
+        let first = pending.values().filter_map(BTreeSet::first).min().copied();
+        first.map_or_else(|| self.next(), |first| first - 1)
+    }
+
+    /// Waits until every commit of an organization up to `ts` can be seen.
     pub(crate) async fn settle(&self, organization: Option<&OrgId>, ts: u64) {
         loop {
-            // Before looking: one that gets through in between is noticed.
-            let mut through = std::pin::pin!(self.inner.through.notified());
-            through.as_mut().enable();
-            if first(&self.underway(), organization).is_none_or(|first| first > ts) {
+            // Before looking: one that ends in between is noticed.
+            let mut ended = std::pin::pin!(self.shared.ended.notified());
+            ended.as_mut().enable();
+            if first(&self.pending(), organization).is_none_or(|first| first > ts) {
                 return;
             }
-            through.await;
+            ended.await;
         }
     }
 
-    fn underway(&self) -> MutexGuard<'_, Underway> {
-        self.inner.underway.lock().unwrap_or_else(PoisonError::into_inner)
+    fn pending(&self) -> MutexGuard<'_, Pending> {
+        self.shared.pending.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// The oldest commit that concerns an organization and cannot be seen yet.
-fn first(underway: &Underway, organization: Option<&OrgId>) -> Option<u64> {
-    let own = organization.and_then(|_| underway.get(&organization.cloned()));
-    own.into_iter().chain(underway.get(&None)).filter_map(BTreeSet::first).min().copied()
+/// The oldest pending commit that concerns an organization.
+fn first(pending: &Pending, organization: Option<&OrgId>) -> Option<u64> {
+    let own = organization.and_then(|_| pending.get(&organization.cloned()));
+    own.into_iter().chain(pending.get(&None)).filter_map(BTreeSet::first).min().copied()
 }
 
-impl Drop for Ticket {
+impl Drop for PendingCommit {
     fn drop(&mut self) {
-        let mut underway = self.timestamps.underway();
-        if let Some(own) = underway.get_mut(&self.organization) {
+        let mut pending = self.timestamps.pending();
+        if let Some(own) = pending.get_mut(&self.organization) {
             own.remove(&self.ts);
             if own.is_empty() {
-                underway.remove(&self.organization);
+                pending.remove(&self.organization);
             }
         }
-        drop(underway);
-        self.timestamps.inner.through.notify_waiters();
+        drop(pending);
+        self.timestamps.shared.ended.notify_waiters();
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{ops::RangeInclusive, sync::Arc, time::Duration};
 
-use engine::{SystemClock, SystemRandom, World, identity::Issuers};
+use engine::{LiveOptions, SystemClock, SystemRandom, World, identity::Issuers};
 use kernel::{Error, Result, Secret};
 use provider::{
     auth::{self, Issuer},
@@ -71,6 +71,19 @@ pub(crate) struct Settings {
     /// Calls in a minute of one operation by one caller; 0 is no limit.
     #[serde(default = "rate_operation")]
     pub(crate) trunkline_rate_operation: u32,
+    /// Live queries of one connection. What exceeds that is refused.
+    #[serde(default = "live_queries")]
+    pub(crate) trunkline_live_queries: usize,
+    /// Bytes that the arguments and the answers of one connection's live queries may take. What exceeds that is refused.
+    #[serde(default = "live_bytes")]
+    pub(crate) trunkline_live_bytes: usize,
+    /// The same before somebody has signed in; also how long one message may be until then.
+    #[serde(default = "live_anonymous_bytes")]
+    pub(crate) trunkline_live_anonymous_bytes: usize,
+    /// How long one live query may run: `1s`, `500ms`. What takes longer is left out, its watchers are told, and it is tried
+    /// again from time to time.
+    #[serde(default = "live_query_limit")]
+    pub(crate) trunkline_live_query_limit: String,
     /// How many proxies stand in front of this server and add to `X-Forwarded-For`: with none that header is not believed.
     #[serde(default)]
     pub(crate) trunkline_proxies: usize,
@@ -171,6 +184,22 @@ fn rate_operation() -> u32 {
     3_000
 }
 
+fn live_queries() -> usize {
+    LiveOptions::default().queries
+}
+
+fn live_bytes() -> usize {
+    LiveOptions::default().bytes
+}
+
+fn live_anonymous_bytes() -> usize {
+    LiveOptions::default().anonymous_bytes
+}
+
+fn live_query_limit() -> String {
+    "1s".to_owned()
+}
+
 fn log() -> String {
     "info".to_owned()
 }
@@ -183,6 +212,7 @@ impl Settings {
     pub(crate) fn check(&self) -> Result<()> {
         self.retention()?;
         self.own_issuers()?;
+        self.live()?;
         self.surfaces()?;
         within("TRUNKLINE_DATABASE_CONNECTIONS", self.trunkline_database_connections, 2..=1000)?;
         within("TRUNKLINE_WORKERS", self.trunkline_workers.unwrap_or(1), 1..=10_000)?;
@@ -215,6 +245,23 @@ impl Settings {
                 "retention_malformed",
                 "TRUNKLINE_INBOX_RETENTION is not a span of time: write it like 30d or 12h",
             )
+        })
+    }
+
+    /// How live queries work.
+    pub(crate) fn live(&self) -> Result<LiveOptions> {
+        let query_limit = span(&self.trunkline_live_query_limit).filter(|limit| !limit.is_zero()).ok_or_else(|| {
+            Error::config(
+                "live_query_limit_malformed",
+                "TRUNKLINE_LIVE_QUERY_LIMIT is not a span of time: write it like 1s or 500ms",
+            )
+        })?;
+        Ok(LiveOptions {
+            query_limit,
+            queries: self.trunkline_live_queries,
+            bytes: self.trunkline_live_bytes,
+            anonymous_bytes: self.trunkline_live_anonymous_bytes,
+            ..LiveOptions::default()
         })
     }
 

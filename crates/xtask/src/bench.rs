@@ -35,9 +35,9 @@ enum What {
         arguments: Vec<String>,
     },
     /// Live queries: one commit that thousands of sockets see, commits in a thousand organizations, mutations, memory; beside
-    /// a bare broadcast.
+    /// a bare broadcast. And a tenant whose neighbours flood the server.
     Live {
-        /// Passed on: `--rounds 3 --only sqlite --measure fan,spread,mutations,rest --sockets 1000,10000 --json FILE`.
+        /// Passed on: `--rounds 3 --only sqlite --measure fan,spread,mutations,rest,flood --sockets 1000,10000 --json FILE`.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use engine::{Asked, Identity, Live, LiveOptions, Who};
+use engine::{QueryRequest, Identity, Live, LiveOptions, Who};
 use kernel::{Code, OrgId};
 use serde_json::{Value, json};
 use testkit::both;
@@ -117,7 +117,7 @@ async fn an_open_list_of_conversations_moves_when_a_message_comes() {
         let live = Live::start(&office.operations, LiveOptions::default());
         let mut view = live.view(who);
         let operation = "conversations:list".to_owned();
-        view.add(1, Asked { operation, arguments: json!({}), journal: None });
+        view.add(1, QueryRequest { operation, arguments: json!({}), journal: None });
         view.advance(0).await.unwrap();
         it.hear(text("wamid.1", person("DE.1", "+491", ""), 100, "hello")).await;
         timeout(SOON, view.changed()).await.expect("they are told");

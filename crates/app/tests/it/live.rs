@@ -7,7 +7,7 @@ use std::{
 };
 
 use app::api_keys;
-use engine::{Asked, Live, LiveOptions, View, Who};
+use engine::{QueryRequest, Live, LiveOptions, View, Who};
 use kernel::{Clock, Code};
 use serde_json::{Value, json};
 use store::Table;
@@ -26,7 +26,7 @@ async fn watch(office: &Office, live: &Live, who: &Somebody, operation: &str) ->
 
 async fn look(live: &Live, who: Who, operation: &str) -> View {
     let mut view = live.view(who);
-    view.add(1, Asked { operation: operation.to_owned(), arguments: json!({}), journal: None });
+    view.add(1, QueryRequest { operation: operation.to_owned(), arguments: json!({}), journal: None });
     view.advance(0).await.expect("a moment");
     view
 }
@@ -94,7 +94,7 @@ async fn whoever_is_new_in_the_installation_concerns_nobody_else() {
         let told = written.clone();
         office.app.db.on_commit(Arc::new(move |commit| told.lock().unwrap().extend(commit.tables.clone())));
         let read = office.enter(&owner, None).await.unwrap();
-        let asked = ["users:me", "organizations:getMine", "organizations:has"].map(|operation| Asked {
+        let asked = ["users:me", "organizations:getMine", "organizations:has"].map(|operation| QueryRequest {
             operation: operation.to_owned(),
             arguments: json!({}),
             journal: None,

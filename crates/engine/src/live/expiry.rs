@@ -1,4 +1,4 @@
-//! What ends by time alone while somebody watches: tokens, and what people are. One task looks after all of it.
+//! What ends by time alone while it is watched: tokens, keys, impersonations. One task looks after all of it.
 
 use std::{
     collections::BTreeMap,
@@ -9,12 +9,12 @@ use std::{
 use kernel::Time;
 use tokio::sync::Notify;
 
-use super::{Inner, room::Room};
+use super::{Hub, tenant::Tenant};
 
 /// How often it looks. The clock may jump, so it does not sleep until the next one is due.
 const EVERY: Duration = Duration::from_millis(250);
 
-/// What ends when: by the time, and the number of the view or the seat.
+/// What ends when: by the time, and the number of the view or the viewer.
 #[derive(Default)]
 pub(super) struct Expiries(Mutex<BTreeMap<(Time, u64), Due>>);
 
@@ -22,8 +22,8 @@ pub(super) struct Expiries(Mutex<BTreeMap<(Time, u64), Due>>);
 pub(super) enum Due {
     /// A view, whose token has expired.
     View(Arc<Notify>),
-    /// A room, in which somebody may be somebody else.
-    Seat { room: Weak<Room>, person: Arc<str> },
+    /// A viewer, who may be somebody else from then on.
+    Viewer { tenant: Weak<Tenant>, credentials: Arc<str> },
 }
 
 impl Expiries {
@@ -50,17 +50,17 @@ impl Expiries {
     }
 }
 
-/// Makes those look again for whom something ends, until it is aborted.
-pub(super) async fn watch(inner: Arc<Inner>) {
+/// Tells everybody for whom something ends, until it is aborted.
+pub(super) async fn watch(hub: Arc<Hub>) {
     let mut tick = tokio::time::interval(EVERY);
     loop {
         tick.tick().await;
-        for due in inner.expiries.take(inner.operations.world().now()) {
+        for due in hub.expiries.take(hub.operations.world().now()) {
             match due {
                 Due::View(view) => view.notify_one(),
-                Due::Seat { room, person } => {
-                    if let Some(room) = room.upgrade() {
-                        room.doubt(&inner, &person);
+                Due::Viewer { tenant, credentials } => {
+                    if let Some(tenant) = tenant.upgrade() {
+                        tenant.doubt(&hub, &credentials);
                     }
                 }
             }

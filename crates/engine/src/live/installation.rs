@@ -1,6 +1,6 @@
-//! Tables of the installation: which rooms read them, and when they were last written.
+//! Tables of the installation: which organizations have to hear that they were written.
 //!
-//! They are written all the time (the queue is among them), so a commit must not knock at every room.
+//! They are written all the time (the queue is among them), so a commit must not knock at every organization's door.
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -10,63 +10,67 @@ use std::{
 use kernel::OrgId;
 use store::Table;
 
-use super::room::Room;
+use super::tenant::Tenant;
+
+type Tenants = HashMap<Option<OrgId>, Arc<Tenant>>;
 
 #[derive(Default)]
-pub(super) struct Installation(Mutex<State>);
+pub(super) struct Installation(Mutex<Listeners>);
 
 #[derive(Default)]
-struct State {
-    /// How many commits there were.
-    count: u64,
-    /// Which of them was the last to write a table.
-    written: HashMap<Table, u64>,
-    readers: HashMap<Table, HashMap<Option<OrgId>, Arc<Room>>>,
+struct Listeners {
+    /// Who reads a table.
+    readers: HashMap<Table, Tenants>,
+    /// Who has a refresh running: it may turn out to read any table. A few at a time.
+    refreshing: Tenants,
 }
 
 impl Installation {
-    /// Notes that these were written, and tells who reads them.
-    pub(super) fn touch(&self, tables: &BTreeSet<Table>) -> Vec<Arc<Room>> {
-        let mut state = self.lock();
-        state.count += 1;
-        let count = state.count;
-        let mut rooms: HashMap<_, Arc<Room>> = HashMap::new();
-        for table in tables {
-            state.written.insert(table.clone(), count);
-            let readers = state.readers.get(table).into_iter().flatten();
-            rooms.extend(readers.map(|(organization, room)| (organization.clone(), room.clone())));
+    /// Who has to hear that these were written.
+    pub(super) fn listeners(&self, tables: &BTreeSet<Table>) -> Vec<Arc<Tenant>> {
+        let listeners = self.lock();
+        let mut tenants = listeners.refreshing.clone();
+        for readers in tables.iter().filter_map(|table| listeners.readers.get(table)) {
+            tenants.extend(readers.iter().map(|(organization, tenant)| (organization.clone(), tenant.clone())));
         }
-        rooms.into_values().collect()
+        tenants.into_values().collect()
     }
 
-    /// The number of the last commit so far.
-    pub(super) fn count(&self) -> u64 {
-        self.lock().count
+    /// From now on the tenant hears of every table.
+    pub(super) fn begin_refresh(&self, tenant: &Arc<Tenant>) {
+        self.lock().refreshing.insert(tenant.organization.clone(), tenant.clone());
     }
 
-    /// Whether a table was written after the commit of this number.
-    pub(super) fn is_written_since(&self, table: &Table, count: u64) -> bool {
-        self.lock().written.get(table).is_some_and(|last| *last > count)
+    /// From now on it hears of the tables that it reads.
+    pub(super) fn end_refresh(&self, tenant: &Arc<Tenant>) {
+        forget(&mut self.lock().refreshing, tenant);
     }
 
-    pub(super) fn watch(&self, table: &Table, room: &Arc<Room>) {
-        let mut state = self.lock();
-        state.readers.entry(table.clone()).or_default().insert(room.organization.clone(), room.clone());
+    /// The tenant reads a table.
+    pub(super) fn watch(&self, table: &Table, tenant: &Arc<Tenant>) {
+        let mut listeners = self.lock();
+        let readers = listeners.readers.entry(table.clone()).or_default();
+        readers.insert(tenant.organization.clone(), tenant.clone());
     }
 
-    /// The room reads it no more. A newer room of the same organization may: that one stays.
-    pub(super) fn forget(&self, table: &Table, room: &Arc<Room>) {
-        let mut state = self.lock();
-        let Some(readers) = state.readers.get_mut(table) else { return };
-        if readers.get(&room.organization).is_some_and(|known| Arc::ptr_eq(known, room)) {
-            readers.remove(&room.organization);
-        }
+    /// The tenant reads it no more.
+    pub(super) fn unwatch(&self, table: &Table, tenant: &Arc<Tenant>) {
+        let mut listeners = self.lock();
+        let Some(readers) = listeners.readers.get_mut(table) else { return };
+        forget(readers, tenant);
         if readers.is_empty() {
-            state.readers.remove(table);
+            listeners.readers.remove(table);
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, Listeners> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Removes it, but not a newer one of the same organization.
+fn forget(tenants: &mut Tenants, tenant: &Arc<Tenant>) {
+    if tenants.get(&tenant.organization).is_some_and(|known| Arc::ptr_eq(known, tenant)) {
+        tenants.remove(&tenant.organization);
     }
 }

@@ -17,16 +17,17 @@ use super::{
 };
 use crate::{
     World,
-    timestamps::{Ticket, Timestamps},
+    timestamps::{PendingCommit, Timestamps},
 };
 
 /// Calls operations. Cheap to clone.
 #[derive(Clone)]
 pub struct Operations {
-    inner: Arc<Inner>,
+    services: Arc<Services>,
 }
 
-struct Inner {
+/// What operations work with.
+struct Services {
     catalog: Catalog,
     db: Db,
     world: World,
@@ -36,7 +37,7 @@ struct Inner {
     timestamps: Timestamps,
 }
 
-/// Somebody with a place to act in.
+/// Who calls, and for which organization.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Who {
     /// What they showed.
@@ -47,23 +48,23 @@ pub struct Who {
     pub origin: Option<String>,
 }
 
-/// A mutation that is on disk.
+/// A mutation that was committed.
 #[derive(Clone, Debug)]
 pub struct Committed {
     /// Its answer.
     pub output: Value,
-    /// When: what is of this moment or a later one shows it. The same however often it is asked for.
+    /// Its timestamp: a snapshot of this timestamp or a later one shows it. A repetition is answered with the same one.
     pub ts: u64,
 }
 
-/// A query that somebody asks.
+/// A query to be run.
 #[derive(Clone, Debug)]
-pub struct Asked {
+pub struct QueryRequest {
     /// The operation, as the caller spells it.
     pub operation: String,
     /// Its arguments: an object, or an array with one.
     pub arguments: Value,
-    /// What the answer before left behind.
+    /// What the answer before gave back: where its page ended.
     pub journal: Option<String>,
 }
 
@@ -71,15 +72,15 @@ pub struct Asked {
 pub struct Answer {
     /// JSON, or why there is none.
     pub outcome: Result<Value>,
-    /// What the next run has to bring back.
+    /// What the next run has to be given.
     pub journal: Option<String>,
-    /// What it was read from: when something writes there, the answer may change.
+    /// Its read set: a commit that writes there may change the answer.
     pub reads: Reads,
 }
 
-/// Answers of one moment.
+/// Answers that were read from one snapshot.
 pub struct Snapshot {
-    /// The moment. Everything that was committed with this timestamp or an earlier one is in the answers.
+    /// Every commit with this timestamp or an earlier one is in the answers.
     pub ts: u64,
     /// One for each question, in their order.
     pub answers: Vec<Answer>,
@@ -90,36 +91,36 @@ impl Operations {
     pub fn new(catalog: Catalog, db: Db, world: World, directory: Arc<dyn Directory>, cursors: &[u8]) -> Self {
         let cursors = hmac::Key::new(hmac::HMAC_SHA256, cursors);
         let timestamps = Timestamps::new(world.clone());
-        Self { inner: Arc::new(Inner { catalog, db, world, directory, audit: None, cursors, timestamps }) }
+        Self { services: Arc::new(Services { catalog, db, world, directory, audit: None, cursors, timestamps }) }
     }
 
     /// The same, with somebody who writes down what mutations do. Call it before the first clone.
     #[must_use]
     pub fn audited(mut self, audit: Arc<dyn Audit>) -> Self {
-        if let Some(inner) = Arc::get_mut(&mut self.inner) {
-            inner.audit = Some(audit);
+        if let Some(services) = Arc::get_mut(&mut self.services) {
+            services.audit = Some(audit);
         }
         self
     }
 
     /// What can be called.
     pub fn catalog(&self) -> &Catalog {
-        &self.inner.catalog
+        &self.services.catalog
     }
 
     /// The database.
     pub fn db(&self) -> &Db {
-        &self.inner.db
+        &self.services.db
     }
 
     /// Time and chance.
     pub fn world(&self) -> &World {
-        &self.inner.world
+        &self.services.world
     }
 
     /// The source of timestamps.
     pub fn timestamps(&self) -> &Timestamps {
-        &self.inner.timestamps
+        &self.services.timestamps
     }
 
     /// Finds the organization that somebody acts in. `wanted` is the one they chose, if they did.
@@ -127,28 +128,29 @@ impl Operations {
     /// # Errors
     /// `Forbidden` when it is none of theirs, `Unauthenticated` when what they showed is worth nothing.
     pub async fn enter(&self, identity: Identity, wanted: Option<&str>, origin: Option<String>) -> Result<Who> {
-        let (directory, shown) = (self.inner.directory.clone(), identity.clone());
+        let (directory, shown) = (self.services.directory.clone(), identity.clone());
         let wanted = wanted.map(ToOwned::to_owned);
-        let read = self.inner.db.read(&Scope::System, |tx| {
+        let read = self.services.db.read(&Scope::System, |tx| {
             Box::pin(async move { directory.organization(tx, &shown, wanted.as_deref()).await })
         });
         Ok(Who { identity, organization: read.await?, origin })
     }
 
-    /// Asks queries, all at one moment. One that fails fails alone.
+    /// Runs queries on one snapshot. One that fails fails alone.
+    ///
+    /// It waits for no mutation: one that is being committed is in the answers or not.
     ///
     /// # Errors
     /// `Unavailable` when the database does not answer.
-    pub async fn snapshot(&self, who: &Who, asked: Vec<Asked>) -> Result<Snapshot> {
-        let ts = self.inner.timestamps.next();
-        // Whatever has an earlier timestamp is committed before the snapshot begins.
-        self.inner.timestamps.settle(who.organization.as_ref(), ts).await;
+    pub async fn snapshot(&self, who: &Who, requests: Vec<QueryRequest>) -> Result<Snapshot> {
+        // Whatever has this timestamp or an earlier one is committed before the snapshot begins.
+        let ts = self.services.timestamps.settled(who.organization.as_ref());
         let (operations, who, scope) = (self.clone(), who.clone(), scope(who));
-        let answers = self.inner.db.read(&scope, |tx| {
+        let answers = self.services.db.read(&scope, |tx| {
             Box::pin(async move {
-                let mut answers = Vec::with_capacity(asked.len());
-                for asked in asked {
-                    answers.push(operations.answer(tx, &who, asked).await);
+                let mut answers = Vec::with_capacity(requests.len());
+                for request in requests {
+                    answers.push(operations.answer(tx, &who, request).await);
                 }
                 Ok(answers)
             })
@@ -156,17 +158,23 @@ impl Operations {
         Ok(Snapshot { ts, answers: answers.await? })
     }
 
-    /// Asks one query.
+    /// Waits until every commit up to `ts` can be seen: for who wants answers that are not older. It takes as long as the
+    /// slowest mutation that began to commit before `ts`; plain queries wait for nothing.
+    pub async fn catch_up(&self, who: &Who, ts: u64) {
+        self.services.timestamps.settle(who.organization.as_ref(), ts).await;
+    }
+
+    /// Runs one query.
     ///
     /// # Errors
     /// What the query returns.
     pub async fn query(&self, who: &Who, operation: &str, arguments: Value) -> Result<Value> {
-        let asked = Asked { operation: operation.to_owned(), arguments, journal: None };
-        let mut snapshot = self.snapshot(who, vec![asked]).await?;
+        let request = QueryRequest { operation: operation.to_owned(), arguments, journal: None };
+        let mut snapshot = self.snapshot(who, vec![request]).await?;
         snapshot.answers.remove(0).outcome
     }
 
-    /// Does a mutation. The same `replay` does it once, however often it is asked for.
+    /// Runs a mutation. With the same `replay` it runs once, however often it is called.
     ///
     /// # Errors
     /// What the mutation returns; then nothing was written. Or an error of which [`Operations::is_in_doubt`] is true.
@@ -177,29 +185,29 @@ impl Operations {
         arguments: &Value,
         replay: Option<Replay>,
     ) -> Result<Committed> {
-        let found = self.inner.catalog.find(operation)?;
+        let found = self.services.catalog.find(operation)?;
         let Run::Mutation(_) = &found.run else { return Err(wrong_kind(found, "a mutation")) };
-        let doing = Arc::new(Doing {
+        let run = Arc::new(MutationRun {
             operations: self.clone(),
             who: who.clone(),
             operation: found.description.name,
             arguments: found.arguments.check(arguments)?,
             replay,
-            ticket: Mutex::default(),
+            pending: Mutex::default(),
         });
-        let done = doing.clone();
+        let ended = run.clone();
         let write = store::work(move |tx| {
-            let doing = doing.clone();
-            Box::pin(async move { doing.run(tx).await })
+            let run = run.clone();
+            Box::pin(async move { run.run(tx).await })
         });
-        let committed = self.inner.db.write(&scope(who), write).await;
-        // Everybody was told of it, or it came to nothing.
-        done.hold(None);
+        let committed = self.services.db.write(&scope(who), write).await;
+        // Its subscribers have heard of it, or it was rolled back.
+        ended.hold(None);
         committed
     }
 
-    /// Whether nobody knows if the mutation that failed with this was done: the database went away. With the same `replay` it
-    /// can be asked for again.
+    /// Whether the outcome of a mutation that failed with this error is in doubt, because the database went away during the
+    /// commit. With the same `replay` it can be called again.
     pub fn is_in_doubt(error: &Error) -> bool {
         store::is_down(error)
     }
@@ -209,7 +217,7 @@ impl Operations {
     /// # Errors
     /// What the action returns.
     pub async fn action(&self, who: &Who, operation: &str, arguments: &Value) -> Result<Value> {
-        let found = self.inner.catalog.find(operation)?;
+        let found = self.services.catalog.find(operation)?;
         let Run::Action(action) = &found.run else { return Err(wrong_kind(found, "an action")) };
         let arguments = found.arguments.check(arguments)?;
         let caller = self.caller(who).await?;
@@ -223,13 +231,13 @@ impl Operations {
     /// `Unauthenticated` when what they showed is worth nothing any more.
     pub async fn caller(&self, who: &Who) -> Result<Caller> {
         let (operations, who) = (self.clone(), who.clone());
-        self.inner.db.read(&scope(&who), |tx| Box::pin(async move { operations.resolve(tx, &who).await })).await
+        self.services.db.read(&scope(&who), |tx| Box::pin(async move { operations.resolve(tx, &who).await })).await
     }
 
-    /// Asks a query that is known by its type.
+    /// Runs a query that is known by its type.
     pub(super) async fn ask<Q: Query>(&self, who: &Who, query: Q) -> Result<Q::Output> {
         let (operations, who, scope) = (self.clone(), who.clone(), scope(who));
-        let read = self.inner.db.read(&scope, |tx| {
+        let read = self.services.db.read(&scope, |tx| {
             Box::pin(async move {
                 let caller = operations.resolve(tx, &who).await?;
                 caller.check(Q::ACCESS)?;
@@ -241,7 +249,7 @@ impl Operations {
         read.await
     }
 
-    /// Does a mutation that is known by its type.
+    /// Runs a mutation that is known by its type.
     pub(super) async fn change<M: Mutation + Serialize>(&self, who: &Who, mutation: M) -> Result<M::Output>
     where
         M::Output: serde::de::DeserializeOwned,
@@ -251,18 +259,18 @@ impl Operations {
             .map_err(|error| Error::internal("answer_unreadable", "an answer cannot be read back").source(error))
     }
 
-    async fn answer(&self, tx: &mut Tx, who: &Who, asked: Asked) -> Answer {
+    async fn answer(&self, tx: &mut Tx, who: &Who, request: QueryRequest) -> Answer {
         tx.take_reads();
         match self.resolve(tx, who).await {
-            Ok(caller) => self.answer_to(tx, &caller, asked).await,
+            Ok(caller) => self.answer_to(tx, &caller, request).await,
             Err(error) => Answer { outcome: Err(error), journal: None, reads: tx.take_reads() },
         }
     }
 
     /// Answers somebody who was resolved in this transaction.
-    pub(crate) async fn answer_to(&self, tx: &mut Tx, caller: &Caller, asked: Asked) -> Answer {
+    pub(crate) async fn answer_to(&self, tx: &mut Tx, caller: &Caller, request: QueryRequest) -> Answer {
         let mut journal = None;
-        let outcome = self.try_answer(tx, caller, asked, &mut journal).await;
+        let outcome = self.try_answer(tx, caller, request, &mut journal).await;
         Answer { outcome, journal, reads: tx.take_reads() }
     }
 
@@ -270,22 +278,22 @@ impl Operations {
         &self,
         tx: &mut Tx,
         caller: &Caller,
-        asked: Asked,
+        request: QueryRequest,
         journal: &mut Option<String>,
     ) -> Result<Value> {
-        let found = self.inner.catalog.find(&asked.operation)?;
+        let found = self.services.catalog.find(&request.operation)?;
         let Run::Query(query) = &found.run else { return Err(wrong_kind(found, "a query")) };
         permit(caller, found)?;
-        let arguments = found.arguments.check(&asked.arguments)?;
+        let arguments = found.arguments.check(&request.arguments)?;
         let seal = self.seal(caller.organization.as_ref(), found.description.name, &arguments);
-        let mut ctx = self.reading(tx, caller, seal, asked.journal);
+        let mut ctx = self.reading(tx, caller, seal, request.journal);
         let output = query.run(&mut ctx, arguments).await?;
         *journal = ctx.journal.take();
         Ok(output)
     }
 
     fn reading<'t>(&'t self, tx: &'t mut Tx, caller: &'t Caller, seal: Seal, journal: Option<String>) -> QueryCtx<'t> {
-        QueryCtx { db: tx, caller, world: &self.inner.world, seal, journal }
+        QueryCtx { db: tx, caller, world: &self.services.world, seal, journal }
     }
 
     /// What this caller's cursors of this query are sealed for: they mean nothing elsewhere.
@@ -295,37 +303,37 @@ impl Operations {
             fields.remove("paginationOpts");
         }
         let organization = organization.map(ToString::to_string).unwrap_or_default();
-        Seal::new(&self.inner.cursors, format!("{organization} {operation} {asked}"))
+        Seal::new(&self.services.cursors, format!("{organization} {operation} {asked}"))
     }
 
     /// Who somebody is, now.
     pub(crate) async fn resolve(&self, tx: &mut Tx, who: &Who) -> Result<Caller> {
-        if who.identity.expires_at().is_some_and(|end| end <= self.inner.world.now()) {
+        if who.identity.expires_at().is_some_and(|end| end <= self.services.world.now()) {
             return Err(Error::new(
                 kernel::Code::Unauthenticated,
                 "token_expired",
                 "the token has expired: sign in again",
             ));
         }
-        self.inner.directory.caller(tx, who.organization.as_ref(), &who.identity).await
+        self.services.directory.caller(tx, who.organization.as_ref(), &who.identity).await
     }
 }
 
-/// A mutation on its way, to be run until it is through.
-struct Doing {
+/// A call of a mutation. Its transaction may run several times until it is committed.
+struct MutationRun {
     operations: Operations,
     who: Who,
     operation: &'static str,
     arguments: Value,
     replay: Option<Replay>,
-    /// Its timestamp, as long as nobody can see what it did.
-    ticket: Mutex<Option<Ticket>>,
+    /// Its timestamp, until everybody can see what it wrote.
+    pending: Mutex<Option<PendingCommit>>,
 }
 
-impl Doing {
+impl MutationRun {
     async fn run(&self, tx: &mut Tx) -> Result<Committed> {
-        let inner = &self.operations.inner;
-        let found = inner.catalog.find(self.operation)?;
+        let services = &self.operations.services;
+        let found = services.catalog.find(self.operation)?;
         let Run::Mutation(mutation) = &found.run else { return Err(wrong_kind(found, "a mutation")) };
         let caller = self.operations.resolve(tx, &self.who).await?;
         permit(&caller, found)?;
@@ -336,16 +344,16 @@ impl Doing {
                 Claim::Answered(_) if found.description.shown_once => return Err(shown_once()),
                 Claim::Answered(answered) => {
                     let ts = u64::try_from(answered.ts).unwrap_or_default();
-                    inner.timestamps.observe(ts);
+                    services.timestamps.observe(ts);
                     return Ok(Committed { output: answered.output, ts });
                 }
             },
         };
-        let mut ctx = MutationCtx { db: tx, caller: &caller, world: &inner.world };
+        let mut ctx = MutationCtx { db: tx, caller: &caller, world: &services.world };
         let output = mutation.run(&mut ctx, self.arguments.clone()).await?;
-        let ticket = inner.timestamps.begin(self.who.organization.as_ref());
-        let ts = ticket.ts;
-        self.hold(Some(ticket));
+        let pending = services.timestamps.begin(self.who.organization.as_ref());
+        let ts = pending.ts;
+        self.hold(Some(pending));
         self.record(tx, &caller, &output).await?;
         if let Some(slot) = slot {
             let kept = if found.description.shown_once { &Value::Null } else { &output };
@@ -354,21 +362,21 @@ impl Doing {
         Ok(Committed { output, ts })
     }
 
-    fn hold(&self, ticket: Option<Ticket>) {
-        *self.ticket.lock().unwrap_or_else(PoisonError::into_inner) = ticket;
+    fn hold(&self, pending: Option<PendingCommit>) {
+        *self.pending.lock().unwrap_or_else(PoisonError::into_inner) = pending;
     }
 
     async fn record(&self, tx: &mut Tx, caller: &Caller, output: &Value) -> Result<()> {
-        let inner = &self.operations.inner;
-        let Some(audit) = &inner.audit else { return Ok(()) };
+        let services = &self.operations.services;
+        let Some(audit) = &services.audit else { return Ok(()) };
         let change = Change {
             caller,
             operation: self.operation,
             arguments: &self.arguments,
             output,
             origin: self.who.origin.as_deref(),
-            at: inner.world.now(),
-            world: &inner.world,
+            at: services.world.now(),
+            world: &services.world,
         };
         audit.record(tx, &change).await
     }

@@ -18,7 +18,7 @@ use kernel::{Access, Result};
 use schemars::JsonSchema;
 use serde::{Serialize, de::DeserializeOwned};
 
-pub use call::{Answer, Asked, Committed, Operations, Snapshot, Who};
+pub use call::{Answer, Committed, Operations, QueryRequest, Snapshot, Who};
 pub use caller::{Audit, Caller, Change, Claims, Directory, Identity, KeyHolder, Member, Nobody};
 pub use context::{ActionCtx, MutationCtx, QueryCtx};
 pub use page::{Place, Placed, Range};

@@ -24,11 +24,6 @@ impl Close {
         Self { code: Some(1011), reason: "InternalServerError", why }
     }
 
-    /// The client asks for more than it is given.
-    pub(super) fn overload(why: &'static str) -> Self {
-        Self { code: Some(1013), reason: "TooManyConcurrentRequests", why }
-    }
-
     /// The client said more at once than is listened to.
     pub(super) fn too_long() -> Self {
         Self { code: Some(1009), reason: "MessageTooBig", why: "a message that is too long" }

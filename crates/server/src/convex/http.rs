@@ -13,7 +13,7 @@ use axum::{
     response::IntoResponse,
 };
 use data_encoding::BASE64;
-use engine::{Asked, Identity, Kind, Who};
+use engine::{QueryRequest, Identity, Kind, Who};
 use kernel::{Code, Error, Result};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -101,7 +101,7 @@ pub(super) async fn run(State(convex): State<Convex>, path: PathOf, request: Req
 
 /// A moment to ask several queries at.
 pub(super) async fn query_ts(State(convex): State<Convex>) -> Response<Body> {
-    call::json(&json!({ "ts": codec::encode(convex.api.operations.timestamps().next()) }))
+    call::json(&json!({ "ts": codec::encode(convex.api.operations.timestamps().settled_everywhere()) }))
 }
 
 pub(super) async fn query_at_ts(State(convex): State<Convex>, path: PathOf, request: Request) -> Response<Body> {
@@ -114,6 +114,7 @@ pub(super) async fn query_at_ts(State(convex): State<Convex>, path: PathOf, requ
             let error = Error::bad_request("timestamp_ahead", "ts lies in the future: ask /api/query_ts for one");
             return Err(call::refusal(&error));
         }
+        convex.api.operations.catch_up(&caller.who, ts).await;
         let (call, format) = body.read(caller.client);
         caller.answer(call, format, Some(Kind::Query)).await
     };
@@ -217,14 +218,14 @@ impl<'c> Caller<'c> {
 
     async fn answer_all(&self, queries: Vec<CallBody>) -> Answered {
         let (calls, formats): (Vec<_>, Vec<_>) = queries.into_iter().map(|query| query.read(self.client)).unzip();
-        let mut asked = Vec::with_capacity(calls.len());
+        let mut requests = Vec::with_capacity(calls.len());
         for call in calls {
             let (operation, arguments) = self.surface.read(call);
             self.count(&operation)?;
-            asked.push(Asked { operation, arguments, journal: None });
+            requests.push(QueryRequest { operation, arguments, journal: None });
         }
         let snapshot =
-            self.surface.operations.snapshot(&self.who, asked).await.map_err(|error| call::refusal(&error))?;
+            self.surface.operations.snapshot(&self.who, requests).await.map_err(|error| call::refusal(&error))?;
         let answers = snapshot.answers.into_iter().zip(formats);
         let results: Result<Vec<_>, _> = answers.map(|(answer, format)| self.outcome(answer.outcome, format)).collect();
         Ok(call::json(&json!({ "results": results? })))

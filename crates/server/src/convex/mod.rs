@@ -13,6 +13,7 @@ mod cors;
 mod failure;
 mod http;
 mod message;
+mod metered;
 mod session;
 mod socket;
 mod surface;

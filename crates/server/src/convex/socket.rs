@@ -30,7 +30,7 @@ use tokio_tungstenite::{
     },
 };
 
-use super::{answer, close::Close};
+use super::{answer, close::Close, metered::Metered};
 
 /// After so many looks without a message the client is told that somebody is there. Clients give up after 30 or 60 seconds
 /// without one; a ping of the socket itself is none to them. With one look in 5 seconds, they are never without one for
@@ -42,6 +42,8 @@ const SILENCE: u32 = 24;
 /// Messages that wait to be looked at, and their bytes: with more, the other side has to wait.
 const INBOX: usize = 4096;
 const INBOX_BYTES: usize = 16 * 1024 * 1024;
+/// What a message has besides the arguments in it, such as a token.
+const AROUND: usize = 64 * 1024;
 
 /// Bytes that wait to be sent: with more, nothing is begun that has an answer.
 const OUTBOX_BYTES: usize = 16 * 1024 * 1024;
@@ -50,13 +52,17 @@ const OUTBOX_BYTES: usize = 16 * 1024 * 1024;
 const FRAME: usize = 8 * 1024 * 1024;
 
 /// What carries the messages.
-pub(super) type Stream = WebSocketStream<TokioIo<Upgraded>>;
+pub(super) type Stream = WebSocketStream<Metered<TokioIo<Upgraded>>>;
 
 /// A connection.
 pub(super) struct Socket {
     stream: Stream,
     inbox: VecDeque<Utf8Bytes>,
     inbox_bytes: usize,
+    /// Bytes that may wait to be looked at.
+    inbox_limit: usize,
+    /// Nobody knows yet how much the other side may send.
+    is_undecided: bool,
     outbox: VecDeque<Message>,
     outbox_bytes: usize,
     /// What came last could not be read; neither can what follows.
@@ -72,12 +78,15 @@ pub(super) struct Socket {
 impl Socket {
     /// Takes the connection over, and looks after it this often.
     pub(super) fn new(stream: Stream, every: Duration) -> Self {
+        let inbox_limit = stream.get_ref().limit().min(INBOX_BYTES);
         let mut tick = tokio::time::interval_at(Instant::now() + every, every);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         Self {
             stream,
             inbox: VecDeque::new(),
             inbox_bytes: 0,
+            inbox_limit,
+            is_undecided: false,
             outbox: VecDeque::new(),
             outbox_bytes: 0,
             is_deaf: false,
@@ -87,6 +96,17 @@ impl Socket {
             quiet: 0,
             stuck: 0,
         }
+    }
+
+    /// How many bytes one message of the other side may have, and how many may wait; none is the protocol's own limit.
+    pub(super) fn set_limit(&mut self, bytes: Option<usize>) {
+        self.stream.get_mut().set_limit(message_limit(bytes));
+        self.inbox_limit = message_limit(bytes).min(INBOX_BYTES);
+    }
+
+    /// As long as this is true, a message that is too long waits: the other side may be allowed more in a moment.
+    pub(super) fn set_undecided(&mut self, is_undecided: bool) {
+        self.is_undecided = is_undecided;
     }
 
     /// The oldest message that nobody has looked at.
@@ -140,6 +160,7 @@ impl Socket {
 
     /// Says the last words, and waits for the other side to leave.
     pub(super) async fn close(&mut self, close: &Close) {
+        self.stream.get_mut().set_limit(usize::MAX);
         self.queue(close.message());
         let every = self.tick.period();
         let farewell = poll_fn(|cx| {
@@ -173,6 +194,7 @@ impl Socket {
     fn read(&mut self, cx: &mut Context<'_>) -> Result<(), Close> {
         while self.listens() {
             let Poll::Ready(said) = self.stream.poll_next_unpin(cx) else { break };
+            self.stream.get_mut().reset();
             match said {
                 Some(Ok(Message::Text(text))) => {
                     self.inbox_bytes += text.len();
@@ -188,6 +210,11 @@ impl Socket {
             }
             self.silent = 0;
         }
+        if self.stream.get_ref().is_over() && self.inbox.is_empty() && !self.is_undecided {
+            // Nothing that came before it can allow it.
+            self.is_deaf = true;
+            return Err(Close::too_long());
+        }
         Ok(())
     }
 
@@ -197,7 +224,7 @@ impl Socket {
     }
 
     fn listens(&self) -> bool {
-        self.inbox.len() < INBOX && self.inbox_bytes < INBOX_BYTES
+        self.inbox.len() < INBOX && self.inbox_bytes < self.inbox_limit
     }
 
     fn write(&mut self, cx: &mut Context<'_>) -> Result<(), Close> {
@@ -246,6 +273,11 @@ impl Socket {
         }
         Ok(())
     }
+}
+
+/// How long a message may be whose arguments may have so many bytes.
+pub(super) fn message_limit(bytes: Option<usize>) -> usize {
+    bytes.map_or(usize::MAX, |bytes| bytes.saturating_add(AROUND))
 }
 
 /// Why nothing can be read any more.

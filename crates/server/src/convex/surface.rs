@@ -37,6 +37,11 @@ impl Surface {
         }
     }
 
+    /// How many bytes somebody may send at once; none is the protocol's own limit.
+    pub(super) fn limit_of(&self, identity: &Identity) -> Option<usize> {
+        (*identity == Identity::Anonymous).then_some(self.live.options().anonymous_bytes)
+    }
+
     /// The operation and the arguments of a call.
     pub(super) fn read(&self, call: Call) -> (String, Value) {
         let operation = call.operation();

@@ -19,7 +19,14 @@ use tokio_tungstenite::{
     },
 };
 
-use super::{Convex, call, client::Client, session::Session, socket::Socket, surface::Surface};
+use super::{
+    Convex, call,
+    client::Client,
+    metered::Metered,
+    session::Session,
+    socket::{Socket, message_limit},
+    surface::Surface,
+};
 use crate::{authenticate, listen::Open, problem::Problem};
 
 /// The longest message, which is a mutation's arguments and what is around them.
@@ -58,10 +65,12 @@ fn open(convex: &Convex, client: Client, path: &HashMap<String, String>, mut req
         origin: address.map(|address| Arc::from(address.to_string())),
     };
     let (place, every) = (request.extensions_mut().remove::<Open>(), convex.options.live_tick);
+    let limit = message_limit(Some(surface.live.options().anonymous_bytes));
     tokio::spawn(async move {
         // Who has left by now needs nothing more.
         let Ok(upgraded) = upgrade.await else { return };
-        let stream = WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, Some(config())).await;
+        let wire = Metered::new(TokioIo::new(upgraded), limit);
+        let stream = WebSocketStream::from_raw_socket(wire, Role::Server, Some(config())).await;
         // On its own: the task that lasts as long as the connection is smaller without it.
         let mut session = Box::new(Session::new(surface, client, Socket::new(stream, every)));
         metrics::gauge!("trunkline_live_connections").increment(1);

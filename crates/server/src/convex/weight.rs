@@ -3,6 +3,14 @@
 /// Values that one message or body may have.
 pub(super) const VALUES: usize = 1 << 18;
 
+/// What a value takes in memory besides its text.
+const VALUE: usize = 40;
+
+/// About how many bytes a JSON text takes when it is read.
+pub(super) fn weight(json: &[u8]) -> usize {
+    json.len() + VALUE * values(json)
+}
+
 /// Whether there are more values in a JSON text than one may send.
 pub(super) fn is_too_heavy(json: &[u8]) -> bool {
     // Each takes at least a byte.

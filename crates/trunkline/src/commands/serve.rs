@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-use engine::{Inbox, InboxOptions, Live, LiveOptions, Runner, World};
+use engine::{Inbox, InboxOptions, Live, Runner, World};
 use kernel::{Error, Result};
 use metrics_exporter_prometheus::PrometheusBuilder;
 use provider::Registry;
@@ -84,7 +84,7 @@ impl Started {
                 prometheus,
                 gauges: std::sync::Mutex::default(),
             }),
-            api: Some(Api { live: Live::start(&operations, LiveOptions::default()), operations, authenticator }),
+            api: Some(Api { live: Live::start(&operations, environment.settings.live()?), operations, authenticator }),
             world: world.clone(),
             options: Arc::new(environment.settings.surfaces()?),
         };

@@ -1,8 +1,9 @@
 //! Live queries: who watches is shown what is new, and nothing else.
 
 mod failures;
-mod house;
+mod limits;
 mod moments;
+mod node;
 mod nodes;
 mod product;
 mod sharing;

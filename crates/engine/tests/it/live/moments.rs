@@ -8,22 +8,22 @@ use std::{
     },
 };
 
-use engine::{Asked, LiveOptions};
+use engine::{QueryRequest, LiveOptions};
 use kernel::Clock;
 use serde_json::{Value, json};
 use testkit::{TestClock, both, hours, minutes, postgres};
 
-use super::house::{House, asked, next, nodes, said, woken};
+use super::node::{Node, asked, next, nodes, said, woken};
 
 #[tokio::test]
 async fn whoever_writes_sees_it_at_the_next_moment() {
     both(|database| async move {
-        let house = House::new(&database).await;
-        let ada = house.somebody().await;
-        let mut view = house.view(&ada, &["items:list"]);
+        let node = Node::new(&database).await;
+        let ada = node.somebody().await;
+        let mut view = node.view(&ada, &["items:list"]);
         let mut last = view.advance(0).await.unwrap().ts;
         for n in 1..=50 {
-            let ts = house.does(&ada, "items:add", n).await;
+            let ts = node.does(&ada, "items:add", n).await;
             let moment = view.advance(ts).await.unwrap();
             assert!(moment.ts >= ts && moment.ts > last);
             assert_eq!(said(&moment), HashMap::from([(0, json!((1..=n).collect::<Vec<_>>()))]));
@@ -36,7 +36,7 @@ async fn whoever_writes_sees_it_at_the_next_moment() {
 }
 
 /// Writers write to both tables in one transaction while views look; what a view shows of them is always the same.
-async fn agree(writer: &House, reader: &House) {
+async fn agree(writer: &Node, reader: &Node) {
     let ada = writer.somebody().await;
     let is_over = Arc::new(AtomicBool::new(false));
     let mut watching = Vec::new();
@@ -82,8 +82,8 @@ async fn agree(writer: &House, reader: &House) {
 #[tokio::test(flavor = "multi_thread")]
 async fn all_queries_of_a_view_are_of_one_moment() {
     both(|database| async move {
-        let house = House::new(&database).await;
-        agree(&house, &house).await;
+        let node = Node::new(&database).await;
+        agree(&node, &node).await;
     })
     .await;
 }
@@ -97,15 +97,53 @@ async fn all_queries_of_a_view_are_of_one_moment_when_another_node_writes() {
     .await;
 }
 
+/// Views with so many different queries that they take turns: each still shows all of its own at one moment.
+#[tokio::test(flavor = "multi_thread")]
+async fn all_queries_of_a_view_are_of_one_moment_when_there_are_too_many_to_run_at_once() {
+    both(|database| async move {
+        let node = Node::new(&database).await;
+        let ada = node.somebody().await;
+        let is_over = Arc::new(AtomicBool::new(false));
+        let views = (0..4).map(|number| {
+            let mut view = node.live.view(ada.clone());
+            for query in 0..60 {
+                let name = if query % 2 == 0 { "items:list" } else { "notes:list" };
+                view.add(query, asked(name, json!({ "turn": number * 1000 + query })));
+            }
+            let is_over = is_over.clone();
+            async move {
+                let (mut shown, mut moments) = (HashMap::new(), 0);
+                while !is_over.load(Ordering::SeqCst) || shown[&0] != json!((0..30).collect::<Vec<_>>()) {
+                    shown.extend(next(&mut view).await);
+                    moments += 1;
+                    assert!(shown.len() == 60 && shown.values().all(|list| *list == shown[&0]), "two moments: {shown:?}");
+                    tokio::task::yield_now().await;
+                }
+                moments
+            }
+        });
+        let views: Vec<_> = views.collect();
+        let writing = async {
+            for n in 0..30 {
+                node.does(&ada, "both:add", n).await;
+            }
+            is_over.store(true, Ordering::SeqCst);
+        };
+        let ((), moments) = futures_util::future::join(writing, futures_util::future::join_all(views)).await;
+        assert!(moments.iter().all(|moments| *moments > 1), "{moments:?}");
+    })
+    .await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_moment_shows_every_mutation_that_is_not_younger() {
     both(|database| async move {
-        let house = House::new(&database).await;
-        let ada = house.somebody().await;
-        let mut view = house.view(&ada, &["items:list"]);
+        let node = Node::new(&database).await;
+        let ada = node.somebody().await;
+        let mut view = node.view(&ada, &["items:list"]);
         view.advance(0).await.unwrap();
         let writers = (0..4).map(|writer: i64| {
-            let (operations, ada) = (house.operations.clone(), ada.clone());
+            let (operations, ada) = (node.operations.clone(), ada.clone());
             tokio::spawn(async move {
                 let mut done = Vec::new();
                 for n in writer * 100 + 1..=writer * 100 + 25 {
@@ -138,13 +176,13 @@ async fn a_moment_shows_every_mutation_that_is_not_younger() {
 #[tokio::test]
 async fn timestamps_do_not_go_back_when_the_clock_did_and_the_process_starts_again() {
     both(|database| async move {
-        let house = House::new(&database).await;
-        let ada = house.somebody().await;
-        let before = house.view(&ada, &["items:list"]).advance(0).await.unwrap().ts;
-        let clock = TestClock::at(house.clock.now());
-        drop(house);
+        let node = Node::new(&database).await;
+        let ada = node.somebody().await;
+        let before = node.view(&ada, &["items:list"]).advance(0).await.unwrap().ts;
+        let clock = TestClock::at(node.clock.now());
+        drop(node);
         clock.set(clock.now() - hours(5));
-        let again = House::with(&database.open().await, clock.clone(), LiveOptions::default()).await;
+        let again = Node::with(&database.open().await, clock.clone(), LiveOptions::default()).await;
         let mut view = again.view(&ada, &["items:list"]);
         let mut after = view.advance(0).await.unwrap().ts;
         assert!(after > before);
@@ -168,29 +206,29 @@ async fn timestamps_do_not_go_back_when_the_clock_did_and_the_process_starts_aga
 #[tokio::test]
 async fn pages_stay_without_gaps_while_rows_come_and_go() {
     both(|database| async move {
-        let house = House::new(&database).await;
-        let ada = house.somebody().await;
+        let node = Node::new(&database).await;
+        let ada = node.somebody().await;
         for n in [10, 20, 30, 40] {
-            house.does(&ada, "items:add", n).await;
+            node.does(&ada, "items:add", n).await;
         }
         let page = |cursor: Option<&Value>| json!({ "paginationOpts": { "numItems": 2, "cursor": cursor } });
-        let mut view = house.live.view(ada.clone());
+        let mut view = node.live.view(ada.clone());
         view.add(1, asked("items:page", page(None)));
         let first = view.advance(0).await.unwrap();
         let (cursor, journal) = (said(&first)[&1]["continueCursor"].clone(), first.updates[0].shown.journal.clone());
         view.add(2, asked("items:page", page(Some(&cursor))));
         next(&mut view).await;
         for n in [5, 15, 25, 45] {
-            house.does(&ada, "items:add", n).await;
+            node.does(&ada, "items:add", n).await;
         }
-        house.does(&ada, "items:drop", 20).await;
+        node.does(&ada, "items:drop", 20).await;
         let pages = next(&mut view).await;
         assert_eq!(pages[&1]["page"], json!([{ "n": 5 }, { "n": 10 }, { "n": 15 }]));
         assert_eq!(pages[&2]["page"], json!([{ "n": 25 }, { "n": 30 }, { "n": 40 }, { "n": 45 }]));
 
         // Who comes back with the journal sees the same part; who comes new, one of the size that they ask for.
-        let mut again = house.live.view(ada.clone());
-        again.add(1, Asked { journal, ..asked("items:page", page(None)) });
+        let mut again = node.live.view(ada.clone());
+        again.add(1, QueryRequest { journal, ..asked("items:page", page(None)) });
         again.add(2, asked("items:page", page(None)));
         let pages = next(&mut again).await;
         assert_eq!(pages[&1]["page"], json!([{ "n": 5 }, { "n": 10 }, { "n": 15 }]));

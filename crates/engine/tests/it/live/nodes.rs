@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use testkit::{TestClock, both, hours, minutes, postgres};
 
 use super::{
-    house::{House, next, nodes, said, sleeps, woken},
+    node::{Node, next, nodes, said, sleeps, woken},
     product::TABLES,
 };
 
@@ -59,13 +59,13 @@ async fn a_node_that_lost_its_line_to_the_others_finds_what_it_missed() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_command_writes_is_shown_by_the_nodes() {
     both(|database| async move {
-        let house = House::new(&database).await;
-        let ada = house.somebody().await;
-        let mut view = house.view(&ada, &["items:list", "weather:sky"]);
+        let node = Node::new(&database).await;
+        let ada = node.somebody().await;
+        let mut view = node.view(&ada, &["items:list", "weather:sky"]);
         next(&mut view).await;
         // A process that shows nothing itself, as a command in a terminal.
         let command = database.open().await;
-        let world = house.operations.world();
+        let world = node.operations.world();
         store::migrate(&command, &[engine::MIGRATIONS, TABLES], world.now()).await.unwrap();
         engine::record_changes(&command, &Timestamps::new(world.clone()));
         for n in 1..=3 {
@@ -103,10 +103,10 @@ fn silent(organization: &OrgId, n: i64) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn without_a_wake_up_a_node_looks_by_itself() {
     postgres(|database| async move {
-        let house = House::new(&database).await;
-        let ada = house.somebody().await;
+        let node = Node::new(&database).await;
+        let ada = node.somebody().await;
         let organization = ada.organization.clone().unwrap();
-        let mut view = house.view(&ada, &["items:list"]);
+        let mut view = node.view(&ada, &["items:list"]);
         next(&mut view).await;
         database.by_hand().await.run(&silent(&organization, 1)).await;
         woken(&mut view).await;
@@ -118,7 +118,7 @@ async fn without_a_wake_up_a_node_looks_by_itself() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_every_node_has_seen_is_forgotten() {
     postgres(|database| async move {
-        drop(House::new(&database).await);
+        drop(Node::new(&database).await);
         let now = TestClock::new().now();
         let mut hand = database.by_hand().await;
         for age in [hours(2), minutes(1)] {
@@ -129,7 +129,7 @@ async fn what_every_node_has_seen_is_forgotten() {
             ))
             .await;
         }
-        let _house = House::new(&database).await;
+        let _house = Node::new(&database).await;
         let left = async {
             while database.number("select count(*) as n from changes").await != 700 {
                 tokio::time::sleep(Duration::from_millis(5)).await;
@@ -146,10 +146,10 @@ async fn what_every_node_has_seen_is_forgotten() {
 async fn a_transaction_that_commits_after_younger_ones_is_not_missed() {
     postgres(|database| async move {
         let poll = Duration::from_millis(20);
-        let house = House::with(&database.db, TestClock::new(), LiveOptions { poll, ..LiveOptions::default() }).await;
-        let ada = house.somebody().await;
+        let node = Node::with(&database.db, TestClock::new(), LiveOptions { poll, ..LiveOptions::default() }).await;
+        let ada = node.somebody().await;
         let organization = ada.organization.clone().unwrap();
-        let mut view = house.view(&ada, &["items:list"]);
+        let mut view = node.view(&ada, &["items:list"]);
         next(&mut view).await;
         let mut hands = Vec::new();
         for n in 1..=3 {
@@ -161,7 +161,7 @@ async fn a_transaction_that_commits_after_younger_ones_is_not_missed() {
         let mut there = Vec::new();
         // The oldest commits last; in between others come and go, and the node looks.
         for n in [3_i64, 2, 1] {
-            house.does(&ada, "items:add", n * 10).await;
+            node.does(&ada, "items:add", n * 10).await;
             there.push(n * 10);
             let mut shown = Value::Null;
             for _ in 0..3 {
@@ -174,6 +174,63 @@ async fn a_transaction_that_commits_after_younger_ones_is_not_missed() {
             woken(&mut view).await;
             assert_eq!(next(&mut view).await, HashMap::from([(0, json!(there))]));
         }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_was_cut_off_for_longer_than_changes_are_kept_runs_everything_again() {
+    postgres(|database| async move {
+        let options = LiveOptions { poll: hours(1), ..LiveOptions::default() };
+        let cut_off = Node::with(&database.db, TestClock::new(), options).await;
+        let ada = cut_off.somebody().await;
+        let organization = ada.organization.clone().unwrap();
+        let mut view = cut_off.view(&ada, &["items:list", "notes:list"]);
+        next(&mut view).await;
+        // It listens: what happens now is announced to nobody.
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        let mut hand = database.by_hand().await;
+        hand.run(&silent(&organization, 1)).await;
+        hand.run(&silent(&organization, 2)).await;
+        // Another node deletes what is old.
+        let other = Node::with(&database.open().await, cut_off.clock.clone(), LiveOptions::default()).await;
+        let deleted = async {
+            while database.number("select count(*) as n from changes where ts = 1").await != 0 {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), deleted).await.expect("old rows are deleted");
+        assert!(sleeps(&mut view).await, "nobody has told this node");
+        // Then it hears of anything at all.
+        let eve = other.somebody().await;
+        other.does(&eve, "items:add", 7).await;
+        woken(&mut view).await;
+        assert_eq!(next(&mut view).await, HashMap::from([(0, json!([1, 2]))]));
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_read_from_the_queue_is_shown_by_other_nodes_too() {
+    postgres(|database| async move {
+        let options = LiveOptions { quiet_poll: Duration::from_millis(20), ..LiveOptions::default() };
+        let (one, other) = nodes(&database, options).await;
+        let ada = one.somebody().await;
+        let mut view = other.view(&ada, &["queue:cursors"]);
+        assert_eq!(next(&mut view).await, HashMap::from([(0, json!([]))]));
+        for n in 1..=2 {
+            let write = store::work(move |tx| {
+                Box::pin(async move {
+                    let insert = tx.system("insert into cursors (name, position) values ($1, 0)");
+                    insert.bind(format!("cursor {n}")).execute().await
+                })
+            });
+            one.db.write(&Scope::System, write).await.unwrap();
+            woken(&mut view).await;
+            assert_eq!(next(&mut view).await[&0].as_array().map(Vec::len), Some(n));
+        }
+        // As long as nothing changes, nobody is woken.
+        assert!(sleeps(&mut view).await);
     })
     .await;
 }

@@ -2,12 +2,12 @@
 
 use std::{
     collections::HashMap,
-    sync::{LazyLock, Mutex, PoisonError},
+    sync::{Arc, LazyLock, Mutex, PoisonError},
 };
 
 use async_trait::async_trait;
 use engine::{
-    Caller, Directory, Identity, Member, Mutation, MutationCtx, Query, QueryCtx, get, operation::Route, post,
+    Caller, Directory, Identity, Member, Mutation, MutationCtx, Query, QueryCtx, Who, get, operation::Route, post,
 };
 use kernel::{Access, Code, Error, Id, OrgId, Page, PageOptions, Result, Role};
 use schemars::JsonSchema;
@@ -92,11 +92,28 @@ numbers!(
     "select 100 / n as n from items where org_id = $1 order by n"
 );
 
-/// Items, as soon as somebody opens the gate.
+/// Items, as soon as somebody opens the gate of the organization.
 #[derive(Deserialize, JsonSchema)]
 pub(super) struct SlowItems {}
 
-pub(super) static GATE: Semaphore = Semaphore::const_new(0);
+/// The gates, with how many came to them.
+static GATES: LazyLock<Mutex<HashMap<Option<OrgId>, (Arc<Semaphore>, usize)>>> = LazyLock::new(Mutex::default);
+
+/// Lets so many through the gate of somebody's organization.
+pub(super) fn open(who: &Who, times: usize) {
+    let mut gates = GATES.lock().unwrap_or_else(PoisonError::into_inner);
+    gates.entry(who.organization.clone()).or_insert_with(closed).0.add_permits(times);
+}
+
+/// How many came to the gate.
+pub(super) fn tries(who: &Who) -> usize {
+    let gates = GATES.lock().unwrap_or_else(PoisonError::into_inner);
+    gates.get(&who.organization).map_or(0, |(_, tries)| *tries)
+}
+
+fn closed() -> (Arc<Semaphore>, usize) {
+    (Arc::new(Semaphore::new(0)), 0)
+}
 
 #[async_trait]
 impl Query for SlowItems {
@@ -106,7 +123,13 @@ impl Query for SlowItems {
     type Output = Vec<i64>;
 
     async fn run(self, ctx: &mut QueryCtx<'_>) -> Result<Vec<i64>> {
-        GATE.acquire().await.expect("the gate is never closed").forget();
+        let gate = {
+            let mut gates = GATES.lock().unwrap_or_else(PoisonError::into_inner);
+            let (gate, tries) = gates.entry(ctx.caller().organization.clone()).or_insert_with(closed);
+            *tries += 1;
+            gate.clone()
+        };
+        gate.acquire().await.expect("the gate is never closed").forget();
         ListItems { _turn: 0 }.run(ctx).await
     }
 }
@@ -125,6 +148,22 @@ impl Query for Sky {
     async fn run(self, ctx: &mut QueryCtx<'_>) -> Result<Vec<String>> {
         ran(ctx);
         ctx.db.system("select sky from weather").rows().await?.iter().map(|row| row.text("sky")).collect()
+    }
+}
+
+/// Cursors of the queue, whose changes no node records.
+#[derive(Deserialize, JsonSchema)]
+pub(super) struct Cursors {}
+
+#[async_trait]
+impl Query for Cursors {
+    const NAME: &'static str = "queue:cursors";
+    const ACCESS: Access = Access::any_role();
+    const ROUTE: Route = get("/cursors");
+    type Output = Vec<String>;
+
+    async fn run(self, ctx: &mut QueryCtx<'_>) -> Result<Vec<String>> {
+        ctx.db.system("select name from cursors order by name").rows().await?.iter().map(|row| row.text("name")).collect()
     }
 }
 

@@ -7,24 +7,24 @@ use serde_json::json;
 use testkit::both;
 
 use super::{
-    house::{House, next, said, sleeps, subject, woken},
+    node::{Node, next, said, sleeps, subject, woken},
     product::runs,
 };
 
 #[tokio::test]
 async fn a_commit_reaches_those_who_watch_its_table_and_nobody_else() {
     both(|database| async move {
-        let house = House::new(&database).await;
-        let ada = house.somebody().await;
-        let eve = house.somebody().await;
-        let mut items = house.view(&ada, &["items:list"]);
-        let mut notes = house.view(&ada, &["notes:list"]);
-        let mut others = house.view(&eve, &["items:list"]);
+        let node = Node::new(&database).await;
+        let ada = node.somebody().await;
+        let eve = node.somebody().await;
+        let mut items = node.view(&ada, &["items:list"]);
+        let mut notes = node.view(&ada, &["notes:list"]);
+        let mut others = node.view(&eve, &["items:list"]);
         for view in [&mut items, &mut notes, &mut others] {
             assert_eq!(next(view).await, HashMap::from([(0, json!([]))]));
         }
         let (of_ada, of_eve) = (runs(ada.organization.as_ref()), runs(eve.organization.as_ref()));
-        house.does(&ada, "items:add", 1).await;
+        node.does(&ada, "items:add", 1).await;
         woken(&mut items).await;
         assert_eq!(next(&mut items).await, HashMap::from([(0, json!([1]))]));
         assert!(sleeps(&mut notes).await && sleeps(&mut others).await && sleeps(&mut items).await);
@@ -37,16 +37,16 @@ async fn a_commit_reaches_those_who_watch_its_table_and_nobody_else() {
 #[tokio::test]
 async fn ten_thousand_views_of_a_query_cost_one_run() {
     both(|database| async move {
-        let house = House::new(&database).await;
-        let ada = house.somebody().await;
+        let node = Node::new(&database).await;
+        let ada = node.somebody().await;
         let mut views = Vec::new();
         for _ in 0..10_000 {
-            let mut view = house.view(&ada, &["items:list"]);
+            let mut view = node.view(&ada, &["items:list"]);
             next(&mut view).await;
             views.push(view);
         }
         assert_eq!(runs(ada.organization.as_ref()), 1);
-        house.does(&ada, "items:add", 1).await;
+        node.does(&ada, "items:add", 1).await;
         let mut shown = Vec::new();
         for view in &mut views {
             woken(view).await;
@@ -61,12 +61,12 @@ async fn ten_thousand_views_of_a_query_cost_one_run() {
 #[tokio::test]
 async fn people_of_one_role_share_what_is_not_about_themselves() {
     both(|database| async move {
-        let house = House::new(&database).await;
-        let ada = house.somebody().await;
+        let node = Node::new(&database).await;
+        let ada = node.somebody().await;
         let organization = ada.organization.clone().unwrap();
-        let (bob, eve) = (house.join(&organization, Role::Viewer).await, house.join(&organization, Role::Viewer).await);
+        let (bob, eve) = (node.join(&organization, Role::Viewer).await, node.join(&organization, Role::Viewer).await);
         let mut views =
-            [house.view(&bob, &["items:list", "people:me"]), house.view(&eve, &["items:list", "people:me"])];
+            [node.view(&bob, &["items:list", "people:me"]), node.view(&eve, &["items:list", "people:me"])];
         let (one, other) = (views[0].advance(0).await.unwrap(), views[1].advance(0).await.unwrap());
         assert_eq!(runs(Some(&organization)), 3);
         assert_eq!(said(&one)[&1], json!([subject(&bob), "viewer"]));
@@ -78,17 +78,17 @@ async fn people_of_one_role_share_what_is_not_about_themselves() {
 #[tokio::test]
 async fn what_did_not_change_is_not_repeated() {
     both(|database| async move {
-        let house = House::new(&database).await;
-        let ada = house.somebody().await;
-        let mut view = house.view(&ada, &["items:list", "notes:list"]);
+        let node = Node::new(&database).await;
+        let ada = node.somebody().await;
+        let mut view = node.view(&ada, &["items:list", "notes:list"]);
         assert_eq!(next(&mut view).await.len(), 2);
         assert!(next(&mut view).await.is_empty());
-        house.does(&ada, "items:drop", 7).await;
+        node.does(&ada, "items:drop", 7).await;
         assert!(sleeps(&mut view).await && next(&mut view).await.is_empty());
-        house.does(&ada, "items:add", 7).await;
+        node.does(&ada, "items:add", 7).await;
         assert_eq!(next(&mut view).await, HashMap::from([(0, json!([7]))]));
         view.remove(1);
-        house.does(&ada, "both:add", 8).await;
+        node.does(&ada, "both:add", 8).await;
         assert_eq!(next(&mut view).await, HashMap::from([(0, json!([7, 8]))]));
     })
     .await;
@@ -97,9 +97,9 @@ async fn what_did_not_change_is_not_repeated() {
 #[tokio::test]
 async fn what_belongs_to_nobody_reaches_everybody() {
     both(|database| async move {
-        let house = House::new(&database).await;
-        let (ada, eve) = (house.somebody().await, house.somebody().await);
-        let mut views = [house.view(&ada, &["weather:sky"]), house.view(&eve, &["weather:sky"])];
+        let node = Node::new(&database).await;
+        let (ada, eve) = (node.somebody().await, node.somebody().await);
+        let mut views = [node.view(&ada, &["weather:sky"]), node.view(&eve, &["weather:sky"])];
         for view in &mut views {
             next(view).await;
         }
@@ -115,18 +115,18 @@ async fn what_belongs_to_nobody_reaches_everybody() {
 #[tokio::test(flavor = "multi_thread")]
 async fn many_organizations_are_kept_up_to_date_beside_one_another() {
     both(|database| async move {
-        let house = Arc::new(House::new(&database).await);
+        let node = Arc::new(Node::new(&database).await);
         let mut watching = Vec::new();
         for _ in 0..100 {
-            let house = house.clone();
+            let node = node.clone();
             watching.push(tokio::spawn(async move {
-                let who = house.somebody().await;
-                let mut views: Vec<_> = (0..5).map(|_| house.view(&who, &["items:list"])).collect();
+                let who = node.somebody().await;
+                let mut views: Vec<_> = (0..5).map(|_| node.view(&who, &["items:list"])).collect();
                 for view in &mut views {
                     next(view).await;
                 }
                 for n in 0..5 {
-                    house.does(&who, "items:add", n).await;
+                    node.does(&who, "items:add", n).await;
                     for view in &mut views {
                         woken(view).await;
                         assert_eq!(next(view).await[&0].as_array().unwrap().len(), usize::try_from(n + 1).unwrap());

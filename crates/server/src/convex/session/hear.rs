@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use engine::{Asked, Identity, View, Who};
+use engine::{QueryRequest, Identity, View, Who};
 use kernel::{Code, Error};
 
 use super::{
@@ -10,13 +10,12 @@ use super::{
         close::Close,
         codec,
         message::{ClientMessage, Modification, TokenType, is_session},
+        weight::weight,
     },
     Session,
     show::broken,
 };
 
-/// Queries that one connection may watch.
-const SUBSCRIPTIONS: usize = 10_000;
 /// A client may come from a node whose clock is ahead, but not by more than this.
 const AHEAD: Duration = Duration::from_secs(3600);
 
@@ -44,8 +43,8 @@ impl Session {
                 let acts_as_somebody = impersonating.is_some_and(|somebody| !somebody.is_null());
                 Box::pin(self.authenticate(token, acts_as_somebody)).await
             }
-            ClientMessage::Mutation(request) => self.queue(request, text.len()).await,
-            ClientMessage::Action(request) => self.act(request, text.len()).await,
+            ClientMessage::Mutation(request) => self.queue(request, weight(text.as_bytes())).await,
+            ClientMessage::Action(request) => self.act(request, weight(text.as_bytes())).await,
             ClientMessage::Event => Ok(()),
         }
     }
@@ -72,32 +71,20 @@ impl Session {
 
     async fn modify(&mut self, modifications: Vec<Modification>) -> Result<(), Close> {
         let surface = self.surface.clone();
-        let Self { watched, removed, .. } = self;
-        let mut asked = Vec::new();
+        self.view().await?;
+        let Self { view: Some(view), removed, .. } = self else { return Ok(()) };
         for modification in modifications {
             match modification {
                 Modification::Add { query_id, call, journal } => {
-                    if watched.len() >= SUBSCRIPTIONS && !watched.contains(&query_id) {
-                        return Err(Close::overload("too many subscriptions"));
-                    }
-                    watched.insert(query_id);
                     removed.remove(&query_id);
                     let (operation, arguments) = surface.read(call);
-                    asked.push((query_id, Some(Asked { operation, arguments, journal })));
+                    view.add(query_id, QueryRequest { operation, arguments, journal });
                 }
                 Modification::Remove { query_id } => {
-                    if watched.remove(&query_id) {
+                    if view.remove(query_id) {
                         removed.insert(query_id);
-                        asked.push((query_id, None));
                     }
                 }
-            }
-        }
-        let view = self.view().await?;
-        for (id, asked) in asked {
-            match asked {
-                Some(asked) => view.add(id, asked),
-                None => view.remove(id),
             }
         }
         self.owed = true;
@@ -116,7 +103,10 @@ impl Session {
             };
             surface.enter(identity).await
         };
-        match self.socket.beside(Box::pin(verified)).await? {
+        self.socket.set_undecided(true);
+        let verified = self.socket.beside(Box::pin(verified)).await?;
+        self.socket.set_undecided(false);
+        match verified {
             Ok(who) => self.set_who(who),
             Err(error) if error.code == Code::Unauthenticated => return Err(self.refuse(&error, true)),
             Err(error) => return Err(broken(&error)),
@@ -126,6 +116,8 @@ impl Session {
     }
 
     pub(super) fn set_who(&mut self, who: Who) {
+        self.unknown_limit = self.surface.limit_of(&who.identity);
+        self.socket.set_limit(self.unknown_limit);
         match &mut self.view {
             Some(view) => view.set_who(who),
             None => self.view = Some(self.surface.live.view(who)),

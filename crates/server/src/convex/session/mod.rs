@@ -8,14 +8,14 @@ mod show;
 mod work;
 
 use std::{
-    collections::{BTreeSet, HashSet, VecDeque},
+    collections::{BTreeSet, VecDeque},
     future::{Future, pending, poll_fn},
     pin::{Pin, pin},
     task::Poll,
     time::Duration,
 };
 
-use engine::View;
+use engine::{Identity, View};
 use futures_util::{StreamExt, stream::FuturesUnordered};
 use tokio::{task::JoinHandle, time::Instant};
 
@@ -25,7 +25,7 @@ use work::{Acted, Done, Waiting};
 /// Mutations of one connection that may wait; with more, the client has to. To close instead would help nobody: a client that
 /// has gathered more while it was alone would come again with all of them.
 const MUTATIONS: usize = 1000;
-/// The bytes of messages whose mutations and actions are not done; with more, the client has to wait.
+/// About the bytes in memory of mutations and actions that are not done; with more, the client has to wait.
 const UNDONE: usize = 32 * 1024 * 1024;
 /// Bytes of a message that takes a while to read.
 const LONG: usize = 64 * 1024;
@@ -43,11 +43,12 @@ pub(super) struct Session {
     /// None as long as nobody knows who it is: then it is somebody anonymous.
     view: Option<View>,
     versions: Versions,
-    watched: HashSet<u32>,
     removed: BTreeSet<u32>,
     mutations: VecDeque<Waiting>,
     actions: FuturesUnordered<JoinHandle<Done>>,
     undone: usize,
+    /// How many bytes somebody may send whom nobody knows; none for who has signed in.
+    unknown_limit: Option<usize>,
     /// The client waits for a transition, also when nothing has changed: at this moment or later.
     owed: bool,
     least: u64,
@@ -60,6 +61,7 @@ pub(super) struct Session {
 impl Session {
     pub(super) fn new(surface: Surface, client: Client, socket: Socket) -> Self {
         Self {
+            unknown_limit: surface.limit_of(&Identity::Anonymous),
             surface,
             client,
             socket,
@@ -67,7 +69,6 @@ impl Session {
             skew_ms: 0,
             view: None,
             versions: Versions::default(),
-            watched: HashSet::new(),
             removed: BTreeSet::new(),
             mutations: VecDeque::new(),
             actions: FuturesUnordered::new(),
@@ -96,7 +97,7 @@ impl Session {
         if let Some(acted) = self.wait(stop).await? {
             self.answer_action(acted)?;
         }
-        while listens(&self.socket, &self.mutations, self.undone) {
+        while listens(&self.socket, &self.mutations, self.undone, self.unknown_limit) {
             let Some(message) = self.socket.take() else { break };
             self.hear(&message).await?;
             if message.len() > LONG {
@@ -122,7 +123,7 @@ impl Session {
 
     /// Waits until there is something to do; an action that is done is.
     async fn wait(&mut self, mut stop: Pin<&mut (impl Future<Output = ()> + Send)>) -> Result<Option<Acted>, Close> {
-        let Self { socket, view, actions, stale, owed, mutations, undone, .. } = self;
+        let Self { socket, view, actions, stale, owed, mutations, undone, unknown_limit, .. } = self;
         let is_stale = *stale;
         let mut changed = pin!(async move {
             match view {
@@ -145,7 +146,7 @@ impl Session {
             if !*stale && changed.as_mut().poll(cx).is_ready() {
                 *stale = true;
             }
-            let is_told = socket.has_message() && listens(socket, mutations, *undone);
+            let is_told = socket.has_message() && listens(socket, mutations, *undone, *unknown_limit);
             let is_due = *owed || *stale || !mutations.is_empty();
             if is_told || (is_due && socket.has_room()) {
                 return Poll::Ready(Ok(None));
@@ -157,6 +158,6 @@ impl Session {
 }
 
 /// Whether there is room for what the next message may bring: work, and answers.
-fn listens(socket: &Socket, mutations: &VecDeque<Waiting>, undone: usize) -> bool {
-    mutations.len() < MUTATIONS && undone < UNDONE && !socket.is_full()
+fn listens(socket: &Socket, mutations: &VecDeque<Waiting>, undone: usize, unknown_limit: Option<usize>) -> bool {
+    mutations.len() < MUTATIONS && undone < unknown_limit.unwrap_or(UNDONE) && !socket.is_full()
 }

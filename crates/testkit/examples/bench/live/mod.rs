@@ -5,6 +5,7 @@
 
 mod ceiling;
 mod fan;
+mod flood;
 mod marks;
 mod mutations;
 mod people;

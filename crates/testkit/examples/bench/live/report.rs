@@ -49,6 +49,11 @@ impl Report {
         self.note(variant, numbers);
     }
 
+    /// A measurement of `variant` that no ceiling stands beside.
+    pub(crate) fn alone(&mut self, variant: &'static str, numbers: Numbers) {
+        self.note(variant, numbers);
+    }
+
     fn note(&mut self, variant: &'static str, numbers: Numbers) {
         if !self.variants.contains(&variant) {
             self.variants.push(variant);

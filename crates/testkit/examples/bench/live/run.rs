@@ -8,7 +8,7 @@ use std::{
 use testkit::Tokens;
 
 use super::{
-    fan, marks, mutations,
+    fan, flood, marks, mutations,
     people::People,
     report::Report,
     rest,
@@ -38,7 +38,7 @@ pub(crate) struct Options {
     /// Only these databases: `sqlite`, `postgres`.
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
-    /// Only these measurements: `fan`, `spread`, `mutations`, `rest`.
+    /// Only these measurements: `fan`, `spread`, `mutations`, `rest`, `flood`.
     #[arg(long, value_delimiter = ',')]
     measure: Vec<String>,
     /// Numbers of sockets that see one commit.
@@ -53,6 +53,9 @@ pub(crate) struct Options {
     /// Commits in a second in all of them together.
     #[arg(long, default_value_t = 500)]
     rate: u32,
+    /// Different queries of each tenant that floods the server.
+    #[arg(long, default_value_t = 4000)]
+    queries: usize,
     /// How long that and the like are measured.
     #[arg(long, default_value_t = 10)]
     seconds: u64,
@@ -110,6 +113,10 @@ async fn one(options: &Options, name: &'static str, store: Store, report: &mut R
         let (ceiling, seconds) = (mutations::measure(&ceiling, count, 2).await?, options.seconds.min(5));
         report.add(name, ceiling, mutations::measure(&ours, count, seconds).await?);
     }
+    if measures("flood") {
+        let [_, ours] = ours.beside().await?;
+        report.alone(name, flood::measure(&ours, options.queries, options.seconds).await?);
+    }
     database.drop()
 }
 
@@ -128,7 +135,7 @@ impl<'o> Ours<'o> {
         let tokens = Tokens::new();
         let issuers = tokens.issuer_json();
         let server = start(&options.binary, &database.url, &issuers).await?;
-        let small = options.organizations.iter().copied().chain(WRITERS).max().unwrap_or_default();
+        let small = options.organizations.iter().copied().chain(WRITERS).chain([flood::TENANTS + 1]).max().unwrap_or_default();
         let began = Instant::now();
         let people = People::settle(server.address, tokens, PEOPLE, small).await?;
         eprintln!("  {small} organizations in {:.1} s", began.elapsed().as_secs_f64());

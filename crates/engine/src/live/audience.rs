@@ -1,4 +1,4 @@
-//! Which people see the same, and are asked for once.
+//! Whose answers are the same: those share one subscription.
 
 use std::sync::Arc;
 
@@ -8,8 +8,8 @@ use serde_json::Value;
 
 use crate::operation::{Caller, Identity};
 
-/// Names somebody with what they showed. A token that only refreshes another one names the same.
-pub(super) fn person(identity: &Identity) -> Arc<str> {
+/// Names a viewer by the credentials that they showed. A token that only refreshes another one names the same.
+pub(super) fn credentials(identity: &Identity) -> Arc<str> {
     let named = match identity {
         Identity::Token(claims) => {
             let mut lasting = claims.all.clone();
@@ -25,8 +25,8 @@ pub(super) fn person(identity: &Identity) -> Arc<str> {
     named.into()
 }
 
-/// Names those whose answers are the same. What they are counts too, not only their role: who is not signed in is refused
-/// with other words than who belongs nowhere.
+/// Names those whose answers are the same. Their kind counts too, not only their role: somebody who is not signed in is
+/// refused with another error than somebody who belongs to no organization.
 pub(super) fn reach(caller: &Caller) -> Arc<str> {
     let kind = match (&caller.identity, &caller.member) {
         (Identity::Anonymous, _) => "anonymous",

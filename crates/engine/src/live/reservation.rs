@@ -1,6 +1,6 @@
-//! Timestamps never go back, also when the process starts again on a clock that did.
+//! Timestamps never go back, also when the process starts again with a clock that did.
 //!
-//! Before a timestamp is shown it is covered by a reservation on disk; a start begins at the end of the last one.
+//! A timestamp is shown only when a reservation in the database covers it; a start begins at the end of the last reservation.
 
 use std::{
     sync::atomic::{AtomicU64, Ordering},
@@ -18,14 +18,15 @@ const AHEAD: Duration = Duration::from_secs(60);
 
 /// Until when timestamps may be shown.
 #[derive(Default)]
-pub(super) struct Reserved {
+pub(super) struct Reservation {
     until: AtomicU64,
-    /// Until when those before may have been shown, by the process before.
+    /// Until when timestamps may have been shown by the process before this one.
     before: AtomicU64,
-    turn: Mutex<()>,
+    /// One renewal at a time.
+    renewing: Mutex<()>,
 }
 
-impl Reserved {
+impl Reservation {
     /// Whether a timestamp may be shown.
     pub(super) fn covers(&self, ts: u64) -> bool {
         ts <= self.until.load(Ordering::SeqCst)
@@ -41,7 +42,7 @@ impl Reserved {
         if self.covers(soon(operations.timestamps())) {
             return Ok(());
         }
-        let _turn = self.turn.lock().await;
+        let _renewing = self.renewing.lock().await;
         if self.covers(soon(operations.timestamps())) {
             return Ok(());
         }

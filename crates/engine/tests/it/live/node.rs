@@ -3,7 +3,7 @@
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use engine::{
-    Asked, Claims, Identity, Live, LiveOptions, Moment, Operations, Registry, SystemRandom, View, Who, World,
+    QueryRequest, Claims, Identity, Live, LiveOptions, Moment, Operations, Registry, SystemRandom, View, Who, World,
 };
 use kernel::{Clock, OrgId, Role, Scope, Time};
 use serde_json::{Map, Value, json};
@@ -11,19 +11,19 @@ use store::Db;
 use testkit::{TestClock, TestDb, hours};
 
 use super::product::{
-    AddBoth, AddItem, AddNote, DropItem, Halves, ListItems, ListNotes, Me, PageItems, People, Secrets, Sky, SlowItems,
+    AddBoth, AddItem, AddNote, Cursors, DropItem, Halves, ListItems, ListNotes, Me, PageItems, People, Secrets, Sky, SlowItems,
     TABLES,
 };
 
 /// A node.
-pub(super) struct House {
+pub(super) struct Node {
     pub(super) db: Db,
     pub(super) operations: Operations,
     pub(super) live: Live,
     pub(super) clock: TestClock,
 }
 
-impl House {
+impl Node {
     pub(super) async fn new(database: &TestDb) -> Self {
         Self::with(&database.db, TestClock::new(), LiveOptions::default()).await
     }
@@ -35,7 +35,7 @@ impl House {
             .expect("an empty database can be migrated");
         let mut registry = Registry::new();
         registry.query::<ListItems>().query::<ListNotes>().query::<Secrets>().query::<Halves>().query::<PageItems>();
-        registry.query::<Sky>().query::<Me>().query::<SlowItems>();
+        registry.query::<Sky>().query::<Me>().query::<SlowItems>().query::<Cursors>();
         registry.mutation::<AddItem>().mutation::<DropItem>().mutation::<AddNote>().mutation::<AddBoth>();
         let operations = Operations::new(registry.freeze(), db.clone(), world, Arc::new(People), &[1; 32]);
         let live = Live::start(&operations, options);
@@ -97,8 +97,8 @@ impl House {
     }
 }
 
-pub(super) fn asked(operation: &str, arguments: Value) -> Asked {
-    Asked { operation: operation.to_owned(), arguments, journal: None }
+pub(super) fn asked(operation: &str, arguments: Value) -> QueryRequest {
+    QueryRequest { operation: operation.to_owned(), arguments, journal: None }
 }
 
 pub(super) fn subject(who: &Who) -> &str {
@@ -141,8 +141,8 @@ pub(super) async fn sleeps(view: &mut View) -> bool {
 }
 
 /// Two nodes of one installation.
-pub(super) async fn nodes(database: &TestDb, options: LiveOptions) -> (House, House) {
-    let one = House::with(&database.db, TestClock::new(), options).await;
-    let other = House::with(&database.open().await, one.clock.clone(), options).await;
+pub(super) async fn nodes(database: &TestDb, options: LiveOptions) -> (Node, Node) {
+    let one = Node::with(&database.db, TestClock::new(), options).await;
+    let other = Node::with(&database.open().await, one.clock.clone(), options).await;
     (one, other)
 }
