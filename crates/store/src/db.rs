@@ -1,18 +1,17 @@
 //! The database, whichever engine it is.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use kernel::{Result, Scope};
-use tokio::sync::{Notify, futures::Notified};
+use tokio::sync::futures::Notified;
 
-use crate::{BeforeCommit, BoxFuture, OnCommit, Options, Tx, postgres::PostgresDb, sqlite::SqliteDb, watch::Around};
+use crate::{BeforeCommit, BoxFuture, OnCommit, Options, Tx, postgres::PostgresDb, shared::Shared, sqlite::SqliteDb};
 
 /// A database. Cheap to clone.
 #[derive(Clone)]
 pub struct Db {
     driver: Driver,
-    woken: Arc<Notify>,
-    pub(crate) around: Around,
+    pub(crate) shared: Shared,
 }
 
 #[derive(Clone)]
@@ -29,7 +28,8 @@ pub enum Isolation {
     /// For the queue's own statements, which are right by unique indexes and row locks alone.
     ReadCommitted,
     /// Each statement is a transaction of its own: for work that is one statement, in one round trip. Only in the
-    /// system's scope, and only for what may be repeated: a connection that broke leaves open whether it was done.
+    /// system's scope, and only for what may be repeated: a connection that broke leaves open whether it was done. It runs as
+    /// the login itself, so it is refused on tenant tables. Behind a pooler it is a transaction of one statement.
     Statement,
 }
 
@@ -48,13 +48,24 @@ impl Db {
     /// # Errors
     /// `Config` when the address cannot be read, `Unavailable` when SQLite's file cannot be opened.
     pub async fn open(options: &Options) -> Result<Self> {
-        let woken = Arc::new(Notify::new());
-        let around = Around::new(options.steps.clone());
+        let shared = Shared { failpoints: options.failpoints.clone(), ..Shared::default() };
         let driver = match options.engine()? {
-            Engine::Sqlite => Driver::Sqlite(SqliteDb::open(options, woken.clone(), around.clone()).await?),
-            Engine::Postgres => Driver::Postgres(Box::new(PostgresDb::open(options, woken.clone(), around.clone())?)),
+            Engine::Sqlite => Driver::Sqlite(SqliteDb::open(options, shared.clone()).await?),
+            Engine::Postgres => Driver::Postgres(Box::new(PostgresDb::open(options, shared.clone())?)),
         };
-        Ok(Self { driver, woken, around })
+        Ok(Self { driver, shared })
+    }
+
+    /// The same database on one connection that is not of the pool and leads past a pooler: for what must not wait for others, such
+    /// as a heartbeat. It connects when it is used first, and again after it was lost; waiting and statements end after `limit`.
+    /// On SQLite, where there is one process and one writer, it is this handle.
+    #[must_use]
+    pub fn connect_alone(&self, limit: Duration) -> Self {
+        let driver = match &self.driver {
+            Driver::Sqlite(db) => Driver::Sqlite(db.clone()),
+            Driver::Postgres(db) => Driver::Postgres(Box::new(db.alone(limit))),
+        };
+        Self { driver, shared: self.shared.clone() }
     }
 
     /// Which engine it runs on.
@@ -113,30 +124,30 @@ impl Db {
 
     /// Ends at the next commit in this process of a transaction that called [`Tx::wake`].
     pub fn woken(&self) -> Notified<'_> {
-        self.woken.notified()
+        self.shared.woken.notified()
     }
 
     /// Tells of every commit of this process that wrote, before its writer gets the answer. [`crate::migrate`] has to have
     /// run on this handle: it learns the names of the tables there.
     pub fn on_commit(&self, told: OnCommit) {
-        self.around.on_commit(told);
+        self.shared.hooks.on_commit(told);
     }
 
     /// Tells of every commit on SQLite right before it: a snapshot that shows it was taken after that. It may still fail.
     pub fn on_committing(&self, told: OnCommit) {
-        self.around.on_committing(told);
+        self.shared.hooks.on_committing(told);
     }
 
     /// Tells, within a second or so, that another process wrote to a SQLite file, and any table for all that is known. Nodes on
     /// PostgreSQL tell one another what they wrote: see [`Db::before_commit`].
     pub fn on_commit_elsewhere(&self, told: OnCommit) {
-        self.around.on_commit_elsewhere(told);
+        self.shared.hooks.on_commit_elsewhere(told);
     }
 
     /// Lets `write` add to every transaction that wrote, right before it commits. On PostgreSQL only: SQLite has no other
     /// node to write for.
     pub fn before_commit(&self, write: BeforeCommit) {
-        self.around.before_commit(write);
+        self.shared.hooks.before_commit(write);
     }
 
     /// Whether it answers, within `limit`.
@@ -152,7 +163,7 @@ impl Db {
         }
     }
 
-    /// Hears what other nodes announce on `channel`. Not connected on SQLite, where there is no other node.
+    /// Hears what other nodes announce on `channel`, on a connection that is not of the pool. Not connected on SQLite, where there is no other node.
     pub async fn listen(&self, channel: &'static str) -> Listener {
         match &self.driver {
             Driver::Sqlite(_) => Listener(None),
@@ -162,7 +173,7 @@ impl Db {
 
     /// Wakes those who wait on [`Db::woken`], as a commit does that called [`Tx::wake`].
     pub fn wake(&self) {
-        self.woken.notify_waiters();
+        self.shared.woken.notify_waiters();
     }
 
     /// The concrete driver, for migrations.

@@ -3,6 +3,7 @@
 use std::{any::Any, fmt, time::Duration};
 
 use kernel::{Code, Error};
+use sqlx::postgres::PgDatabaseError;
 
 /// Another transaction was in the way; the same work may succeed at once.
 const CONFLICT: &str = "transaction_conflict";
@@ -16,7 +17,12 @@ const COME_BACK: Duration = Duration::from_secs(2);
 pub(crate) fn from_sqlx(error: sqlx::Error) -> Error {
     if let sqlx::Error::Database(database) = &error {
         let (code, kind) = (database.code().unwrap_or_default(), database.kind());
-        return from_database(&code, &kind).source(Cause::new(&code, database.message()));
+        let translated = match (&*code, database.try_downcast_ref::<PgDatabaseError>()) {
+            ("42501", Some(postgres)) => not_permitted(postgres),
+            ("08P01", Some(postgres)) if postgres.message().contains("startup parameter") => pooler_undeclared(),
+            _ => from_database(&code, &kind),
+        };
+        return translated.source(Cause::new(&code, database.message()));
     }
     let translated = if is_lost(&error) {
         down()
@@ -44,8 +50,6 @@ fn from_database(code: &str, kind: &sqlx::error::ErrorKind) -> Error {
         "57014" | "55P03" => slow(),
         // SQLite: interrupted, which only our own time limit does.
         "9" => slow(),
-        // PostgreSQL: insufficient privilege, which is also what a row-level policy answers to a foreign row.
-        "42501" => Error::internal("row_level_security", "the database's own tenant check refused a statement"),
         // PostgreSQL: data exceptions, such as a NUL character in a text.
         _ if code.starts_with("22") => Error::bad_request("value_unstorable", "the database cannot store a value"),
         // PostgreSQL: we did not keep to the protocol, as with a value too few.
@@ -55,6 +59,28 @@ fn from_database(code: &str, kind: &sqlx::error::ErrorKind) -> Error {
         "5" | "6" | "261" | "517" | "10" | "13" | "14" | "266" | "522" | "778" | "1034" => down(),
         _ => Error::internal("database_error", "the database refused a statement"),
     }
+}
+
+/// PostgreSQL has one code for two things: a row that a row-level policy refuses, and a table that the role may not use at all. What
+/// tells them apart, in every language of the server, is the function that refused.
+fn not_permitted(error: &PgDatabaseError) -> Error {
+    if error.routine() == Some("ExecWithCheckOptions") {
+        return Error::internal("row_level_security", "the database's own tenant check refused a statement");
+    }
+    Error::config(
+        "database_permission",
+        "the database does not let its role use something that it needs: run `trunkline migrate` as the owner of the tables, \
+         which grants what is missing, as after the restore of a dump",
+    )
+}
+
+/// The connection leads through a pooler, and nobody said so.
+pub(crate) fn pooler_undeclared() -> Error {
+    Error::config(
+        "database_pooler",
+        "DATABASE_URL leads through a pooler such as PgBouncer: set DATABASE_DIRECT_URL to the address of PostgreSQL itself, which \
+         is needed too",
+    )
 }
 
 /// What the database said, without the rows and statements that it likes to quote: sqlx shows those in `Debug`.
@@ -89,6 +115,19 @@ pub(crate) fn panicked(panic: &(dyn Any + Send)) -> Error {
 /// The database does not answer; nothing was done.
 pub(crate) fn down() -> Error {
     Error::unavailable(DOWN, "the database does not answer").retry_after(COME_BACK)
+}
+
+/// Every connection was in use for as long as a caller waits for one; nothing was done.
+pub(crate) fn busy() -> Error {
+    let message =
+        "all connections to the database are in use: raise TRUNKLINE_DATABASE_CONNECTIONS if this happens often";
+    Error::unavailable("database_busy", message).retry_after(COME_BACK)
+}
+
+/// A statement that supplies no organization names a table of organizations.
+pub(crate) fn tenant_table(table: &str) -> Error {
+    let message = format!("a statement without an organization uses {table}, whose rows belong to organizations");
+    Error::internal("tenant_table", message).never_retry()
 }
 
 /// The database answered too slowly; nothing was done.

@@ -3,29 +3,34 @@
 //! A statement on a tenant table (one with a column `org_id`) has the organization as `$1`; [`Tx::query`] binds it, so
 //! that nobody can pass another one. On PostgreSQL row-level security is the second wall.
 
+mod capacity;
 mod db;
 mod error;
+mod failpoints;
+mod hooks;
 mod migrate;
 mod options;
 mod postgres;
 mod query;
 mod row;
+mod schema;
+mod shared;
 mod sqlite;
-mod steps;
 mod tx;
 mod value;
-mod watch;
 
+pub use capacity::Capacity;
 pub use db::{Db, Engine, Isolation, Listener};
 pub use error::{is_down, no_organization};
+pub use failpoints::{Failpoint, Failpoints};
+pub use hooks::{BeforeCommit, Commit, OnCommit};
 pub use migrate::{Migration, MigrationSet, migrate};
 pub use options::Options;
 pub use query::{Query, Read};
 pub use row::{FromRow, Row};
-pub use steps::{Step, Steps};
+pub use schema::{Reads, Table};
 pub use tx::{Reader, Tx};
 pub use value::Value;
-pub use watch::{BeforeCommit, Commit, OnCommit, Reads, Table};
 
 /// A future that a transaction's closure returns.
 pub type BoxFuture<'a, T> = futures_util::future::BoxFuture<'a, T>;

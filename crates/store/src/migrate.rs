@@ -9,7 +9,7 @@ use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor, PgConnection, Ro
 use crate::{
     Db, Table,
     error::from_sqlx,
-    postgres::{ROLE, bypasses_policies, make_role},
+    postgres::{Login, ROLE},
 };
 
 /// One step. `postgres` is the same text where the step is portable.
@@ -58,16 +58,16 @@ pub async fn migrate(db: &Db, sets: &[MigrationSet], now: Time) -> Result<Vec<St
     if let Some(sqlite) = db.sqlite() {
         let mut conn = sqlite.connect.connect().await.map_err(from_sqlx)?;
         let applied = migrate_sqlite(&mut conn, sets, now).await?;
-        db.around.know(tables_sqlite(&mut conn).await.map_err(from_sqlx)?);
+        db.shared.schema.learn(tables_sqlite(&mut conn).await.map_err(from_sqlx)?);
         conn.close().await.map_err(from_sqlx)?;
         return Ok(applied);
     }
     let Some(postgres) = db.postgres() else {
         return Err(Error::internal("no_driver", "a database is neither SQLite nor PostgreSQL"));
     };
-    let mut conn = postgres.connect.connect().await.map_err(from_sqlx)?;
+    let mut conn = postgres.connect().await?;
     let applied = migrate_postgres(&mut conn, sets, now).await?;
-    db.around.know(tables_postgres(&mut conn).await.map_err(from_sqlx)?);
+    db.shared.schema.learn(tables_postgres(&mut conn).await.map_err(from_sqlx)?);
     conn.close().await.map_err(from_sqlx)?;
     Ok(applied)
 }
@@ -136,8 +136,9 @@ async fn migrate_postgres(conn: &mut PgConnection, sets: &[MigrationSet], now: T
         applied.push(format!("{set}/{}", step.name));
     }
     protect_tenants(&mut tx).await.map_err(from_sqlx)?;
-    if !applied.is_empty() && bypasses_policies(&mut tx).await.map_err(from_sqlx)? {
-        make_role(&mut tx).await.map_err(from_sqlx)?;
+    // Also when nothing was applied: a dump may have been restored on a server that does not have the role.
+    let login = Login::read(&mut tx).await.map_err(from_sqlx)?;
+    if login.role(&mut tx).await?.is_some() && lacks_grants(&mut tx).await.map_err(from_sqlx)? {
         grant(&mut tx).await.map_err(from_sqlx)?;
     }
     tx.commit().await.map_err(from_sqlx)?;
@@ -171,7 +172,23 @@ async fn protect_tenants(conn: &mut PgConnection) -> Result<(), sqlx::Error> {
     Ok(())
 }
 
-/// Lets the role that connections take on use the tables.
+/// Whether there is something that the role of transactions may not use and should.
+async fn lacks_grants(conn: &mut PgConnection) -> Result<bool, sqlx::Error> {
+    let sql = format!(
+        "select not has_schema_privilege('{ROLE}', current_schema(), 'usage') or exists (
+             select 1 from pg_class c where c.relnamespace = current_schema()::regnamespace and case
+                 when c.relkind = 'S' then not (
+                     has_sequence_privilege('{ROLE}', c.oid, 'usage') and has_sequence_privilege('{ROLE}', c.oid, 'select'))
+                 when c.relname = 'trunkline_migrations' then not has_table_privilege('{ROLE}', c.oid, 'select')
+                 when c.relkind in ('r', 'p') then not (
+                     has_table_privilege('{ROLE}', c.oid, 'select') and has_table_privilege('{ROLE}', c.oid, 'insert')
+                     and has_table_privilege('{ROLE}', c.oid, 'update') and has_table_privilege('{ROLE}', c.oid, 'delete'))
+                 else false end) as lacks"
+    );
+    sqlx::query(AssertSqlSafe(sql)).fetch_one(conn).await?.try_get("lacks")
+}
+
+/// Lets the role that transactions take on use the tables.
 async fn grant(conn: &mut PgConnection) -> Result<(), sqlx::Error> {
     let sql = format!(
         "do $$ begin

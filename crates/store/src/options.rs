@@ -4,21 +4,24 @@ use std::{path::PathBuf, time::Duration};
 
 use kernel::{Error, Result};
 
-use crate::{Engine, Steps};
+use crate::{Engine, Failpoints};
 
 /// Where the database is and how long anything on it may take.
 #[derive(Clone, Debug)]
 pub struct Options {
     /// `sqlite:FILE` or `postgres://user@host/database`. It may hold a password: never log it whole.
     pub url: String,
+    /// Where PostgreSQL itself is, when `url` leads through a pooler such as PgBouncer. Migrations, listeners and connections of their
+    /// own go there, and the pool then keeps to what works when each transaction may get another connection of the server.
+    pub direct_url: Option<String>,
     /// How long a caller waits for a connection, or for the writer's queue, before it is told to come back.
     pub acquire_timeout: Duration,
     /// How long one statement may run; on SQLite, how long one write transaction may.
     pub statement_timeout: Duration,
     /// Connections for reading and, on PostgreSQL, for writing.
     pub max_connections: u32,
-    /// Who is called at each step of a transaction: for tests that stop a process there.
-    pub steps: Steps,
+    /// Hooks at certain points of each transaction: for tests that stop a process there.
+    pub failpoints: Failpoints,
 }
 
 impl Options {
@@ -26,10 +29,11 @@ impl Options {
     pub fn new(url: impl Into<String>) -> Self {
         Self {
             url: url.into(),
+            direct_url: None,
             acquire_timeout: Duration::from_secs(5),
             statement_timeout: Duration::from_secs(15),
             max_connections: 16,
-            steps: Steps::default(),
+            failpoints: Failpoints::default(),
         }
     }
 

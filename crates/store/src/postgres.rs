@@ -1,5 +1,10 @@
 //! PostgreSQL: serializable transactions, retried; every tenant table behind a policy that our role cannot bypass.
+//!
+//! Nothing here relies on the state of a session: role, organization and time limits are set at the start of each transaction. So the
+//! connections may lead through a pooler that hands out server connections for one transaction at a time, such as PgBouncer.
 
+mod pool;
+mod role;
 mod transaction;
 
 use std::{
@@ -15,58 +20,74 @@ use std::{
 use futures_util::FutureExt;
 use kernel::{Error, Result, Scope};
 use sqlx::{
-    AssertSqlSafe, ConnectOptions, Executor, PgPool, Row as _,
+    ConnectOptions,
     pool::PoolOptions,
     postgres::{PgConnectOptions, PgConnection, PgListener},
 };
-use tokio::sync::Notify;
+use tokio::sync::OnceCell;
 
+pub(crate) use pool::Lent;
+use pool::Pool;
+pub(crate) use role::{Login, ROLE};
 pub(crate) use transaction::Transaction;
 
 use crate::{
-    BoxFuture, Isolation, Options, Step, Tx,
-    error::{from_sqlx, is_conflict, is_down, is_duplicate, panicked},
+    BoxFuture, Failpoint, Isolation, Options, Tx,
+    error::{from_sqlx, is_conflict, is_down, is_duplicate, panicked, pooler_undeclared},
+    hooks::Commit,
+    shared::Shared,
     tx::Conn,
-    watch::Around,
 };
 
-/// The role that every connection takes on when the one in `DATABASE_URL` could bypass row-level security.
-pub(crate) const ROLE: &str = "trunkline_app";
 /// How often a transaction that another one was in the way of is run again.
 const TRIES: u32 = 40;
 /// How often a transaction is run whose row was there already: that may be a race, or the truth.
 const DUPLICATES: u32 = 3;
+/// How long a transaction may stay open with nobody asking it anything.
+const IDLE: &str = "60s";
 
 #[derive(Clone)]
 pub(crate) struct PostgresDb {
-    pool: PgPool,
-    woken: Arc<Notify>,
-    pub(crate) connect: PgConnectOptions,
-    around: Around,
+    pool: Pool,
+    /// Leads to the server itself, past a pooler: for migrations, for what listens, and for connections of their own.
+    direct: PgConnectOptions,
+    statement_timeout: Duration,
+    /// Whether the pool leads through a pooler that hands out connections for a transaction at a time.
+    is_pooled: bool,
+    /// What transactions begin with after their isolation: the same for all. Known when the server has answered once.
+    preamble: Arc<OnceCell<String>>,
+    shared: Shared,
 }
 
 impl PostgresDb {
-    pub(crate) fn open(options: &Options, woken: Arc<Notify>, around: Around) -> Result<Self> {
-        let timeout = format!("{}ms", options.statement_timeout.as_millis());
-        // Serializable transactions fail one another now and then, and are run again. That is no news: their connections
-        // would warn of a rollback where there is nothing left to roll back.
-        let connect = PgConnectOptions::from_str(&options.url)
-            .map_err(from_sqlx)?
-            .application_name("trunkline")
-            .options([
-                ("statement_timeout", timeout.as_str()),
-                ("idle_in_transaction_session_timeout", "60s"),
-                ("client_min_messages", "error"),
-            ])
-            .statement_cache_capacity(256)
-            .disable_statement_logging();
-        let pool = PoolOptions::new()
-            .max_connections(options.max_connections)
-            .acquire_timeout(options.acquire_timeout)
-            .test_before_acquire(false)
-            .after_connect(|conn, _| Box::pin(drop_privileges(conn)))
-            .connect_lazy_with(connect.clone());
-        Ok(Self { pool, woken, connect, around })
+    pub(crate) fn open(options: &Options, shared: Shared) -> Result<Self> {
+        let direct_url = options.direct_url.as_ref().filter(|direct| **direct != options.url);
+        let direct = session(direct_url.unwrap_or(&options.url), options.statement_timeout)?;
+        let connect = match direct_url {
+            Some(_) => pooled(&options.url)?,
+            None => direct.clone(),
+        };
+        Ok(Self {
+            pool: Pool::new(connect, options.max_connections, options.acquire_timeout),
+            direct,
+            statement_timeout: options.statement_timeout,
+            is_pooled: direct_url.is_some(),
+            preamble: Arc::default(),
+            shared,
+        })
+    }
+
+    /// The same database on one connection that nobody else uses, and that gives up after `limit`.
+    pub(crate) fn alone(&self, limit: Duration) -> Self {
+        let direct = limited(self.direct.clone(), limit);
+        Self {
+            pool: Pool::new(direct.clone(), 1, limit),
+            direct,
+            statement_timeout: limit,
+            is_pooled: false,
+            preamble: Arc::default(),
+            shared: self.shared.clone(),
+        }
     }
 
     pub(crate) async fn read<T, F>(&self, scope: &Scope, work: F) -> Result<T>
@@ -82,17 +103,20 @@ impl PostgresDb {
     where
         F: Fn(&mut Tx) -> BoxFuture<'_, Result<T>> + Send,
     {
-        let begin = match isolation {
-            Isolation::Serializable => "begin isolation level serializable",
-            Isolation::ReadCommitted => "begin isolation level read committed",
-            Isolation::Statement => "",
-        };
         for attempt in 1.. {
             // What cannot even begin is not tried again here: a server that is down costs one time-out.
-            let tx = self.begin(begin, scope).await?;
-            match self.once(tx, &work).await {
+            let tx = match isolation {
+                Isolation::Serializable => self.begin("begin isolation level serializable", scope).await?,
+                Isolation::ReadCommitted => self.begin("begin isolation level read committed", scope).await?,
+                // A pooler may send each statement to another server connection, also the two halves of one that has values.
+                Isolation::Statement if self.is_pooled => {
+                    self.begin("begin isolation level read committed", &Scope::System).await?
+                }
+                Isolation::Statement => self.tx(Conn::PostgresStatements(self.pool.lend().await?), Scope::System),
+            };
+            match self.once(isolation, tx, &work).await {
                 // Connections die with the server; the pool may hold nothing but dead ones.
-                Err(error) if isolation == Isolation::Statement && is_down(&error) && attempt <= self.most() => {}
+                Err(error) if isolation == Isolation::Statement && is_down(&error) && attempt <= self.pool.most() => {}
                 Err(error) if is_conflict(&error) && attempt < TRIES => {
                     metrics::counter!("trunkline_transaction_conflicts_total").increment(1);
                     tokio::time::sleep(pause(attempt)).await;
@@ -106,58 +130,110 @@ impl PostgresDb {
     }
 
     /// One run of `work`, to its commit or its end. A panic in it is its error.
-    async fn once<T, F>(&self, mut tx: Tx, work: &F) -> Result<T>
+    async fn once<T, F>(&self, isolation: Isolation, mut tx: Tx, work: &F) -> Result<T>
     where
         F: Fn(&mut Tx) -> BoxFuture<'_, Result<T>> + Send,
     {
         let run = AssertUnwindSafe(async { work(&mut tx).await }).catch_unwind().await;
         let answer = run.map_err(|panic| panicked(&*panic))??;
-        let (wakes, mut commit) = (tx.wakes, tx.take_commit());
-        if let (Some(commit), Some(write), Conn::Postgres(_)) = (&mut commit, self.around.writes_along(), &tx.conn) {
+        let (wakes, mut commit) = (tx.wakes, Commit::of(&mut tx));
+        let along = self.shared.hooks.writes_along().filter(|_| isolation != Isolation::Statement);
+        if let (Some(commit), Some(write)) = (&mut commit, along) {
             commit.number = write(&mut tx, commit).await?;
         }
-        self.around.steps.reach(Step::Commit).await;
+        self.shared.failpoints.reach(Failpoint::Commit).await;
         tx.commit().await?;
-        self.around.steps.reach(Step::Committed).await;
+        self.shared.failpoints.reach(Failpoint::Committed).await;
         if let Some(commit) = &commit {
-            self.around.committed(commit);
+            self.shared.hooks.committed(commit);
         }
         if wakes {
-            self.woken.notify_waiters();
+            self.shared.woken.notify_waiters();
         }
         Ok(answer)
     }
 
-    /// Connections that the pool may hold.
-    fn most(&self) -> u32 {
-        self.pool.options().get_max_connections()
+    fn tx(&self, conn: Conn, scope: Scope) -> Tx {
+        Tx::new(conn, scope, self.shared.schema.clone(), self.shared.failpoints.clone())
     }
 
-    /// Begins and sets the organization, in one round trip.
+    /// Begins, and sets role, organization and limits, in one round trip.
     async fn begin(&self, begin: &str, scope: &Scope) -> Result<Tx> {
-        if begin.is_empty() {
-            let conn = self.pool.acquire().await.map_err(from_sqlx)?;
-            return Ok(Tx::new(Conn::PostgresStatements(conn), Scope::System, self.around.clone()));
-        }
         // An id is made of letters, digits and an underscore: see `kernel::Id::parse`.
         let organization = scope.organization().map_or("", |id| id.as_str());
-        let sql = format!("{begin}; set local trunkline.org = '{organization}'");
-        let (mut tries, dead) = (0, self.most());
+        let mut tries = 0;
         loop {
             tries += 1;
-            match Transaction::begin(&self.pool, &sql).await {
-                Ok(tx) => return Ok(Tx::new(Conn::Postgres(tx), scope.clone(), self.around.clone())),
+            let begun = async {
+                let mut lent = self.pool.lend().await?;
+                let preamble = self.preamble(&mut lent).await?;
+                let sql = format!("{begin}{preamble}; set local trunkline.org = '{organization}'");
+                Ok(Transaction::begin(lent, &sql).await.map_err(from_sqlx)?)
+            };
+            match begun.await {
+                Ok(tx) => {
+                    return Ok(self.tx(Conn::Postgres { tx, is_named: !self.is_pooled }, scope.clone()));
+                }
                 // A pooled connection may have died with the server it was connected to, and the others with it.
-                Err(sqlx::Error::Io(_) | sqlx::Error::BeginFailed) if tries <= dead => {}
-                Err(sqlx::Error::Database(error))
-                    if tries <= dead && error.code().is_some_and(|c| c.starts_with("57P")) => {}
-                Err(error) => return Err(from_sqlx(error)),
+                Err(error) if is_lost(&error) && tries <= self.pool.most() => {}
+                Err(error) => return Err(error),
             }
         }
     }
 
+    /// What every transaction begins with: the role that the policies hold for, and the limits that a session would have.
+    async fn preamble(&self, lent: &mut Lent) -> Result<&str> {
+        self.preamble.get_or_try_init(|| self.read_preamble(lent)).await.map(String::as_str)
+    }
+
+    async fn read_preamble(&self, lent: &mut Lent) -> Result<String> {
+        let login = Login::read(lent.connection()).await.map_err(from_sqlx)?;
+        let limit = self.statement_timeout.as_millis();
+        if !self.is_pooled {
+            self.check_direct(&login)?;
+        }
+        let mut preamble = String::new();
+        if let Some(role) = login.role(lent.connection()).await? {
+            preamble += &format!("; set local role {role}");
+        }
+        if self.is_pooled {
+            preamble += &format!(
+                "; set local statement_timeout = '{limit}ms'; set local client_min_messages = 'error'\
+                 ; set local idle_in_transaction_session_timeout = '{IDLE}'"
+            );
+        }
+        Ok(preamble)
+    }
+
+    /// A connection to the server itself, of no pool, as the login: for migrations.
+    pub(crate) async fn connect(&self) -> Result<PgConnection> {
+        let mut conn = self.direct.connect().await.map_err(from_sqlx)?;
+        self.check_direct(&Login::read(&mut conn).await.map_err(from_sqlx)?)?;
+        Ok(conn)
+    }
+
+    /// Finds a pooler that drops the settings of a session, as PgBouncer does with `ignore_startup_parameters`.
+    fn check_direct(&self, login: &Login) -> Result<()> {
+        let is_kept = u128::try_from(login.statement_timeout_ms) == Ok(self.statement_timeout.as_millis());
+        if is_kept { Ok(()) } else { Err(pooler_undeclared()) }
+    }
+
+    /// Whether the pool leads through a pooler.
+    pub(crate) fn is_pooled(&self) -> bool {
+        self.is_pooled
+    }
+
+    /// How many connections the pool may have.
+    pub(crate) fn connections(&self) -> u32 {
+        self.pool.most()
+    }
+
+    /// Hears what is announced on `channel`, on a connection that is not of the pool.
     pub(crate) async fn listen(&self, channel: &'static str) -> Option<PgListener> {
-        let mut listener = PgListener::connect_with(&self.pool).await.ok()?;
+        let own = PoolOptions::new().max_connections(1).max_lifetime(None).idle_timeout(None);
+        let own = own.acquire_timeout(Duration::from_secs(5)).connect_lazy_with(self.direct.clone());
+        let mut listener = PgListener::connect_with(&own).await.ok()?;
+        listener.ignore_pool_close_event(true);
         listener.listen(channel).await.ok()?;
         Some(listener)
     }
@@ -167,43 +243,34 @@ impl PostgresDb {
     }
 }
 
-/// Becomes a role that row-level security binds, when this one is above it. It is made here where it is missing, so that
-/// no connection is ever above the policies, also not one that was opened before the first migration.
-async fn drop_privileges(conn: &mut PgConnection) -> Result<(), sqlx::Error> {
-    if bypasses_policies(conn).await? {
-        if !role_exists(conn).await? {
-            make_role(conn).await?;
-        }
-        conn.execute(AssertSqlSafe(format!("set role {ROLE}"))).await?;
+/// How to connect to the server itself: with limits that hold for the session.
+fn session(url: &str, statement_timeout: Duration) -> Result<PgConnectOptions> {
+    let connect = PgConnectOptions::from_str(url).map_err(from_sqlx)?.application_name("trunkline");
+    // Serializable transactions fail one another now and then, and are run again. That is no news: their connections
+    // would warn of a rollback where there is nothing left to roll back.
+    let connect = connect.options([("idle_in_transaction_session_timeout", IDLE), ("client_min_messages", "error")]);
+    Ok(limited(connect, statement_timeout).statement_cache_capacity(256).disable_statement_logging())
+}
+
+/// With another time limit. Of two that are sent, the later one holds.
+fn limited(connect: PgConnectOptions, statement_timeout: Duration) -> PgConnectOptions {
+    connect.options([("statement_timeout", format!("{}ms", statement_timeout.as_millis()))])
+}
+
+/// How to connect to a pooler, which refuses settings of a session and forgets prepared statements.
+fn pooled(url: &str) -> Result<PgConnectOptions> {
+    let connect = PgConnectOptions::from_str(url).map_err(from_sqlx)?.application_name("trunkline");
+    Ok(connect.extra_float_digits(None).statement_cache_capacity(0).disable_statement_logging())
+}
+
+/// Whether a connection was found dead. Not so when none was to be had.
+fn is_lost(error: &Error) -> bool {
+    let Some(source) = std::error::Error::source(error) else { return false };
+    match source.downcast_ref::<sqlx::Error>() {
+        Some(error) => matches!(error, sqlx::Error::Io(_) | sqlx::Error::BeginFailed),
+        // The server said that it is shutting down.
+        None => is_down(error) && source.to_string().starts_with("57P"),
     }
-    Ok(())
-}
-
-/// Makes the role. Roles belong to the whole server: another database may be making it at the same time.
-pub(crate) async fn make_role(conn: &mut PgConnection) -> Result<(), sqlx::Error> {
-    let sql = format!(
-        "do $$ begin create role {ROLE} nologin; exception when duplicate_object or unique_violation then null; end $$;
-         do $$ begin
-             if not (select rolsuper from pg_roles where rolname = current_user) then
-                 execute format('grant {ROLE} to %I', current_user);
-             end if;
-         end $$"
-    );
-    sqlx::raw_sql(AssertSqlSafe(sql)).execute(conn).await.map(drop)
-}
-
-/// Whether row-level security does not hold for the connected role.
-pub(crate) async fn bypasses_policies(conn: &mut PgConnection) -> Result<bool, sqlx::Error> {
-    let row = sqlx::query("select rolsuper or rolbypassrls as bypasses from pg_roles where rolname = current_user")
-        .fetch_one(conn)
-        .await?;
-    row.try_get("bypasses")
-}
-
-async fn role_exists(conn: &mut PgConnection) -> Result<bool, sqlx::Error> {
-    let row =
-        sqlx::query("select count(*) as roles from pg_roles where rolname = $1").bind(ROLE).fetch_one(conn).await?;
-    Ok(row.try_get::<i64, _>("roles")? > 0)
 }
 
 /// A few milliseconds, more after each try, and never the same for two that were in each other's way.

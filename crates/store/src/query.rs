@@ -7,7 +7,12 @@ use sqlx::{
     Arguments, AssertSqlSafe, Postgres, SqlSafeStr, SqlStr, Sqlite, postgres::PgArguments, sqlite::SqliteArguments,
 };
 
-use crate::{FromRow, Reader, Row, Step, Value, error::from_sqlx, row::Inner, tx::Conn};
+use crate::{
+    FromRow, Reader, Row, Tx, Value,
+    error::from_sqlx,
+    row::DriverRow,
+    tx::{Conn, Scoping},
+};
 
 /// A statement that reads, and waits for its values.
 pub struct Read<'t> {
@@ -15,38 +20,71 @@ pub struct Read<'t> {
     sql: Text,
     values: Vec<Value>,
     /// Tables of which it touches only the rows of a key.
-    only: Vec<(&'static str, String)>,
-    /// Whether its first value should be the organization, and the transaction has none.
-    lacks_organization: bool,
+    keys: Vec<(&'static str, String)>,
+    scoping: Scoping,
 }
 
 /// A statement that waits for its values.
 pub struct Query<'t>(Read<'t>);
 
 /// A constant, or a text built from constants.
-pub(crate) enum Text {
+enum Text {
     Constant(&'static str),
     Built(String),
 }
 
-impl<'t> Read<'t> {
-    pub(crate) fn new(tx: &'t mut Reader, sql: Text) -> Self {
-        Self { tx, sql, values: Vec::new(), only: Vec::new(), lacks_organization: false }
+impl Reader {
+    /// A statement that reads. In an organization's transaction its `$1` is the organization, bound here; the caller's
+    /// values follow from `$2`. In the system's transaction the caller's values begin at `$1`, and a statement on rows of
+    /// organizations is refused: a value of the caller would stand where the organization belongs.
+    pub fn query(&mut self, sql: &'static str) -> Read<'_> {
+        let organization = self.scope().organization().map(Value::from);
+        let scoping = if organization.is_some() { Scoping::Bound } else { Scoping::Lacking };
+        Read {
+            tx: self,
+            sql: Text::Constant(sql),
+            values: organization.into_iter().collect(),
+            keys: Vec::new(),
+            scoping,
+        }
     }
 
-    /// In an organization's transaction, its first value is the organization.
-    pub(crate) fn scoped(mut self) -> Self {
-        let organization = self.tx.scope().organization().map(Into::into);
-        self.lacks_organization = organization.is_none();
-        self.values.extend(organization);
-        self
+    /// A statement that reads tables that belong to no organization, from any scope; the caller's values begin at `$1`. One on
+    /// a tenant table is refused.
+    pub fn system(&mut self, sql: &'static str) -> Read<'_> {
+        self.unscoped(Text::Constant(sql))
     }
 
+    fn unscoped(&mut self, sql: Text) -> Read<'_> {
+        Read { tx: self, sql, values: Vec::new(), keys: Vec::new(), scoping: Scoping::Installation }
+    }
+}
+
+impl Tx {
+    /// A statement, as [`Reader::query`].
+    pub fn query(&mut self, sql: &'static str) -> Query<'_> {
+        let reader: &mut Reader = self;
+        Query(reader.query(sql))
+    }
+
+    /// A statement on tables that belong to no organization, as [`Reader::system`].
+    pub fn system(&mut self, sql: &'static str) -> Query<'_> {
+        let reader: &mut Reader = self;
+        Query(reader.system(sql))
+    }
+
+    /// As [`Tx::system`], with a text that was put together from constants. Never put a value into it.
+    pub fn system_built(&mut self, sql: String) -> Query<'_> {
+        Query(self.unscoped(Text::Built(sql)))
+    }
+}
+
+impl Read<'_> {
     /// Says that of `table`, which belongs to the installation, it reads only the rows that go by `key`. What is written
     /// there with another key, by [`Query::only`], is no news for who reads this.
     #[must_use]
     pub fn only(mut self, table: &'static str, key: impl fmt::Display) -> Self {
-        self.only.push((table, key.to_string()));
+        self.keys.push((table, key.to_string()));
         self
     }
 
@@ -62,28 +100,28 @@ impl<'t> Read<'t> {
     /// # Errors
     /// What the database says, in our words, as for every method here.
     pub async fn rows(self) -> Result<Vec<Row>> {
-        self.tx.note(&self.sql, &self.only, self.lacks_organization)?;
-        self.tx.steps().reach(Step::Statement).await;
+        self.tx.about_to_run(self.sql.as_str(), &self.keys, self.scoping).await?;
         match &mut self.tx.conn {
             Conn::SqliteWriter(conn) => {
                 let rows = sqlx::query_with::<Sqlite, _>(self.sql.into_sql_str(), sqlite(self.values)?);
                 let rows = rows.fetch_all(conn).await.map_err(from_sqlx)?;
-                Ok(rows.into_iter().map(|row| Row(Inner::Sqlite(row))).collect())
+                Ok(rows.into_iter().map(|row| Row(DriverRow::Sqlite(row))).collect())
             }
             Conn::SqliteReader(tx) => {
                 let rows = sqlx::query_with::<Sqlite, _>(self.sql.into_sql_str(), sqlite(self.values)?);
                 let rows = rows.fetch_all(&mut **tx).await.map_err(from_sqlx)?;
-                Ok(rows.into_iter().map(|row| Row(Inner::Sqlite(row))).collect())
+                Ok(rows.into_iter().map(|row| Row(DriverRow::Sqlite(row))).collect())
             }
-            Conn::Postgres(tx) => {
+            Conn::Postgres { tx, is_named } => {
                 let rows = sqlx::query_with::<Postgres, _>(self.sql.into_sql_str(), postgres(self.values)?);
+                let rows = rows.persistent(*is_named);
                 let rows = rows.fetch_all(tx.connection().map_err(from_sqlx)?).await.map_err(from_sqlx)?;
-                Ok(rows.into_iter().map(|row| Row(Inner::Postgres(row))).collect())
+                Ok(rows.into_iter().map(|row| Row(DriverRow::Postgres(row))).collect())
             }
             Conn::PostgresStatements(conn) => {
                 let rows = sqlx::query_with::<Postgres, _>(self.sql.into_sql_str(), postgres(self.values)?);
-                let rows = rows.fetch_all(&mut **conn).await.map_err(from_sqlx)?;
-                Ok(rows.into_iter().map(|row| Row(Inner::Postgres(row))).collect())
+                let rows = rows.fetch_all(conn.connection()).await.map_err(from_sqlx)?;
+                Ok(rows.into_iter().map(|row| Row(DriverRow::Postgres(row))).collect())
             }
         }
     }
@@ -113,11 +151,7 @@ impl<'t> Read<'t> {
     }
 }
 
-impl<'t> Query<'t> {
-    pub(crate) fn new(read: Read<'t>) -> Self {
-        Self(read)
-    }
-
+impl Query<'_> {
     /// Binds the next value.
     #[must_use]
     pub fn bind(self, value: impl Into<Value>) -> Self {
@@ -136,8 +170,7 @@ impl<'t> Query<'t> {
     /// # Errors
     /// What the database says, in our words, as for every method here.
     pub async fn execute(self) -> Result<u64> {
-        self.0.tx.note(&self.0.sql, &self.0.only, self.0.lacks_organization)?;
-        self.0.tx.steps().reach(Step::Statement).await;
+        self.0.tx.about_to_run(self.0.sql.as_str(), &self.0.keys, self.0.scoping).await?;
         match &mut self.0.tx.conn {
             Conn::SqliteWriter(conn) => {
                 let done = sqlx::query_with::<Sqlite, _>(self.0.sql.into_sql_str(), sqlite(self.0.values)?);
@@ -147,16 +180,17 @@ impl<'t> Query<'t> {
                 let done = sqlx::query_with::<Sqlite, _>(self.0.sql.into_sql_str(), sqlite(self.0.values)?);
                 done.execute(&mut **tx).await.map(|done| done.rows_affected()).map_err(from_sqlx)
             }
-            Conn::Postgres(tx) => {
+            Conn::Postgres { tx, is_named } => {
                 let done = sqlx::query_with::<Postgres, _>(self.0.sql.into_sql_str(), postgres(self.0.values)?);
-                done.execute(tx.connection().map_err(from_sqlx)?)
+                done.persistent(*is_named)
+                    .execute(tx.connection().map_err(from_sqlx)?)
                     .await
                     .map(|done| done.rows_affected())
                     .map_err(from_sqlx)
             }
             Conn::PostgresStatements(conn) => {
                 let done = sqlx::query_with::<Postgres, _>(self.0.sql.into_sql_str(), postgres(self.0.values)?);
-                done.execute(&mut **conn).await.map(|done| done.rows_affected()).map_err(from_sqlx)
+                done.execute(conn.connection()).await.map(|done| done.rows_affected()).map_err(from_sqlx)
             }
         }
     }
@@ -194,20 +228,8 @@ impl<'t> Query<'t> {
     }
 }
 
-impl From<&'static str> for Text {
-    fn from(sql: &'static str) -> Self {
-        Self::Constant(sql)
-    }
-}
-
-impl From<String> for Text {
-    fn from(sql: String) -> Self {
-        Self::Built(sql)
-    }
-}
-
 impl Text {
-    pub(crate) fn as_str(&self) -> &str {
+    fn as_str(&self) -> &str {
         match self {
             Self::Constant(sql) => sql,
             Self::Built(sql) => sql,

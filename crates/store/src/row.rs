@@ -6,9 +6,10 @@ use sqlx::{Row as _, postgres::PgRow, sqlite::SqliteRow};
 use crate::error::wrong_column;
 
 /// One row. Columns are read by name.
-pub struct Row(pub(crate) Inner);
+pub struct Row(pub(crate) DriverRow);
 
-pub(crate) enum Inner {
+/// As the driver of the engine has it.
+pub(crate) enum DriverRow {
     Sqlite(SqliteRow),
     Postgres(PgRow),
 }
@@ -25,8 +26,8 @@ pub trait FromRow: Sized {
 macro_rules! get {
     ($row:expr, $name:expr) => {
         match &$row.0 {
-            Inner::Sqlite(row) => row.try_get($name),
-            Inner::Postgres(row) => row.try_get($name),
+            DriverRow::Sqlite(row) => row.try_get($name),
+            DriverRow::Postgres(row) => row.try_get($name),
         }
         .map_err(|error| wrong_column($name, error))
     };
@@ -50,7 +51,7 @@ impl Row {
         let wide: Result<Option<i64>> = get!(self, name);
         match (&self.0, wide) {
             // A number that stands in the statement itself is an `integer` on PostgreSQL.
-            (Inner::Postgres(row), Err(error)) => {
+            (DriverRow::Postgres(row), Err(error)) => {
                 row.try_get::<Option<i32>, _>(name).map(|narrow| narrow.map(i64::from)).map_err(|_| error)
             }
             (_, wide) => wide,

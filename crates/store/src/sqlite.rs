@@ -11,13 +11,13 @@ use sqlx::{
     pool::PoolOptions,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
 };
-use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot};
 
 use crate::{
     BoxFuture, Options, Tx,
-    error::{down, from_sqlx, slow},
+    error::{busy, down, from_sqlx, slow},
+    shared::Shared,
     tx::Conn,
-    watch::Around,
 };
 use writer::{Message, Write, Writer};
 
@@ -34,11 +34,11 @@ pub(crate) struct SqliteDb {
     readers: SqlitePool,
     acquire_timeout: Duration,
     pub(crate) connect: Arc<SqliteConnectOptions>,
-    around: Around,
+    shared: Shared,
 }
 
 impl SqliteDb {
-    pub(crate) async fn open(options: &Options, woken: Arc<Notify>, around: Around) -> Result<Self> {
+    pub(crate) async fn open(options: &Options, shared: Shared) -> Result<Self> {
         let file = options.sqlite_file();
         if let Some(folder) = file.parent().filter(|folder| !folder.as_os_str().is_empty()) {
             tokio::fs::create_dir_all(folder).await.map_err(|error| unopenable(&file, error))?;
@@ -58,19 +58,23 @@ impl SqliteDb {
         let readers = readers(options, connect.clone());
         let (writer, inbox) = mpsc::channel(QUEUE);
         let connect = Arc::new(connect);
-        let mut writes = Writer::new(connect.clone(), options, woken, inbox, around.clone());
+        let mut writes = Writer::new(connect.clone(), options, inbox, shared.clone());
         // The writer is opened first: it makes the file and switches it to WAL.
         let conn = writes.open().await.map_err(|error| unopenable(&file, error))?;
         tokio::spawn(writes.run(conn));
-        Ok(Self { writer, readers, acquire_timeout: options.acquire_timeout, connect, around })
+        Ok(Self { writer, readers, acquire_timeout: options.acquire_timeout, connect, shared })
     }
 
     pub(crate) async fn read<T, F>(&self, scope: &Scope, work: F) -> Result<T>
     where
         F: FnOnce(&mut Tx) -> BoxFuture<'_, Result<T>> + Send,
     {
-        let tx = self.readers.begin().await.map_err(from_sqlx)?;
-        let mut tx = Tx::new(Conn::SqliteReader(tx), scope.clone(), self.around.clone());
+        let tx = self.readers.begin().await.map_err(|error| match error {
+            sqlx::Error::PoolTimedOut => busy(),
+            other => from_sqlx(other),
+        })?;
+        let mut tx =
+            Tx::new(Conn::SqliteReader(tx), scope.clone(), self.shared.schema.clone(), self.shared.failpoints.clone());
         let answer = work(&mut tx).await?;
         tx.commit().await?;
         Ok(answer)

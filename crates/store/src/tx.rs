@@ -6,14 +6,13 @@ use std::{
 };
 
 use kernel::{Error, OrgId, Result, Scope};
-use sqlx::{Postgres, Sqlite, SqliteConnection, Transaction, pool::PoolConnection};
+use sqlx::{Sqlite, SqliteConnection, Transaction};
 
 use crate::{
-    Engine, Query, Read, Reads, Steps, Table,
-    error::{from_sqlx, no_organization},
+    Engine, Failpoint, Failpoints, Reads, Table,
+    error::{from_sqlx, no_organization, tenant_table},
     postgres,
-    query::Text,
-    watch::{Around, Commit},
+    schema::Schema,
 };
 
 /// A transaction in progress, for those who read. What it may touch was decided when it began.
@@ -22,7 +21,8 @@ pub struct Reader {
     scope: Scope,
     /// Whether its commit is news for those who wait on [`crate::Db::woken`].
     pub(crate) wakes: bool,
-    around: Around,
+    schema: Schema,
+    failpoints: Failpoints,
     read: BTreeSet<Table>,
     written: BTreeSet<Table>,
 }
@@ -34,24 +34,27 @@ pub(crate) enum Conn {
     /// The one connection that writes.
     SqliteWriter(SqliteConnection),
     SqliteReader(Transaction<'static, Sqlite>),
-    Postgres(postgres::Transaction),
+    Postgres {
+        tx: postgres::Transaction,
+        /// Whether the server keeps prepared statements for later transactions. A pooler does not.
+        is_named: bool,
+    },
     /// Without a transaction: each statement commits by itself.
-    PostgresStatements(PoolConnection<Postgres>),
+    PostgresStatements(postgres::Lent),
+}
+
+/// How a statement gets its organization.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Scoping {
+    /// It has one, bound as its first value.
+    Bound,
+    /// It should have one, and the transaction has none.
+    Lacking,
+    /// It needs none: it is on tables of the installation.
+    Installation,
 }
 
 impl Reader {
-    /// A statement that reads. In an organization's transaction its `$1` is the organization, bound here; the caller's
-    /// values follow from `$2`. In the system's transaction the caller's values begin at `$1`, and a statement on rows of
-    /// organizations is refused: a value of the caller would stand where the organization belongs.
-    pub fn query(&mut self, sql: &'static str) -> Read<'_> {
-        Read::new(self, sql.into()).scoped()
-    }
-
-    /// A statement that reads tables that belong to no organization, from any scope; the caller's values begin at `$1`.
-    pub fn system(&mut self, sql: &'static str) -> Read<'_> {
-        Read::new(self, sql.into())
-    }
-
     /// The scope of this transaction.
     pub fn scope(&self) -> &Scope {
         &self.scope
@@ -61,7 +64,7 @@ impl Reader {
     pub fn engine(&self) -> Engine {
         match self.conn {
             Conn::SqliteWriter(_) | Conn::SqliteReader(_) => Engine::Sqlite,
-            Conn::Postgres(_) | Conn::PostgresStatements(_) => Engine::Postgres,
+            Conn::Postgres { .. } | Conn::PostgresStatements(_) => Engine::Postgres,
         }
     }
 
@@ -70,26 +73,33 @@ impl Reader {
         Reads { organization: self.scope.organization().cloned(), tables: std::mem::take(&mut self.read) }
     }
 
-    /// Notes what a statement touches.
+    /// Takes down what a statement reads and writes, right before it runs.
     ///
     /// # Errors
-    /// `Forbidden` when it asks for rows of an organization and there is none.
-    pub(crate) fn note(&mut self, sql: &Text, only: &[(&'static str, String)], lacks_organization: bool) -> Result<()> {
-        let touched = self.around.touched(sql.as_str());
-        if lacks_organization && touched.named.iter().any(|table| table.is_tenant) {
-            return Err(no_organization());
+    /// `Forbidden` when it asks for rows of an organization and there is none, `Internal` when it is on a tenant table and supplies no
+    /// organization: on SQLite nothing else would stop it, and on PostgreSQL the policies are the second wall.
+    pub(crate) async fn about_to_run(
+        &mut self,
+        sql: &str,
+        keys: &[(&'static str, String)],
+        scoping: Scoping,
+    ) -> Result<()> {
+        let touched = self.schema.touched(sql);
+        match (scoping, &touched.tenant) {
+            (Scoping::Lacking, _) if touched.named.iter().any(|table| table.is_tenant) => {
+                return Err(no_organization());
+            }
+            (Scoping::Installation, Some(table)) => return Err(tenant_table(table)),
+            (Scoping::Bound | Scoping::Lacking | Scoping::Installation, _) => {}
         }
         for table in &touched.named {
-            insert(&mut self.read, table.read(only));
+            insert(&mut self.read, table.read(keys));
         }
         for (table, any) in &touched.written {
-            insert(&mut self.written, table.written(any, only));
+            insert(&mut self.written, table.written(any, keys));
         }
+        self.failpoints.reach(Failpoint::Statement).await;
         Ok(())
-    }
-
-    pub(crate) fn steps(&self) -> Steps {
-        self.around.steps.clone()
     }
 }
 
@@ -102,24 +112,9 @@ fn insert(all: &mut BTreeSet<Table>, tables: impl Iterator<Item = Table>) {
 }
 
 impl Tx {
-    pub(crate) fn new(conn: Conn, scope: Scope, around: Around) -> Self {
+    pub(crate) fn new(conn: Conn, scope: Scope, schema: Schema, failpoints: Failpoints) -> Self {
         let (read, written) = Default::default();
-        Self(Reader { conn, scope, wakes: false, around, read, written })
-    }
-
-    /// A statement, as [`Reader::query`].
-    pub fn query(&mut self, sql: &'static str) -> Query<'_> {
-        Query::new(self.0.query(sql))
-    }
-
-    /// A statement on tables that belong to no organization, from any scope; the caller's values begin at `$1`.
-    pub fn system(&mut self, sql: &'static str) -> Query<'_> {
-        Query::new(self.0.system(sql))
-    }
-
-    /// As [`Tx::system`], with a text that was put together from constants. Never put a value into it.
-    pub fn system_built(&mut self, sql: String) -> Query<'_> {
-        Query::new(Read::new(&mut self.0, sql.into()))
+        Self(Reader { conn, scope, wakes: false, schema, failpoints, read, written })
     }
 
     /// Makes the commit of this transaction wake those who wait on [`crate::Db::woken`] in this process.
@@ -135,9 +130,9 @@ impl Tx {
         if self.scope.organization().is_some() {
             return Err(Error::internal("scope_left", "a transaction of one organization cannot enter another"));
         }
-        if let Conn::Postgres(tx) = &mut self.conn {
+        if let Conn::Postgres { tx, is_named } = &mut self.conn {
             let set = sqlx::query("select set_config('trunkline.org', $1, true)").bind(organization.as_str());
-            set.execute(tx.connection().map_err(from_sqlx)?).await.map_err(from_sqlx)?;
+            set.persistent(*is_named).execute(tx.connection().map_err(from_sqlx)?).await.map_err(from_sqlx)?;
         }
         self.scope = Scope::Organization(organization.clone());
         Ok(())
@@ -150,11 +145,9 @@ impl Tx {
         self.written.clear();
     }
 
-    /// What its commit has to tell; none when it wrote nothing.
-    pub(crate) fn take_commit(&mut self) -> Option<Commit> {
-        let tables = std::mem::take(&mut self.written);
-        let organization = self.scope.organization().cloned();
-        (!tables.is_empty()).then_some(Commit { organization, tables, number: None })
+    /// The tables that were written since it began, or since this was asked for the last time.
+    pub(crate) fn take_written(&mut self) -> BTreeSet<Table> {
+        std::mem::take(&mut self.written)
     }
 
     /// Runs a text without values on the writer: `begin`, `savepoint`, …
@@ -169,7 +162,7 @@ impl Tx {
         match self.0.conn {
             Conn::SqliteWriter(_) => Err(Error::internal("writer_commit", "the writer's loop commits")),
             Conn::SqliteReader(tx) => tx.commit().await.map_err(from_sqlx),
-            Conn::Postgres(tx) => tx.commit().await.map_err(from_sqlx),
+            Conn::Postgres { tx, .. } => tx.commit().await.map_err(from_sqlx),
             Conn::PostgresStatements(_) => Ok(()),
         }
     }

@@ -2,16 +2,43 @@
 
 use std::{fs::File, path::PathBuf, sync::Arc};
 
-use engine::{Handlers, Timestamps, World};
+use engine::{Handlers, RunnerOptions, Timestamps, World};
 use kernel::{Error, Result};
 use provider::email::Sender;
-use store::{Db, Options};
+use store::{Db, Engine, Options};
 
 use crate::environment::Environment;
 
+/// How the settings say that the database is opened.
+pub(crate) fn options(environment: &Environment) -> Options {
+    let settings = &environment.settings;
+    Options {
+        direct_url: settings.database_direct_url.as_ref().map(|url| url.expose().to_owned()),
+        max_connections: settings.trunkline_database_connections,
+        ..Options::new(environment.database_url())
+    }
+}
+
+/// How the settings say that this node works.
+pub(crate) fn workers(environment: &Environment, engine: Engine) -> RunnerOptions {
+    let settings = &environment.settings;
+    let mut options = RunnerOptions::new(engine);
+    match (settings.trunkline_workers, engine) {
+        (Some(workers), _) => options.concurrency = count(workers),
+        // Each handler has a connection; the rest are for those who call.
+        (None, Engine::Postgres) => options.concurrency = count(settings.trunkline_database_connections * 3 / 4),
+        (None, Engine::Sqlite) => {}
+    }
+    options
+}
+
+fn count(number: u32) -> usize {
+    number.try_into().unwrap_or(usize::MAX)
+}
+
 /// Opens the database and brings it up to date; tells what was applied.
 pub(crate) async fn migrated(environment: &Environment, world: &World) -> Result<(Db, Vec<String>)> {
-    let db = Db::open(&Options::new(environment.database_url())).await?;
+    let db = Db::open(&options(environment)).await?;
     let applied = store::migrate(&db, environment.product.all_tables(), world.now()).await?;
     // What a command in a terminal writes is seen in the live queries of the nodes too.
     engine::record_changes(&db, &Timestamps::new(world.clone()));

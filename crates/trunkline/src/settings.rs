@@ -1,6 +1,6 @@
 //! The installation's own settings. Vendors declare theirs themselves.
 
-use std::{sync::Arc, time::Duration};
+use std::{ops::RangeInclusive, sync::Arc, time::Duration};
 
 use engine::{SystemClock, SystemRandom, World, identity::Issuers};
 use kernel::{Error, Result, Secret};
@@ -19,6 +19,16 @@ pub(crate) struct Settings {
     /// The database: `sqlite:FILE`, or `postgres://USER:PASSWORD@HOST/DATABASE` for several nodes. Without it, a SQLite
     /// file in the data folder.
     pub(crate) database_url: Option<Secret>,
+    /// Where PostgreSQL itself is, when DATABASE_URL leads through a pooler in transaction mode, such as PgBouncer. Migrations,
+    /// notifications, heartbeats and backups go there; without a pooler, leave it out.
+    pub(crate) database_direct_url: Option<Secret>,
+    /// Connections to PostgreSQL that each node opens for its work, besides three of its own that listen and tell that it lives.
+    /// `trunkline doctor` tells how many nodes the server has room for.
+    #[serde(default = "database_connections")]
+    pub(crate) trunkline_database_connections: u32,
+    /// Handlers of jobs and events that run at the same time on each node. Without it, 64 on SQLite and three quarters of
+    /// TRUNKLINE_DATABASE_CONNECTIONS on PostgreSQL.
+    pub(crate) trunkline_workers: Option<u32>,
     /// The folder of the SQLite database and of files.
     #[serde(default = "data")]
     pub(crate) trunkline_data: String,
@@ -133,6 +143,10 @@ fn data() -> String {
     "data".to_owned()
 }
 
+fn database_connections() -> u32 {
+    16
+}
+
 fn listen() -> String {
     "127.0.0.1:3000".to_owned()
 }
@@ -170,6 +184,8 @@ impl Settings {
         self.retention()?;
         self.own_issuers()?;
         self.surfaces()?;
+        within("TRUNKLINE_DATABASE_CONNECTIONS", self.trunkline_database_connections, 2..=1000)?;
+        within("TRUNKLINE_WORKERS", self.trunkline_workers.unwrap_or(1), 1..=10_000)?;
         if let Some(secret) = &self.cron_secret
             && secret.rotation().any(|secret| secret.len() < CRON_SECRET_LENGTH)
         {
@@ -234,6 +250,14 @@ impl Settings {
                 .source(error)
         })
     }
+}
+
+fn within(variable: &'static str, value: u32, range: RangeInclusive<u32>) -> Result<()> {
+    if range.contains(&value) {
+        return Ok(());
+    }
+    let message = format!("{variable} is {value}: set it to something from {} to {}", range.start(), range.end());
+    Err(Error::config("setting_out_of_range", message))
 }
 
 /// Reads origins between commas.

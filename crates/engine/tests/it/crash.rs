@@ -166,7 +166,7 @@ async fn ten_processes_that_are_killed_at_their_work_park_nothing() {
         app.deliver_all("shop", names.iter().enumerate().map(event).collect()).await.unwrap();
         for life in 0..10 {
             let stop = Stop::at(100 + 10 * life);
-            let options = Options { steps: stop.steps(), ..database.options() };
+            let options = Options { failpoints: stop.failpoints(), ..database.options() };
             let node = process(&app, &database, 2 + life.unsigned_abs(), options).await;
             stop.reached().await;
             node.kill().await;

@@ -11,7 +11,7 @@ use std::{
 
 use engine::{Cron, Handlers, Inbox, InboxOptions, Intake, Runner, RunnerOptions, World};
 use kernel::Scope;
-use store::{Db, Options, Steps};
+use store::{Db, Failpoints, Options};
 use testkit::{App, Node, TestDb, TestRandom, both, hours, seconds};
 use tokio::sync::Semaphore;
 
@@ -37,9 +37,9 @@ impl Stop {
         self.reached.acquire().await.expect("nobody closes it").forget();
     }
 
-    pub(crate) fn steps(&self) -> Steps {
+    pub(crate) fn failpoints(&self) -> Failpoints {
         let stop = self.clone();
-        Steps::new(move |_step| {
+        Failpoints::new(move |_point| {
             let stop = stop.clone();
             Box::pin(async move {
                 if stop.left.fetch_sub(1, Ordering::SeqCst) <= 0 {
@@ -65,7 +65,7 @@ where
     Fut: Future<Output = ()> + Send + 'static,
 {
     let (node, stop, ended) = (Node::start(), Stop::at(step), Arc::new(Semaphore::new(0)));
-    let options = Options { steps: stop.steps(), ..database.options() };
+    let options = Options { failpoints: stop.failpoints(), ..database.options() };
     let (clock, handlers, end) = (app.clock.clone(), app.handlers.clone(), ended.clone());
     let seed = 1000 + u64::try_from(step).expect("steps count from 0");
     node.spawn(async move {

@@ -4,20 +4,22 @@
 //! It is ours because the one of `sqlx` 0.9 leaves a transaction open on the server when it is dropped while it begins. The
 //! pool hands that connection on, and whoever gets it reads a snapshot of long ago, or is refused.
 
-use sqlx::{AssertSqlSafe, Error, Executor, PgConnection, PgPool, Postgres, pool::PoolConnection};
+use sqlx::{AssertSqlSafe, Error, Executor, PgConnection};
 use tokio::runtime::Handle;
+
+use super::pool::Lent;
 
 pub(crate) struct Transaction {
     /// None when it is over.
-    conn: Option<PoolConnection<Postgres>>,
+    conn: Option<Lent>,
     /// Whether the server has begun it. As long as nobody knows, the connection serves nobody else.
     is_open: bool,
 }
 
 impl Transaction {
-    /// Takes a connection and runs `sql`, which begins.
-    pub(crate) async fn begin(pool: &PgPool, sql: &str) -> Result<Self, Error> {
-        let mut tx = Self { conn: Some(pool.acquire().await?), is_open: false };
+    /// Runs `sql`, which begins, on this connection.
+    pub(crate) async fn begin(conn: Lent, sql: &str) -> Result<Self, Error> {
+        let mut tx = Self { conn: Some(conn), is_open: false };
         tx.connection()?.execute(AssertSqlSafe(sql.to_owned())).await?;
         tx.is_open = true;
         Ok(tx)
@@ -25,7 +27,7 @@ impl Transaction {
 
     /// What its statements run on.
     pub(crate) fn connection(&mut self) -> Result<&mut PgConnection, Error> {
-        self.conn.as_deref_mut().ok_or(Error::PoolClosed)
+        self.conn.as_mut().map(Lent::connection).ok_or(Error::PoolClosed)
     }
 
     /// Ends it. A commit that the server refuses has ended it too.

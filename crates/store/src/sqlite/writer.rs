@@ -10,14 +10,15 @@ use std::{
 use futures_util::FutureExt;
 use kernel::{Result, Scope};
 use sqlx::{ConnectOptions, Connection, SqliteConnection, sqlite::SqliteConnectOptions};
-use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot};
 
 use super::deadline::Deadline;
 use crate::{
-    BoxFuture, Options, Step, Tx,
+    BoxFuture, Failpoint, Options, Tx,
     error::{down, from_sqlx, panicked, slow},
+    hooks::Commit,
+    shared::Shared,
     tx::Conn,
-    watch::{Around, Commit},
 };
 
 /// Writes that share one commit. The first of them waits for the last, so this bounds the wait.
@@ -96,8 +97,7 @@ where
 pub(super) struct Writer {
     connect: Arc<SqliteConnectOptions>,
     statement_timeout: Duration,
-    around: Around,
-    woken: Arc<Notify>,
+    shared: Shared,
     inbox: mpsc::Receiver<Message>,
     /// What comes before the inbox: writes whose transaction was lost to a neighbour, a close that came amid a batch.
     first: VecDeque<Message>,
@@ -113,13 +113,12 @@ impl Writer {
     pub(super) fn new(
         connect: Arc<SqliteConnectOptions>,
         options: &Options,
-        woken: Arc<Notify>,
         inbox: mpsc::Receiver<Message>,
-        around: Around,
+        shared: Shared,
     ) -> Self {
         let statement_timeout = options.statement_timeout;
         let (first, deadline, looked_at) = (VecDeque::new(), Deadline::default(), Instant::now());
-        Self { connect, statement_timeout, around, woken, inbox, first, deadline, looked_at, version: None }
+        Self { connect, statement_timeout, shared, inbox, first, deadline, looked_at, version: None }
     }
 
     pub(super) async fn run(mut self, conn: SqliteConnection) {
@@ -170,12 +169,12 @@ impl Writer {
     /// Tells when another process wrote to the file. Trouble with it shows at the next write.
     async fn look(&mut self, conn: Option<&mut SqliteConnection>) {
         self.looked_at = Instant::now();
-        let Some(conn) = conn.filter(|_| self.around.looks_elsewhere()) else { return };
+        let Some(conn) = conn.filter(|_| self.shared.hooks.looks_elsewhere()) else { return };
         let version = sqlx::query_scalar("pragma data_version").fetch_one(conn).await;
         if let Ok(version) = version
             && self.version.replace(version) != Some(version)
         {
-            self.around.committed_elsewhere();
+            self.shared.hooks.committed_elsewhere(&self.shared.schema);
         }
     }
 
@@ -188,7 +187,12 @@ impl Writer {
 
     /// One transaction. Gives the connection back unless it is in doubt.
     async fn batch(&mut self, conn: SqliteConnection, first: Write) -> Option<SqliteConnection> {
-        let mut tx = Tx::new(Conn::SqliteWriter(conn), Scope::System, self.around.clone());
+        let mut tx = Tx::new(
+            Conn::SqliteWriter(conn),
+            Scope::System,
+            self.shared.schema.clone(),
+            self.shared.failpoints.clone(),
+        );
         self.deadline.clear();
         if let Err(error) = tx.control("begin immediate").await {
             tracing::warn!(?error, "SQLite's writer cannot begin");
@@ -214,30 +218,30 @@ impl Writer {
         metrics::histogram!("trunkline_sqlite_writes_per_commit").record(u32::try_from(done.len()).unwrap_or(0));
         for write in &done {
             if let Some(commit) = &write.commit {
-                self.around.committing(commit);
+                self.shared.hooks.committing(commit);
             }
         }
-        self.around.steps.reach(Step::Commit).await;
+        self.shared.failpoints.reach(Failpoint::Commit).await;
         let committed = tx.control("commit").await;
-        self.around.steps.reach(Step::Committed).await;
+        self.shared.failpoints.reach(Failpoint::Committed).await;
         let ok = committed.is_ok();
         if let Err(error) = committed {
             tracing::error!(?error, "SQLite's writer cannot commit");
         }
         for write in &done {
             if let Some(commit) = write.commit.as_ref().filter(|_| ok) {
-                self.around.committed(commit);
+                self.shared.hooks.committed(commit);
             }
         }
         for write in done {
             write.work.tell(if ok { Ok(()) } else { Err(down()) });
         }
         if ok && tx.wakes {
-            self.woken.notify_waiters();
+            self.shared.woken.notify_waiters();
         }
         match tx.into_conn() {
             Conn::SqliteWriter(conn) if ok => Some(conn),
-            Conn::SqliteWriter(_) | Conn::SqliteReader(_) | Conn::Postgres(_) | Conn::PostgresStatements(_) => None,
+            Conn::SqliteWriter(_) | Conn::SqliteReader(_) | Conn::Postgres { .. } | Conn::PostgresStatements(_) => None,
         }
     }
 
@@ -266,7 +270,7 @@ impl Writer {
         write.commit = None;
         self.deadline.set(self.statement_timeout);
         match tokio::time::timeout(self.statement_timeout, write.work.run(tx)).await {
-            Ok(true) => write.commit = tx.take_commit(),
+            Ok(true) => write.commit = Commit::of(tx),
             Ok(false) => undo(tx, first).await?,
             // The deadline still stands: the statement that nobody waits for any more has to end before this begins.
             Err(_) => undo(tx, first).await.map_err(|error| slow().source(error))?,

@@ -73,6 +73,47 @@ async fn a_database_that_another_process_holds_is_down_until_it_is_let_go() {
     .await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_whose_connections_are_all_in_use_is_busy_and_not_down() {
+    both(|database| async move {
+        tables(&database).await;
+        let options = Options { acquire_timeout: milliseconds(100), max_connections: 1, ..database.options() };
+        let db = database.open_with(&options).await;
+        let held = db.read(&Scope::System, |tx| {
+            let db = db.clone();
+            Box::pin(async move {
+                tx.system("select 1 as one").rows().await?;
+                Ok(db.read(&Scope::System, |_tx| Box::pin(async { Ok(()) })).await.unwrap_err())
+            })
+        });
+        let error = held.await.unwrap();
+        assert_eq!((error.code, error.tag), (Code::Unavailable, "database_busy"));
+        assert!(matches!(error.retry(), kernel::Retry::After(_)), "the caller is told when to come back");
+        assert!(!store::is_down(&error), "nothing was done, and everybody knows it");
+        assert_eq!(counted(&db).await, 0);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_of_its_own_answers_while_all_of_the_pool_are_in_use() {
+    both(|database| async move {
+        tables(&database).await;
+        let db = database.open_with(&Options { max_connections: 1, ..database.options() }).await;
+        let alone = db.connect_alone(seconds(5));
+        let held = db.read(&Scope::System, |tx| {
+            let alone = alone.clone();
+            Box::pin(async move {
+                tx.system("select 1 as one").rows().await?;
+                hit(&alone).await
+            })
+        });
+        assert_eq!(held.await.unwrap(), 1);
+        alone.close().await;
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn a_ping_is_answered() {
     both(|database| async move { database.db.ping(seconds(10)).await.unwrap() }).await;

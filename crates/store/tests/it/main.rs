@@ -6,6 +6,8 @@ mod leaving;
 mod limits;
 mod migrations;
 mod outage;
+mod permissions;
+mod pooler;
 mod tables;
 mod tenants;
 mod transactions;

@@ -1,7 +1,7 @@
 //! The second wall: on PostgreSQL, what a statement forgets, row-level security remembers.
 
 use kernel::{Code, Scope, Time};
-use store::{Db, Migration, MigrationSet, Tx};
+use store::{Db, Isolation, Migration, MigrationSet, Tx};
 use testkit::{both, postgres};
 
 use crate::tables::{migrate, note, organizations, tables};
@@ -90,6 +90,37 @@ async fn a_table_whose_migration_lifted_the_policy_for_its_own_work_is_behind_it
 }
 
 #[tokio::test]
+async fn a_statement_that_supplies_no_organization_is_refused_on_a_tenant_table() {
+    both(|database| async move {
+        tables(&database).await;
+        let (ours, _) = organizations();
+        note(&database.db, &ours, 1).await.unwrap();
+        for scope in [Scope::System, Scope::from(ours)] {
+            for sql in [
+                "select body from notes",
+                "update notes set body = 'mine'",
+                "delete from counters where name in (select body from notes)",
+                "insert into \"order\" (org_id, id) values ('org_of_nobody', 1)",
+            ] {
+                let write = store::work(move |tx: &mut Tx| Box::pin(async move { tx.system(sql).execute().await }));
+                let refused = database.db.write(&scope, write).await.unwrap_err();
+                assert_eq!((refused.code, refused.tag), (Code::Internal, "tenant_table"), "{sql}");
+            }
+            let read = database.db.read(&scope, |tx| {
+                Box::pin(async move { tx.system("select 1 from counters, notes").rows().await.map(drop) })
+            });
+            assert_eq!(read.await.unwrap_err().tag, "tenant_table");
+        }
+        let built = database.db.write(&Scope::System, |tx| {
+            Box::pin(async move { tx.system_built("delete from notes".to_owned()).execute().await })
+        });
+        assert_eq!(built.await.unwrap_err().tag, "tenant_table");
+        assert_eq!(database.by_hand().await.texts("select body from notes").await, ["hello"]);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_statement_that_forgets_its_organization_reaches_no_other_one() {
     postgres(|database| async move {
         tables(&database).await;
@@ -99,17 +130,20 @@ async fn a_statement_that_forgets_its_organization_reaches_no_other_one() {
         let ours = Scope::from(ours);
 
         assert_eq!(seen(&database.db, &ours).await, [1]);
-        assert_eq!(changed(&database.db, &ours, "update notes set body = 'mine'").await, 1);
-        assert_eq!(changed(&database.db, &ours, "delete from notes where id = 2").await, 0);
+        assert_eq!(changed(&database.db, &ours, "update notes set body = 'mine' where $1 <> ''").await, 1);
+        assert_eq!(changed(&database.db, &ours, "delete from notes where id = 2 and $1 <> ''").await, 0);
         let moved = database.db.write(&ours, |tx| {
-            Box::pin(async move { tx.system("update notes set org_id = 'org_of_nobody'").execute().await })
+            Box::pin(
+                async move { tx.query("update notes set org_id = 'org_of_nobody' where $1 <> ''").execute().await },
+            )
         });
         assert_eq!(moved.await.unwrap_err().tag, "row_level_security");
         let (_, theirs) = organizations();
         let planted = database.db.write(&ours, move |tx| {
             let theirs = theirs.to_string();
             Box::pin(async move {
-                tx.system("insert into notes (org_id, id, body) values ($1, 3, '')").bind(theirs).execute().await
+                let insert = tx.query("insert into notes (org_id, id, body) select $2, 3, '' where $1 <> ''");
+                insert.bind(theirs).execute().await
             })
         });
         assert_eq!(planted.await.unwrap_err().tag, "row_level_security");
@@ -120,21 +154,18 @@ async fn a_statement_that_forgets_its_organization_reaches_no_other_one() {
 }
 
 #[tokio::test]
-async fn the_system_sees_and_touches_no_tenant_rows() {
+async fn a_role_without_an_organization_sees_no_tenant_rows() {
     postgres(|database| async move {
         tables(&database).await;
         let (ours, _) = organizations();
         note(&database.db, &ours, 1).await.unwrap();
-        database.by_hand().await.run("insert into notes (org_id, id, body) values ('', 2, 'of nobody')").await;
-
-        assert_eq!(seen(&database.db, &Scope::System).await, [0; 0]);
-        assert_eq!(changed(&database.db, &Scope::System, "delete from notes").await, 0);
-        let planted = database.db.write(&Scope::System, |tx| {
-            Box::pin(
-                async move { tx.system("insert into notes (org_id, id, body) values ('', 3, '')").execute().await },
-            )
-        });
-        assert_eq!(planted.await.unwrap_err().tag, "row_level_security");
+        let mut hand = database.by_hand().await;
+        hand.run("insert into notes (org_id, id, body) values ('', 2, 'of nobody'); set role trunkline_app").await;
+        assert_eq!(hand.texts("select id::text from notes").await, [""; 0]);
+        assert_eq!(
+            hand.texts("with gone as (delete from notes returning id) select id::text from gone").await,
+            [""; 0]
+        );
     })
     .await;
 }
@@ -156,7 +187,7 @@ async fn no_connection_can_bypass_it_not_even_one_opened_before_the_first_migrat
 }
 
 #[tokio::test]
-async fn the_organization_does_not_stay_on_a_pooled_connection() {
+async fn neither_the_organization_nor_the_role_stays_on_a_pooled_connection() {
     postgres(|database| async move {
         let mut options = database.options();
         options.max_connections = 1;
@@ -164,21 +195,38 @@ async fn the_organization_does_not_stay_on_a_pooled_connection() {
         migrate(&db).await.unwrap();
         let (ours, _) = organizations();
         note(&db, &ours, 1).await.unwrap();
-        assert_eq!(seen(&db, &Scope::System).await, [0; 0]);
+        assert_eq!(organization_of_session(&db).await, "");
         let ours = Scope::from(ours);
         let failed =
             db.write(&ours, |tx| Box::pin(async move { tx.system("select no_such_column").rows().await.map(drop) }));
         assert_eq!(failed.await.unwrap_err().code, Code::Internal);
-        assert_eq!(seen(&db, &Scope::System).await, [0; 0]);
+        assert_eq!(organization_of_session(&db).await, "");
+        let session = store::work(|tx| {
+            Box::pin(
+                async move { tx.system("select current_user::text as t").row().await?.expect("one row").text("t") },
+            )
+        });
+        let session = db.write_at(Isolation::Statement, &Scope::System, session).await.unwrap();
+        assert_eq!(session, "postgres", "a role that stays would meet whoever gets the connection from a pooler next");
     })
     .await;
 }
 
-/// The ids of all notes that a statement without any organization finds.
-async fn seen(db: &Db, scope: &Scope) -> Vec<i64> {
+async fn organization_of_session(db: &Db) -> String {
+    let read = db.read(&Scope::System, |tx| {
+        Box::pin(async move {
+            let sql = "select coalesce(current_setting('trunkline.org', true), '') as t";
+            tx.system(sql).row().await?.expect("one row").text("t")
+        })
+    });
+    read.await.expect("the database answers")
+}
+
+/// The ids of all notes that a statement finds which forgets the organization that it was given.
+pub(crate) async fn seen(db: &Db, scope: &Scope) -> Vec<i64> {
     let read = db.read(scope, |tx| {
         Box::pin(async move {
-            let rows = tx.system("select id from notes order by id").rows().await?;
+            let rows = tx.query("select id from notes where $1 <> '' order by id").rows().await?;
             rows.iter().map(|row| row.int("id")).collect()
         })
     });
@@ -186,12 +234,12 @@ async fn seen(db: &Db, scope: &Scope) -> Vec<i64> {
 }
 
 async fn changed(db: &Db, scope: &Scope, sql: &'static str) -> u64 {
-    let write = store::work(move |tx: &mut Tx| Box::pin(async move { tx.system(sql).execute().await }));
+    let write = store::work(move |tx: &mut Tx| Box::pin(async move { tx.query(sql).execute().await }));
     db.write(scope, write).await.expect("the database answers")
 }
 
 /// Who the connections are, and whether they are above row-level security.
-async fn roles(db: &Db) -> Vec<String> {
+pub(crate) async fn roles(db: &Db) -> Vec<String> {
     let read = db.read(&Scope::System, |tx| {
         Box::pin(async move {
             let sql = "select current_user || case when rolsuper then ' t' else ' f' end

@@ -6,9 +6,9 @@ use engine::World;
 use kernel::{Error, Result, Time};
 use provider::{Registry, VendorEntry, WebhookState, settings::Loaded};
 use serde::Serialize;
-use store::{Db, Options};
+use store::Db;
 
-use crate::{environment::Environment, installation::engine_name, output};
+use crate::{boot, environment::Environment, installation::engine_name, output};
 
 /// One thing that was looked at.
 #[derive(Serialize)]
@@ -29,10 +29,14 @@ enum Status {
     Problem,
 }
 
+/// Nodes that are connected at the same time while a new one takes over from an old one.
+const ROLLING: i64 = 2;
+
 /// Looks at everything, prints what it found, and fails when something must be mended.
 pub(crate) async fn run(environment: &Environment, json: bool) -> Result<()> {
     let now = World::system().now();
     let mut findings = vec![database(environment, now).await];
+    findings.extend(connections(environment).await);
     findings.push(finding("public address", environment.settings.public_url().map(|url| url.to_string())));
     findings.push(tokens(environment));
     for vendor in vendors::all() {
@@ -50,7 +54,7 @@ pub(crate) async fn run(environment: &Environment, json: bool) -> Result<()> {
 
 async fn database(environment: &Environment, now: Time) -> Finding {
     let look = async {
-        let db = Db::open(&Options::new(environment.database_url())).await?;
+        let db = Db::open(&boot::options(environment)).await?;
         db.ping(Duration::from_secs(5)).await?;
         let applied = store::migrate(&db, environment.product.all_tables(), now).await?;
         db.close().await;
@@ -61,6 +65,28 @@ async fn database(environment: &Environment, now: Time) -> Finding {
         })
     };
     finding("database", look.await)
+}
+
+/// Whether PostgreSQL has connections enough. None where it cannot be told: then the finding above says why.
+async fn connections(environment: &Environment) -> Option<Finding> {
+    let db = Db::open(&boot::options(environment)).await.ok()?;
+    let capacity = db.capacity().await;
+    db.close().await;
+    let capacity = capacity.ok()??;
+    let nodes = capacity.nodes();
+    let detail = format!(
+        "each node takes up to {}; the server has {}, of which others have {}: room for {nodes} {}",
+        capacity.each_node,
+        capacity.available,
+        capacity.taken_by_others,
+        if nodes == 1 { "node" } else { "nodes" },
+    );
+    let check = "connections".to_owned();
+    if nodes >= ROLLING {
+        return Some(Finding { check, status: Status::Ok, detail });
+    }
+    let advice = "a release needs room for two: lower TRUNKLINE_DATABASE_CONNECTIONS, raise max_connections, or put PgBouncer between";
+    Some(Finding { check, status: Status::Warning, detail: format!("{detail}; {advice}") })
 }
 
 fn webhooks(vendor: &VendorEntry, environment: &Environment) -> Finding {

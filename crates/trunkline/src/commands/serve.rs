@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-use engine::{Inbox, InboxOptions, Live, LiveOptions, Runner, RunnerOptions, World};
+use engine::{Inbox, InboxOptions, Live, LiveOptions, Runner, World};
 use kernel::{Error, Result};
 use metrics_exporter_prometheus::PrometheusBuilder;
 use provider::Registry;
@@ -66,8 +66,8 @@ impl Started {
             prometheus.map_err(|error| Error::internal("metrics", "metrics started twice").source(error))?;
         begin_at_zero();
         let upkeep = tokio::spawn(upkeep(prometheus.clone()));
-        let runner =
-            Runner::new(db.clone(), world.clone(), boot::handlers(environment)?, RunnerOptions::new(db.engine()));
+        let workers = boot::workers(environment, db.engine());
+        let runner = Runner::new(db.clone(), world.clone(), boot::handlers(environment)?, workers);
         let operations = environment.product.open(&db, &world).await?;
         let authenticator = Arc::new(Authenticator {
             db: db.clone(),
