@@ -12,8 +12,9 @@ pub(crate) async fn run(command: Jobs, environment: &Environment, json: bool) ->
     let world = World::system();
     let (db, _) = boot::migrated(environment, &world).await?;
     match command {
-        Jobs::List { limit, kind, status } => {
-            output::rows(json, COLUMNS, &engine::jobs(&db, JobFilter { kind, status, limit }).await?)?;
+        Jobs::List { limit, kind, status, before } => {
+            let before = before.as_deref().map(JobId::parse).transpose()?;
+            output::rows(json, COLUMNS, &engine::jobs(&db, JobFilter { kind, status, before, limit }).await?)?;
         }
         Jobs::Retry { id } => {
             engine::retry_job(&db, &world, &JobId::parse(&id)?).await?;

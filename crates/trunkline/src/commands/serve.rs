@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-use engine::{Inbox, InboxOptions, Live, LiveOptions, Runner, RunnerOptions, World};
+use engine::{Depths, Inbox, InboxOptions, Live, LiveOptions, Relevance, Runner, RunnerOptions, World};
 use kernel::{Error, Result};
 use metrics_exporter_prometheus::PrometheusBuilder;
 use provider::Registry;
@@ -66,8 +66,10 @@ impl Started {
             prometheus.map_err(|error| Error::internal("metrics", "metrics started twice").source(error))?;
         begin_at_zero();
         let upkeep = tokio::spawn(upkeep(prometheus.clone()));
-        let runner =
-            Runner::new(db.clone(), world.clone(), boot::handlers(environment)?, RunnerOptions::new(db.engine()));
+        let handlers = boot::handlers(environment)?;
+        let relevance = Relevance::new(handlers.clone());
+        let runner = Runner::new(db.clone(), world.clone(), handlers, RunnerOptions::new(db.engine()));
+        let inbox = InboxOptions { buffer: environment.settings.trunkline_inbox_buffer, ..InboxOptions::default() };
         let operations = environment.product.open(&db, &world).await?;
         let authenticator = Arc::new(Authenticator {
             db: db.clone(),
@@ -76,11 +78,12 @@ impl Started {
         });
         let server = Server {
             registry,
-            intake: Arc::new(Inbox::start(&db, &world, InboxOptions::default())),
+            intake: Arc::new(Inbox::start(&db, &world, inbox).ending(relevance)),
             installation: Arc::new(Installation {
                 db: db.clone(),
                 world: world.clone(),
                 runner: runner.clone(),
+                depths: Depths::new(&db),
                 prometheus,
                 gauges: std::sync::Mutex::default(),
             }),
