@@ -19,8 +19,8 @@ pub struct EventFilter {
     pub status: Option<String>,
     /// Only those that arrived at or after this moment.
     pub since: Option<Time>,
-    /// Only those that came before this one.
-    pub before: Option<EventId>,
+    /// Only those that came before the one of this number.
+    pub before: Option<Seq>,
     /// At most so many, newest first.
     pub limit: i64,
 }
@@ -78,7 +78,7 @@ pub async fn events(db: &Db, filter: EventFilter) -> Result<Vec<EventRow>> {
     db.read(&Scope::System, |tx| {
         Box::pin(async move {
             tx.system_built(sql)
-                .bind(filter.before.map_or(Seq::MAX, |id| id.seq()))
+                .bind(filter.before.unwrap_or(Seq::MAX))
                 .bind(filter.limit)
                 .bind(filter.provider.unwrap_or_default())
                 .bind(filter.since.unwrap_or(Time::from_ms(0)))

@@ -14,8 +14,8 @@ pub struct JobFilter {
     pub kind: Option<String>,
     /// Only in this state, or with this status.
     pub status: Option<String>,
-    /// Only those that are older than this one.
-    pub before: Option<JobId>,
+    /// Only those that are older than the one of this number.
+    pub before: Option<Seq>,
     /// At most so many, newest first.
     pub limit: i64,
 }
@@ -70,7 +70,7 @@ pub async fn jobs(db: &Db, filter: JobFilter) -> Result<Vec<JobRow>> {
     db.read(&Scope::System, |tx| {
         Box::pin(async move {
             tx.system_built(sql)
-                .bind(filter.before.map_or(Seq::MAX, |id| id.seq()))
+                .bind(filter.before.unwrap_or(Seq::MAX))
                 .bind(filter.limit)
                 .bind(filter.kind.unwrap_or_default())
                 .all()

@@ -40,7 +40,7 @@ async fn events_are_listed_by_status_vendor_and_page_newest_first() {
         assert_eq!(events(&app, all.clone()).await, ["7", "6", "5"]);
 
         let page = engine::events(&app.db, EventFilter { limit: 3, ..of("pending") }).await.unwrap();
-        let before = Some(EventId::parse(&page[2].id).unwrap());
+        let before = Some(EventId::parse(&page[2].id).unwrap().seq());
         assert_eq!(events(&app, EventFilter { before, ..of("pending") }).await, ["3"]);
         let error = engine::events(&app.db, of("lost")).await.err().unwrap();
         assert_eq!((error.code, error.tag), (Code::BadRequest, "status_unknown"));
@@ -68,7 +68,7 @@ async fn jobs_are_listed_by_status_kind_and_page_newest_first_without_the_events
         assert_eq!(jobs(&app, of("cancelled")).await, [cancelled.clone()]);
         let all = JobFilter { limit: 10, ..JobFilter::default() };
         assert_eq!(jobs(&app, all.clone()).await, [&cancelled, &broken, &well, &later].map(String::clone));
-        let before = Some(JobId::parse(&broken).unwrap());
+        let before = Some(JobId::parse(&broken).unwrap().seq());
         assert_eq!(jobs(&app, JobFilter { before, ..all.clone() }).await, [well, later]);
         let errands = JobFilter { kind: Some("errand".to_owned()), ..all.clone() };
         assert_eq!(jobs(&app, errands).await.len(), 4);

@@ -15,7 +15,7 @@ pub(crate) async fn run(command: Events, environment: &Environment, json: bool) 
     let (db, _) = boot::migrated(environment, &world).await?;
     match command {
         Events::List { limit, provider, status, before } => {
-            let before = before.as_deref().map(EventId::parse).transpose()?;
+            let before = before.map(|id| EventId::parse(&id)).transpose()?.map(|id| id.seq());
             let filter = EventFilter { provider, status, since: None, before, limit };
             output::rows(json, COLUMNS, &engine::events(&db, filter).await?)?;
         }

@@ -13,7 +13,7 @@ pub(crate) async fn run(command: Jobs, environment: &Environment, json: bool) ->
     let (db, _) = boot::migrated(environment, &world).await?;
     match command {
         Jobs::List { limit, kind, status, before } => {
-            let before = before.as_deref().map(JobId::parse).transpose()?;
+            let before = before.map(|id| JobId::parse(&id)).transpose()?.map(|id| id.seq());
             output::rows(json, COLUMNS, &engine::jobs(&db, JobFilter { kind, status, before, limit }).await?)?;
         }
         Jobs::Retry { id } => {
