@@ -13,22 +13,25 @@ mod retention;
 mod route;
 mod runner;
 mod shares;
+mod text;
 mod timestamps;
 mod world;
 
 pub use cron::{Cron, fire};
 pub use event::{Applied, Event, EventCtx, EventHandler, Routing};
 pub use ids::{ApiKeyId, ApiKeyPrefix, CustomerId, CustomerPrefix, UserId, UserPrefix};
-pub use inbox::{Accepted, Delivery, EventFilter, EventRow, Inbox, InboxOptions, Intake, event, events, replay};
+pub use inbox::{
+    Accepted, Delivery, EventFilter, EventRow, Inbox, InboxOptions, Intake, Relevance, event, events, replay,
+};
 pub use installation::installation_key;
 pub use live::{Live, LiveOptions, Moment, Shown, Update, View, record_changes};
 pub use operation::{
-    Action, ActionCtx, Answer, Audit, Caller, Catalog, Change, Claims, Committed, Description, Directory,
-    Identity, KeyHolder, Kind, Member, Method, Mutation, MutationCtx, Nobody, Operation, Operations, Place, Placed,
-    Query, QueryCtx, QueryRequest, Range, Registry, Replay, Snapshot, Who, delete, get, patch, post,
+    Action, ActionCtx, Answer, Audit, Caller, Catalog, Change, Claims, Committed, Description, Directory, Identity,
+    KeyHolder, Kind, Member, Method, Mutation, MutationCtx, Nobody, Operation, Operations, Place, Placed, Query,
+    QueryCtx, QueryRequest, Range, Registry, Replay, Snapshot, Who, delete, get, patch, post,
 };
 pub use queue::{
-    Depth, EventId, Job, JobCtx, JobFilter, JobId, JobRow, Known, NewJob, Progress, Seq, State, cancel_job, depths,
+    Depth, Depths, EventId, Job, JobCtx, JobFilter, JobId, JobRow, Known, NewJob, Progress, Seq, State, cancel_job,
     enqueue, jobs, retry_job,
 };
 pub use retention::retain;
@@ -60,6 +63,7 @@ pub const MIGRATIONS: MigrationSet = MigrationSet {
             include_str!("../migrations/0004_live.postgres.sql"),
         ),
         Migration::portable("0005_claims", include_str!("../migrations/0005_claims.sql")),
+        Migration::portable("0007_intake", include_str!("../migrations/0007_intake.sql")),
         Migration::portable("0009_live", include_str!("../migrations/0009_live.sql")),
     ],
 };

@@ -32,15 +32,20 @@ impl Hand {
 
     /// The first column of every row, as text.
     pub async fn texts(&mut self, sql: &str) -> Vec<String> {
+        self.column(sql, 0).await
+    }
+
+    /// One column of every row, as text.
+    pub async fn column(&mut self, sql: &str, number: usize) -> Vec<String> {
         let text = sqlx::raw_sql(AssertSqlSafe(sql.to_owned()));
         let rows: Result<Vec<String>, _> = match self {
             Self::Sqlite(conn) => {
                 let rows = text.fetch_all(conn).await;
-                rows.and_then(|rows| rows.iter().map(|row| row.try_get(0)).collect())
+                rows.and_then(|rows| rows.iter().map(|row| row.try_get(number)).collect())
             }
             Self::Postgres(conn) => {
                 let rows = text.fetch_all(conn).await;
-                rows.and_then(|rows| rows.iter().map(|row| row.try_get(0)).collect())
+                rows.and_then(|rows| rows.iter().map(|row| row.try_get(number)).collect())
             }
         };
         rows.unwrap_or_else(|error| panic!("by hand, {sql}: {error}"))

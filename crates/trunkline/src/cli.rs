@@ -120,6 +120,9 @@ pub(crate) enum Events {
         /// Only pending, processed, ignored, unresolved or dead ones
         #[arg(long)]
         status: Option<String>,
+        /// Only those that came before this one: the last of a page, for the next page
+        #[arg(long)]
+        before: Option<String>,
     },
     /// One event with its payload
     Show {
@@ -156,6 +159,9 @@ pub(crate) enum Jobs {
         /// Only pending, processed, dead or cancelled ones
         #[arg(long)]
         status: Option<String>,
+        /// Only those that are older than this one: the last of a page, for the next page
+        #[arg(long)]
+        before: Option<String>,
     },
     /// Put a job that was given up or cancelled back into the queue
     Retry {

@@ -7,8 +7,8 @@ use std::{
 };
 
 use async_trait::async_trait;
-use engine::{Depth, Runner, World, depths};
-use kernel::{Result, Time};
+use engine::{Depth, Depths, Runner, World};
+use kernel::{Error, Result, Time};
 use metrics_exporter_prometheus::PrometheusHandle;
 use serde_json::{Value, json};
 use store::{Db, Engine};
@@ -18,6 +18,7 @@ pub(crate) struct Installation {
     pub(crate) db: Db,
     pub(crate) world: World,
     pub(crate) runner: Runner,
+    pub(crate) depths: Depths,
     pub(crate) prometheus: PrometheusHandle,
     /// The gauges that were shown once: an empty queue shows zero, not what it was when it was last full.
     pub(crate) gauges: Mutex<HashSet<Gauge>>,
@@ -28,13 +29,20 @@ type Gauge = (String, &'static str);
 
 /// How long the database may take to answer before the node counts as not ready.
 const PATIENCE: Duration = Duration::from_secs(2);
+/// How long the workers may stand still before the node counts as not ready.
+const STANDSTILL: Duration = Duration::from_secs(60);
 
 #[async_trait]
 impl server::Installation for Installation {
     async fn ready(&self) -> Result<Value> {
         self.db.ping(PATIENCE).await?;
+        let still = self.runner.still_for();
+        if still > STANDSTILL {
+            let message = format!("the workers have not moved for {} seconds: restart this node", still.as_secs());
+            return Err(Error::unavailable("workers_stalled", message));
+        }
         let now = self.world.now();
-        let depths = depths(&self.db).await?;
+        let depths = self.depths.latest().await?;
         let pending: i64 = depths.iter().map(|depth| depth.count).sum();
         let oldest = depths.iter().map(|depth| depth.first).min();
         Ok(json!({
@@ -45,8 +53,8 @@ impl server::Installation for Installation {
     }
 
     async fn metrics(&self) -> String {
-        // The queue is everybody's: its depth is read when somebody looks, not counted along.
-        if let Ok(depths) = depths(&self.db).await {
+        // The queue is everybody's: it is counted when somebody looks, and not each time.
+        if let Ok(depths) = self.depths.get().await {
             self.show(depths);
         }
         self.prometheus.render()

@@ -57,6 +57,10 @@ pub(crate) struct Settings {
     /// The largest body of a webhook, in bytes, unless its vendor is known to send more.
     #[serde(default = "body_limit")]
     pub(crate) trunkline_body_limit: usize,
+    /// Bytes of memory that events may take while they wait for the disk, at most 4 GiB. When more arrive, senders are told to
+    /// come back (503 with Retry-After).
+    #[serde(default = "inbox_buffer")]
+    pub(crate) trunkline_inbox_buffer: usize,
     /// Origins whose pages may call from a browser, separated by commas, such as `https://app.example.com`; `*` is every
     /// origin.
     pub(crate) trunkline_cors_origins: Option<String>,
@@ -170,6 +174,10 @@ fn retention() -> String {
 
 fn body_limit() -> usize {
     1 << 20
+}
+
+fn inbox_buffer() -> usize {
+    64 << 20
 }
 
 fn rate_caller() -> u32 {

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use engine::{QueryRequest, Identity, Live, LiveOptions, Who};
+use engine::{Identity, Live, LiveOptions, QueryRequest, Who};
 use kernel::{Code, OrgId};
 use serde_json::{Value, json};
 use testkit::both;

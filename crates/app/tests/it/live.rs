@@ -7,7 +7,7 @@ use std::{
 };
 
 use app::api_keys;
-use engine::{QueryRequest, Live, LiveOptions, View, Who};
+use engine::{Live, LiveOptions, QueryRequest, View, Who};
 use kernel::{Clock, Code};
 use serde_json::{Value, json};
 use store::Table;

@@ -7,7 +7,7 @@ use store::{Db, FromRow, Row};
 use crate::{
     World,
     event::dropped,
-    queue::{EventId, State, announce, sql, states},
+    queue::{EventId, Seq, State, announce, newest_of_each, sql, states},
 };
 
 /// Which events to show.
@@ -19,6 +19,8 @@ pub struct EventFilter {
     pub status: Option<String>,
     /// Only those that arrived at or after this moment.
     pub since: Option<Time>,
+    /// Only those that came before the one of this number.
+    pub before: Option<Seq>,
     /// At most so many, newest first.
     pub limit: i64,
 }
@@ -49,29 +51,39 @@ pub struct EventRow {
     pub error: Option<String>,
 }
 
-const COLUMNS_FROM: &str = "e.seq, e.provider, e.connection, e.external_id, e.kind, j.state, j.attempts, e.received_ms,
-     j.finished_ms, j.error from inbox_events e join jobs j on j.seq = e.seq";
+/// The columns of an [`EventRow`].
+const COLUMNS: &str = "e.seq, e.provider, e.connection, e.external_id, e.kind, j.state, j.attempts, e.received_ms,
+     j.finished_ms, j.error";
 
-/// The newest events that match.
+/// The newest events that match. A page costs what it shows, however many rows there are, where it is one of a status or
+/// of everything; of a vendor, it also costs the events of others between its own.
 ///
 /// # Errors
 /// `BadRequest` when there is no such status.
 pub async fn events(db: &Db, filter: EventFilter) -> Result<Vec<EventRow>> {
-    let states = states(filter.status.as_deref())?;
+    let found = "($3 = '' or e.provider = $3) and e.received_ms >= $4";
+    // `cross join` is a join whose order SQLite keeps.
+    let sql = match &filter.status {
+        None => format!(
+            "select {COLUMNS} from inbox_events e cross join jobs j where j.seq = e.seq and e.seq < $1 and {found}
+             order by e.seq desc limit $2"
+        ),
+        Some(status) => newest_of_each(&states(Some(status))?, |state| {
+            format!(
+                "select {COLUMNS} from jobs j cross join inbox_events e
+                 where e.seq = j.seq and j.kind = 'event' and j.state = '{state}' and j.seq < $1 and {found}"
+            )
+        }),
+    };
     db.read(&Scope::System, |tx| {
         Box::pin(async move {
-            tx.system_built(format!(
-                "select {COLUMNS_FROM}
-                 where ($1 = '' or e.provider = $1) and ($2 = '' or $2 like '%,' || j.state || ',%')
-                     and e.received_ms >= $3
-                 order by e.seq desc limit $4"
-            ))
-            .bind(filter.provider.unwrap_or_default())
-            .bind(states)
-            .bind(filter.since.unwrap_or(Time::from_ms(0)))
-            .bind(filter.limit)
-            .all()
-            .await
+            tx.system_built(sql)
+                .bind(filter.before.unwrap_or(Seq::MAX))
+                .bind(filter.limit)
+                .bind(filter.provider.unwrap_or_default())
+                .bind(filter.since.unwrap_or(Time::from_ms(0)))
+                .all()
+                .await
         })
     })
     .await
@@ -86,7 +98,9 @@ pub async fn event(db: &Db, id: &EventId) -> Result<(EventRow, Vec<u8>)> {
     let found = db
         .read(&Scope::System, |tx| {
             Box::pin(async move {
-                let query = tx.system_built(format!("select e.body, {COLUMNS_FROM} where e.seq = $1"));
+                let query = tx.system_built(format!(
+                    "select e.body, {COLUMNS} from inbox_events e join jobs j on j.seq = e.seq where e.seq = $1"
+                ));
                 let Some(row) = query.bind(seq).row().await? else { return Ok(None) };
                 Ok(Some((EventRow::from_row(&row)?, row.opt_blob("body")?.unwrap_or_default())))
             })

@@ -1,11 +1,14 @@
 //! The inbox: a verified event is on disk, with the job that will handle it, before its sender hears "accepted".
 
-mod keys;
+mod batch;
+mod budget;
+mod dedupe;
 mod list;
+mod new_event;
 mod postgres;
-mod rows;
+mod recent;
+mod relevance;
 mod sqlite;
-mod writer;
 
 use std::sync::Arc;
 
@@ -16,10 +19,12 @@ use store::{Db, Engine};
 use tokio::sync::{mpsc, oneshot};
 
 pub use list::{EventFilter, EventRow, event, events, replay};
+pub use relevance::Relevance;
 
 use crate::{World, queue::EventId};
-use rows::Entry;
-use writer::{Request, Waiting, Writer};
+use batch::{BatchWriter, PendingEvent, Request};
+use budget::Budget;
+use new_event::NewEvent;
 
 /// The events of one verified request.
 #[derive(Clone, Debug)]
@@ -57,8 +62,9 @@ pub trait Intake: Send + Sync + 'static {
 /// How the inbox writes.
 #[derive(Clone, Copy, Debug)]
 pub struct InboxOptions {
-    /// Requests that may wait for the disk before senders are told to come back.
-    pub queue: usize,
+    /// Bytes of memory that events may take while they wait for the disk, at most 4 GiB; beyond that, senders are told to
+    /// come back.
+    pub buffer: usize,
     /// Events in one commit at most.
     pub batch: usize,
     /// Commits at the same time on PostgreSQL; SQLite has one. More than one only makes the batches smaller, as long as a
@@ -70,7 +76,7 @@ pub struct InboxOptions {
 
 impl Default for InboxOptions {
     fn default() -> Self {
-        Self { queue: 4096, batch: 512, writers: 1, recent: 450_000 }
+        Self { buffer: 64 << 20, batch: 512, writers: 1, recent: 450_000 }
     }
 }
 
@@ -78,41 +84,54 @@ impl Default for InboxOptions {
 #[derive(Clone)]
 pub struct Inbox {
     world: World,
-    queue: mpsc::Sender<Request>,
+    queue: mpsc::UnboundedSender<Request>,
+    memory: Budget,
+    relevance: Option<Relevance>,
 }
 
 impl Inbox {
-    /// Starts the writers.
+    /// Starts the writers. Every event goes through the queue: see [`Inbox::ending`].
     pub fn start(db: &Db, world: &World, options: InboxOptions) -> Self {
-        let (queue, waiting) = mpsc::channel(options.queue);
-        let waiting = Arc::new(tokio::sync::Mutex::new(waiting));
+        // What is in the channel is bounded by the memory that it takes.
+        let (queue, pending) = mpsc::unbounded_channel();
+        let pending = Arc::new(tokio::sync::Mutex::new(pending));
         let writers = match db.engine() {
             Engine::Sqlite => 1,
             Engine::Postgres => options.writers.max(1),
         };
         for _ in 0..writers {
-            tokio::spawn(Writer::new(db.clone(), options).run(waiting.clone()));
+            tokio::spawn(BatchWriter::new(db.clone(), options).run(pending.clone()));
         }
-        Self { world: world.clone(), queue }
+        Self { world: world.clone(), queue, memory: Budget::new(options.buffer), relevance: None }
+    }
+
+    /// The same inbox, which stores events that concern nobody as ended, so that they never enter the queue.
+    #[must_use]
+    pub fn ending(mut self, irrelevant: Relevance) -> Self {
+        self.relevance = Some(irrelevant);
+        self
     }
 }
 
 #[async_trait]
 impl Intake for Inbox {
     async fn accept(&self, delivery: Delivery) -> Result<Vec<Accepted>> {
-        let mut answers = Vec::with_capacity(delivery.events.len());
-        let mut request = Request::with_capacity(delivery.events.len());
-        for entry in Entry::of(delivery, &self.world) {
-            let (tell, answer) = oneshot::channel();
-            request.push(Waiting { entry: Arc::new(entry), tell });
-            answers.push(answer);
-        }
+        let events = NewEvent::of(delivery, &self.world, self.relevance.as_ref());
         // Waiting here would only hide the overload from the sender, which knows better how to come back.
-        self.queue.try_send(request).map_err(|_| overloaded())?;
+        let size = events.iter().map(NewEvent::size).sum();
+        let memory = Arc::new(self.memory.take(size).ok_or_else(overloaded)?);
+        let (request, answers): (Request, Vec<_>) = events
+            .into_iter()
+            .map(|event| {
+                let (answer, accepted) = oneshot::channel();
+                (PendingEvent { event: Arc::new(event), answer, _memory: memory.clone() }, accepted)
+            })
+            .unzip();
+        self.queue.send(request).map_err(|_| stopped())?;
         // All of them are waited for: of what is on disk or refused, nothing happens after the answer.
         let mut accepted = Vec::with_capacity(answers.len());
         for answer in answers {
-            accepted.push(answer.await.unwrap_or_else(|_| Err(overloaded())));
+            accepted.push(answer.await.unwrap_or_else(|_| Err(stopped())));
         }
         accepted.into_iter().collect()
     }
@@ -121,5 +140,10 @@ impl Intake for Inbox {
 fn overloaded() -> Error {
     metrics::counter!("trunkline_inbox_overloaded_total").increment(1);
     Error::unavailable("inbox_full", "more events arrive than the disk takes: come back in a moment")
+        .retry_after(std::time::Duration::from_secs(1))
+}
+
+fn stopped() -> Error {
+    Error::unavailable("inbox_stopped", "the inbox has stopped: come back in a moment")
         .retry_after(std::time::Duration::from_secs(1))
 }

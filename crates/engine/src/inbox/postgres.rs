@@ -5,20 +5,17 @@ use std::{collections::HashMap, sync::Arc};
 use kernel::Result;
 use store::{Tx, Value};
 
-use super::{
-    keys::{Inserted, Known},
-    rows::{Entry, MAX_ATTEMPTS},
-};
-use crate::queue::CHANNEL;
+use super::new_event::{Inserted, MAX_ATTEMPTS, NewEvent, StoredEvent};
+use crate::queue::{CHANNEL, State};
 
-/// Writes the entries that are new, then their jobs, in one statement. Numbers are given in the order of arrival; rows go in sorted by
+/// Writes the events that are new, then their jobs, in one statement. Numbers are given in the order of arrival; rows go in sorted by
 /// hash, so that two writers whose batches share events wait for one another instead of each for the other.
-pub(super) async fn insert(tx: &mut Tx, entries: &[Arc<Entry>]) -> Result<Inserted> {
-    let texts = |of: fn(&Entry) -> Option<&str>| -> Value {
-        entries.iter().map(|entry| of(entry).map(ToOwned::to_owned)).collect::<Vec<_>>().into()
+pub(super) async fn insert(tx: &mut Tx, events: &[Arc<NewEvent>]) -> Result<Inserted> {
+    let texts = |of: fn(&NewEvent) -> Option<&str>| -> Value {
+        events.iter().map(|event| of(event).map(ToOwned::to_owned)).collect::<Vec<_>>().into()
     };
     let numbers_of =
-        |of: fn(&Entry) -> i64| -> Value { entries.iter().map(|entry| of(entry)).collect::<Vec<_>>().into() };
+        |of: fn(&NewEvent) -> i64| -> Value { events.iter().map(|event| of(event)).collect::<Vec<_>>().into() };
     let inserted = tx
         .system(
             "with arrived as (
@@ -40,7 +37,8 @@ pub(super) async fn insert(tx: &mut Tx, entries: &[Arc<Entry>]) -> Result<Insert
                      case when b.rank = -1 then b.received_ms end, b.error, $16
                  from events e join batch b on b.seq = e.seq)
              -- The wake-up of the other nodes goes along: it costs no round trip of its own.
-             select seq, hash from events cross join (select pg_notify($17, '')) as woken",
+             select seq, hash from events
+             cross join (select count(*) from (select pg_notify($17, '') where $18 = 1) as sent) as woken",
         )
         .bind(numbers_of(|e| e.hash))
         .bind(texts(|e| Some(&e.tenant)))
@@ -56,9 +54,10 @@ pub(super) async fn insert(tx: &mut Tx, entries: &[Arc<Entry>]) -> Result<Insert
         .bind(texts(|e| e.account.as_deref()))
         .bind(numbers_of(|e| e.occurred_at.map_or(-1, kernel::Time::ms)))
         .bind(texts(|e| e.headers.as_deref()))
-        .bind(entries.iter().map(|entry| Some(entry.body.to_vec())).collect::<Vec<_>>())
+        .bind(events.iter().map(|event| Some(event.body.to_vec())).collect::<Vec<_>>())
         .bind(MAX_ATTEMPTS)
         .bind(CHANNEL)
+        .bind(events.iter().any(|event| event.state == State::Ready))
         .rows()
         .await?;
     let fresh = inserted.iter().map(|row| Ok((row.int("hash")?, row.int("seq")?))).collect::<Result<_>>()?;
@@ -66,11 +65,11 @@ pub(super) async fn insert(tx: &mut Tx, entries: &[Arc<Entry>]) -> Result<Insert
 }
 
 /// Finds the events with these hashes.
-pub(super) async fn known(tx: &mut Tx, hashes: &[i64]) -> Result<HashMap<i64, Known>> {
+pub(super) async fn find(tx: &mut Tx, hashes: &[i64]) -> Result<HashMap<i64, StoredEvent>> {
     let rows = tx
         .system("select hash, seq, provider, connection, external_id from inbox_events where hash = any($1)")
         .bind(hashes.to_vec())
         .rows()
         .await?;
-    rows.iter().map(Known::from_row).collect()
+    rows.iter().map(StoredEvent::from_row).collect()
 }

@@ -9,36 +9,36 @@ use kernel::{Error, Result};
 use store::Tx;
 
 use super::{
-    keys::{Inserted, Known, Recent, Step, lock, packed},
-    rows::{Entry, MAX_ATTEMPTS},
+    new_event::{Inserted, MAX_ATTEMPTS, NewEvent, StoredEvent},
+    recent::{RecentHashes, TransferRun, lock, packed},
 };
 use crate::queue::Seq;
 
 /// Hashes that move for each event that comes: they are done long before the next ones are too many.
 const PACE: usize = 2;
 
-/// Writes the entries that are new, with their jobs.
+/// Writes the events that are new, with their jobs.
 ///
 /// There is one writer, so what is new is looked up first: SQLite is slower at telling what an insert did.
-pub(super) async fn insert(tx: &mut Tx, recent: &Mutex<Recent>, entries: &[Arc<Entry>]) -> Result<Inserted> {
-    let (old, last) = look_up(tx, recent, entries).await?;
+pub(super) async fn insert(tx: &mut Tx, recent: &Mutex<RecentHashes>, events: &[Arc<NewEvent>]) -> Result<Inserted> {
+    let (old, last) = look_up(tx, recent, events).await?;
     let fresh: Vec<_> = {
         let recent = lock(recent);
-        let fresh = |entry: &&Arc<Entry>| !old.contains(&entry.hash) && recent.get(entry.hash).is_none();
-        (last + 1..).zip(entries.iter().filter(fresh)).collect()
+        let fresh = |event: &&Arc<NewEvent>| !old.contains(&event.hash) && recent.get(event.hash).is_none();
+        (last + 1..).zip(events.iter().filter(fresh)).collect()
     };
     if fresh.is_empty() {
         return Ok(Inserted { fresh: HashMap::new(), moved: 0 });
     }
-    let step = lock(recent).step(PACE * fresh.len());
-    write(tx, &fresh, &step).await?;
-    Ok(Inserted { fresh: fresh.iter().map(|(seq, entry)| (entry.hash, *seq)).collect(), moved: step.keys.len() })
+    let run = lock(recent).next_run(PACE * fresh.len());
+    write(tx, &fresh, &run).await?;
+    Ok(Inserted { fresh: fresh.iter().map(|(seq, event)| (event.hash, *seq)).collect(), moved: run.keys.len() })
 }
 
-/// Brings memory up to date, and tells which of these hashes are in the table of keys, and the last number that was given.
-async fn look_up(tx: &mut Tx, recent: &Mutex<Recent>, entries: &[Arc<Entry>]) -> Result<(Vec<i64>, Seq)> {
-    let hashes: Vec<_> = entries.iter().map(|entry| entry.hash).collect();
-    let read = lock(recent).read();
+/// Reads the batches that are not in memory yet, and tells which of these hashes are in the table of keys, and the last number that was given.
+async fn look_up(tx: &mut Tx, recent: &Mutex<RecentHashes>, events: &[Arc<NewEvent>]) -> Result<(Vec<i64>, Seq)> {
+    let hashes: Vec<_> = events.iter().map(|event| event.hash).collect();
+    let read_until = lock(recent).read_until();
     let rows = tx
         .system(
             "select seq as last, null as hash, null as hashes from sqlite_sequence where name = 'jobs'
@@ -46,14 +46,14 @@ async fn look_up(tx: &mut Tx, recent: &Mutex<Recent>, entries: &[Arc<Entry>]) ->
              union all select first_seq, null, hashes from event_batches where first_seq > $2",
         )
         .bind(json(&hashes)?)
-        .bind(read)
+        .bind(read_until)
         .rows()
         .await?;
     let (mut old, mut last) = (Vec::new(), 0);
     let mut recent = lock(recent);
     for row in rows {
         match (row.opt_int("last")?, row.opt_int("hash")?, row.opt_blob("hashes")?) {
-            (Some(first), _, Some(hashes)) => recent.learn(first, &hashes),
+            (Some(first), _, Some(hashes)) => recent.add(first, &hashes),
             (Some(number), _, None) => last = number,
             (None, hash, _) => old.extend(hash),
         }
@@ -63,7 +63,7 @@ async fn look_up(tx: &mut Tx, recent: &Mutex<Recent>, entries: &[Arc<Entry>]) ->
 
 /// The rows go in as one JSON text, the bodies as one blob that the statement cuts: a few values whatever the batch. And
 /// several statements in one text: going to SQLite's thread and back costs as much as a few rows.
-async fn write(tx: &mut Tx, fresh: &[(Seq, &Arc<Entry>)], step: &Step) -> Result<()> {
+async fn write(tx: &mut Tx, fresh: &[(Seq, &Arc<NewEvent>)], run: &TransferRun) -> Result<()> {
     let jobs: Vec<_> = fresh
         .iter()
         .map(|(seq, e)| {
@@ -71,11 +71,11 @@ async fn write(tx: &mut Tx, fresh: &[(Seq, &Arc<Entry>)], step: &Step) -> Result
             (seq, &e.tenant, &e.lane, e.state.as_str(), e.rank, e.received_at, finished, &e.error, e.provider)
         })
         .collect();
-    let mut bodies = Vec::with_capacity(fresh.iter().map(|(_, entry)| entry.body.len()).sum());
-    let mut events = Vec::with_capacity(fresh.len());
+    let mut bodies = Vec::with_capacity(fresh.iter().map(|(_, event)| event.body.len()).sum());
+    let mut rows = Vec::with_capacity(fresh.len());
     for (seq, e) in fresh {
         let names = (e.provider, &e.connection, &e.external_id, &e.kind, &e.account);
-        events.push((seq, names, e.occurred_at, e.received_at, &e.headers, bodies.len() + 1, e.body.len(), e.hash));
+        rows.push((seq, names, e.occurred_at, e.received_at, &e.headers, bodies.len() + 1, e.body.len(), e.hash));
         bodies.extend_from_slice(&e.body);
     }
     let first = fresh.first().map_or(0, |(seq, _)| *seq);
@@ -94,20 +94,24 @@ async fn write(tx: &mut Tx, fresh: &[(Seq, &Arc<Entry>)], step: &Step) -> Result
     )
     .bind(json(&jobs)?)
     .bind(MAX_ATTEMPTS)
-    .bind(json(&events)?)
+    .bind(json(&rows)?)
     .bind(bodies)
     .bind(first)
-    .bind(packed(fresh.iter().map(|(_, entry)| entry.hash)))
-    .bind(json(&step.keys)?)
-    .bind(step.over)
+    .bind(packed(fresh.iter().map(|(_, event)| event.hash)))
+    .bind(json(&run.keys)?)
+    .bind(run.completes_batch)
     .execute()
     .await
     .map(drop)
 }
 
 /// Finds the events with these hashes.
-pub(super) async fn known(tx: &mut Tx, recent: &Mutex<Recent>, hashes: &[i64]) -> Result<HashMap<i64, Known>> {
-    let young: Vec<_> = {
+pub(super) async fn find(
+    tx: &mut Tx,
+    recent: &Mutex<RecentHashes>,
+    hashes: &[i64],
+) -> Result<HashMap<i64, StoredEvent>> {
+    let recent: Vec<_> = {
         let recent = lock(recent);
         hashes.iter().filter_map(|hash| Some((*hash, recent.get(*hash)?))).collect()
     };
@@ -119,11 +123,11 @@ pub(super) async fn known(tx: &mut Tx, recent: &Mutex<Recent>, hashes: &[i64]) -
              select keys.hash, e.seq, e.provider, e.connection, e.external_id
              from keys join inbox_events e on e.seq = keys.seq",
         )
-        .bind(json(&young)?)
+        .bind(json(&recent)?)
         .bind(json(&hashes)?)
         .rows()
         .await?;
-    rows.iter().map(Known::from_row).collect()
+    rows.iter().map(StoredEvent::from_row).collect()
 }
 
 fn json<T: serde::Serialize>(rows: &T) -> Result<String> {

@@ -317,9 +317,7 @@ async fn look(hub: &Arc<Hub>, feed: &ChangeFeed) -> Result<()> {
 async fn since(tx: &mut Tx, known: SeenTransactions) -> Result<(Announced, Vec<RecordedCommit>)> {
     let now = present(tx).await?;
     let rows = tx
-        .system(
-            "select xid, organization, tables, ts from changes where (xid >= $1 or xid = any($2)) and xid < $3",
-        )
+        .system("select xid, organization, tables, ts from changes where (xid >= $1 or xid = any($2)) and xid < $3")
         .bind(known.next)
         .bind(known.open)
         // What has a greater number comes from another server, and was restored here.

@@ -228,7 +228,8 @@ impl Hub {
 
     /// Tells the tenants that read them that tables were written. Cheap: nothing is run here.
     fn tell(self: &Arc<Self>, organization: Option<&OrgId>, tables: &BTreeSet<Table>, number: Option<i64>) {
-        let (tenant_tables, own): (BTreeSet<_>, BTreeSet<_>) = tables.iter().cloned().partition(|table| table.is_tenant);
+        let (tenant_tables, own): (BTreeSet<_>, BTreeSet<_>) =
+            tables.iter().cloned().partition(|table| table.is_tenant);
         if !tenant_tables.is_empty() {
             for tenant in self.tenants_of(organization) {
                 tenant.hear(self, &tenant_tables, number);

@@ -156,11 +156,7 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 
 /// Fixes the moment of the snapshot, and how long a statement may run in it. On PostgreSQL, answers which transactions it
 /// shows, and the commits in it that this node may not have heard of.
-async fn fix(
-    tx: &mut Tx,
-    hub: &Hub,
-    tenant: &Tenant,
-) -> Result<Option<(SeenTransactions, Vec<RecordedCommit>)>> {
+async fn fix(tx: &mut Tx, hub: &Hub, tenant: &Tenant) -> Result<Option<(SeenTransactions, Vec<RecordedCommit>)>> {
     match &hub.feed {
         Some(feed) => feed.news(tx, tenant.organization.as_ref(), hub.options.query_limit).await.map(Some),
         // SQLite's snapshot is that of the first statement. Commits of this process are heard of before they are made; what a

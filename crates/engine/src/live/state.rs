@@ -351,7 +351,13 @@ impl RefreshState {
 
     /// Which moment a view with these subscriptions may show that waits for `goal`, and for nothing before `least`. `now` is
     /// a moment of which everything was heard.
-    pub(super) fn position(&self, subscriptions: impl Iterator<Item = u64>, goal: u64, least: u64, now: u64) -> Position {
+    pub(super) fn position(
+        &self,
+        subscriptions: impl Iterator<Item = u64>,
+        goal: u64,
+        least: u64,
+        now: u64,
+    ) -> Position {
         let mut is_current = self.pending.is_empty() && self.pending_numbered.is_empty();
         for id in subscriptions {
             match self.freshness(Reader::Subscription(id)) {
@@ -388,7 +394,8 @@ impl RefreshState {
 
     /// Whatever is read from these tables has to be run again.
     fn touch(&mut self, tables: &BTreeSet<Table>) {
-        let touched: BTreeSet<_> = tables.iter().filter_map(|table| self.readers.get(table)).flatten().copied().collect();
+        let touched: BTreeSet<_> =
+            tables.iter().filter_map(|table| self.readers.get(table)).flatten().copied().collect();
         for reader in touched {
             self.touch_one(reader);
         }

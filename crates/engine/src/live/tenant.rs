@@ -264,7 +264,11 @@ impl State {
     }
 
     /// Somebody who may run the subscriptions of each of these audiences.
-    pub(super) fn callers(&self, mut audiences: BTreeSet<Arc<str>>, now: kernel::Time) -> HashMap<Arc<str>, Arc<crate::Caller>> {
+    pub(super) fn callers(
+        &self,
+        mut audiences: BTreeSet<Arc<str>>,
+        now: kernel::Time,
+    ) -> HashMap<Arc<str>, Arc<crate::Caller>> {
         let mut callers = HashMap::new();
         for (credentials, viewer) in &self.viewers {
             if audiences.is_empty() {

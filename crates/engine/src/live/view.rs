@@ -6,8 +6,7 @@ use kernel::{Code, Error, Result};
 use tokio::sync::Notify;
 
 use super::{
-    Hub, Live, Moment, Shown, Update,
-    audience,
+    Hub, Live, Moment, Shown, Update, audience,
     expiry::Due,
     state::{Freshness, Position, Reader},
     subscription::Request,
@@ -374,8 +373,10 @@ impl Drop for View {
 }
 
 fn too_many_bytes(limit: usize, is_signed_in: bool) -> Error {
-    let cure = if is_signed_in { "end some, or ask for less, in pages for example" } else { "sign in first, or ask for less" };
-    let message = format!("the arguments and answers of this connection's queries take more than {limit} bytes: {cure}");
+    let cure =
+        if is_signed_in { "end some, or ask for less, in pages for example" } else { "sign in first, or ask for less" };
+    let message =
+        format!("the arguments and answers of this connection's queries take more than {limit} bytes: {cure}");
     Error::new(Code::LimitReached, "queries_too_large", message)
 }
 

@@ -14,6 +14,8 @@ pub struct JobFilter {
     pub kind: Option<String>,
     /// Only in this state, or with this status.
     pub status: Option<String>,
+    /// Only those that are older than the one of this number.
+    pub before: Option<Seq>,
     /// At most so many, newest first.
     pub limit: i64,
 }
@@ -52,29 +54,43 @@ pub struct JobRow {
     pub error: Option<String>,
 }
 
-/// The newest jobs that match.
+/// The newest jobs that match. A page costs what it shows, however many rows there are: each state is read from an index
+/// of its own, newest first.
 ///
 /// # Errors
 /// `BadRequest` when there is no such status.
 pub async fn jobs(db: &Db, filter: JobFilter) -> Result<Vec<JobRow>> {
-    let states = states(filter.status.as_deref())?;
+    let of_kind = if filter.kind.is_some() { "kind = $3" } else { "$3 = ''" };
+    let sql = newest_of_each(&states(filter.status.as_deref())?, |state| {
+        format!(
+            "select seq, kind, state, organization, lane, attempts, created_ms, rank, finished_ms, progress, error
+             from jobs where kind <> 'event' and state = '{state}' and seq < $1 and {of_kind}"
+        )
+    });
     db.read(&Scope::System, |tx| {
         Box::pin(async move {
-            tx.system(
-                "select seq, kind, state, organization, lane, attempts, created_ms, rank, finished_ms, progress, error
-                 from jobs
-                 where kind <> $1 and ($2 = '' or kind = $2) and ($3 = '' or $3 like '%,' || state || ',%')
-                 order by seq desc limit $4",
-            )
-            .bind(EVENT)
-            .bind(filter.kind.unwrap_or_default())
-            .bind(states)
-            .bind(filter.limit)
-            .all()
-            .await
+            tx.system_built(sql)
+                .bind(filter.before.unwrap_or(Seq::MAX))
+                .bind(filter.limit)
+                .bind(filter.kind.unwrap_or_default())
+                .all()
+                .await
         })
     })
     .await
+}
+
+/// The newest rows over some states: `$2` of each state, and `$2` of these. An index by state and number is read in its
+/// order for each of them, which no database does for `state in (…)`.
+pub(crate) fn newest_of_each(states: &[State], select: impl Fn(&str) -> String) -> String {
+    let of_each: Vec<_> = states
+        .iter()
+        .map(|state| {
+            let state = state.as_str();
+            format!("select * from ({} order by seq desc limit $2) as {state}_ones", select(state))
+        })
+        .collect();
+    format!("select * from ({}) as newest order by seq desc limit $2", of_each.join(" union all "))
 }
 
 /// Puts a job that was given up, or cancelled, back into the queue.
@@ -147,9 +163,9 @@ async fn state(tx: &mut store::Tx, seq: Seq) -> Result<State> {
     State::parse(&row.text("state")?)
 }
 
-/// The states behind a status, as `,dead,`; empty for all.
-pub(crate) fn states(status: Option<&str>) -> Result<String> {
-    let Some(status) = status else { return Ok(String::new()) };
+/// The states behind a status; all of them where there is none.
+pub(crate) fn states(status: Option<&str>) -> Result<Vec<State>> {
+    let Some(status) = status else { return Ok(State::ALL.to_vec()) };
     let states = State::of_status(status);
     if states.is_empty() {
         return Err(Error::bad_request(
@@ -159,7 +175,7 @@ pub(crate) fn states(status: Option<&str>) -> Result<String> {
             ),
         ));
     }
-    Ok(states.iter().fold(String::from(","), |list, state| list + state.as_str() + ","))
+    Ok(states)
 }
 
 impl FromRow for JobRow {

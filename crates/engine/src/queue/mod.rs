@@ -17,14 +17,14 @@ pub(crate) use claim::Claimed;
 
 pub(crate) use context::Tools;
 pub use context::{JobCtx, Progress};
-pub use depth::{Depth, depths};
+pub use depth::{Depth, Depths};
 pub use enqueue::{NewJob, enqueue};
 pub(crate) use enqueue::{announce, hash};
 pub use job::Job;
 pub(crate) use job::{Erased, erase};
 pub use known::Known;
-pub(crate) use list::states;
 pub use list::{JobFilter, JobRow, cancel_job, jobs, retry_job};
+pub(crate) use list::{newest_of_each, states};
 pub use seq::{EventId, JobId, Seq};
 pub use state::State;
 

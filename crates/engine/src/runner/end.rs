@@ -6,7 +6,10 @@ use kernel::{Error, Result, Retry, Scope, Time, mask};
 use store::{BoxFuture, Isolation, Tx};
 
 use super::Inner;
-use crate::queue::{Claimed, Seq, State, announce, sql};
+use crate::{
+    queue::{Claimed, Seq, State, announce, sql},
+    text::into_storable,
+};
 
 /// The tag of the error that says that another node runs the entry now.
 pub(super) const CLAIM_LOST: &str = "claim_lost";
@@ -63,14 +66,26 @@ impl Inner {
         let outcome = if next.is_some() { "retry" } else { "dead" };
         metrics::counter!("trunkline_jobs_failed_total", "kind" => entry.kind.clone(), "outcome" => outcome)
             .increment(1);
-        let (seq, now, text) = (entry.seq, self.world.now(), Arc::new(describe(&error)));
+        // A failure whose text the database refuses must be noted all the same: an entry without an end looks like one
+        // that killed its process.
+        if self.note_failure(claim, entry.seq, next, describe(&error)).await.is_none() {
+            let tag = format!(
+                "{}: the text of this error cannot be stored, see the log",
+                into_storable(error.tag.to_owned())
+            );
+            self.note_failure(claim, entry.seq, next, tag).await;
+        }
+        self.let_go(claim, &[entry.seq]);
+        next.is_none()
+    }
+
+    async fn note_failure(&self, claim: i64, seq: Seq, next: Option<Time>, text: String) -> Option<()> {
+        let (now, text) = (self.world.now(), Arc::new(text));
         self.until_written(move |tx| {
             let text = text.clone();
             Box::pin(async move { sql::fail(tx, claim, seq, next, &text, now).await })
         })
-        .await;
-        self.let_go(claim, &[entry.seq]);
-        next.is_none()
+        .await
     }
 
     /// When to try again; never when it cannot help or has been tried often enough.
@@ -116,9 +131,9 @@ impl Inner {
     }
 }
 
-/// The error for those who look at the list: one line, masked, with its facts.
+/// The error for those who look at the list: one line that any database can store, masked, with its facts.
 fn describe(error: &Error) -> String {
-    let text = format!("{error:?}").replace('\n', " ");
+    let text = into_storable(format!("{error:?}"));
     let masked = mask(&text);
     match masked.char_indices().nth(ERROR_LENGTH) {
         Some((cut, _)) => format!("{}…", &masked[..cut]),

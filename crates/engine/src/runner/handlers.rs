@@ -1,9 +1,16 @@
 //! Who handles what.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::HashMap,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+};
 
+use kernel::Result;
+
+use super::run::panicked;
 use crate::{
-    Cron, EventHandler, Job,
+    Cron, Event, EventHandler, Job, Routing,
     queue::{Erased, Known, Tools, erase},
 };
 
@@ -67,6 +74,14 @@ impl Handlers {
     /// Those whose events somebody handles.
     pub(super) fn providers(&self) -> Vec<String> {
         self.events.keys().map(ToString::to_string).collect()
+    }
+
+    /// Whose an event is, by the handler of its provider; none where there is no handler. A handler that panics refuses
+    /// the event.
+    pub(crate) fn routing(&self, event: &Event) -> Option<Result<Routing>> {
+        let handler = self.event(&event.provider)?;
+        let routing = catch_unwind(AssertUnwindSafe(|| handler.routing(event)));
+        Some(routing.unwrap_or_else(|_| Err(panicked())))
     }
 
     pub(super) fn event(&self, provider: &str) -> Option<&Arc<dyn EventHandler>> {

@@ -26,6 +26,7 @@ use store::{Db, Engine};
 use tokio::{
     sync::{Notify, watch},
     task::{JoinHandle, JoinSet},
+    time::Instant,
 };
 
 pub use handlers::Handlers;
@@ -102,6 +103,8 @@ struct Inner {
     routes: Mutex<HashMap<String, Route>>,
     /// Told whenever an entry ends.
     settled: Notify,
+    /// When the last round began.
+    moved: Mutex<Instant>,
     /// What runs.
     tasks: Mutex<JoinSet<()>>,
 }
@@ -123,6 +126,7 @@ impl Runner {
             position: Mutex::new(Position::FRONT),
             routes: Mutex::default(),
             settled: Notify::new(),
+            moved: Mutex::new(Instant::now()),
             tasks: Mutex::default(),
         };
         Self { inner: Arc::new(inner) }
@@ -142,6 +146,7 @@ impl Runner {
         let _life = Background(tokio::spawn(inner.clone().sign_of_life()));
         let _listener = Background(tokio::spawn(inner.clone().listen()));
         while !*stop.borrow() {
+            *inner.moved.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
             // Both are there before the claim begins: what happens during it is not missed.
             let (woken, settled) = (inner.db.woken(), inner.settled.notified());
             let next = inner.claim_and_start().await.next;
@@ -174,6 +179,12 @@ impl Runner {
                 return;
             }
         }
+    }
+
+    /// For how long the workers have not begun a round: more than a few seconds means that they wait for something, such as
+    /// a database that is down.
+    pub fn still_for(&self) -> Duration {
+        self.inner.moved.lock().unwrap_or_else(PoisonError::into_inner).elapsed()
     }
 
     /// Fires the cron called `name` now, as an outside scheduler asks for it.

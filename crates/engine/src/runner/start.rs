@@ -1,14 +1,10 @@
 //! From a claim to its workers: whose an entry is, and which entries run one after the other.
 
-use std::{
-    collections::HashMap,
-    panic::{AssertUnwindSafe, catch_unwind},
-    sync::Arc,
-};
+use std::{collections::HashMap, sync::Arc};
 
 use kernel::{Error, Result};
 
-use super::{Inner, run::panicked};
+use super::Inner;
 use crate::{
     event::{self, Event, Loaded, Routing},
     queue::{Claimed, EVENT, State},
@@ -54,9 +50,7 @@ impl Inner {
     fn route(&self, event: &Event) -> Result<Routing> {
         // A claim takes only events of providers that this node has a handler for.
         let gone = || Error::internal("handler_gone", format!("the handler of {} is gone", event.provider));
-        let handler = self.handlers.event(&event.provider).ok_or_else(gone)?;
-        let routing = catch_unwind(AssertUnwindSafe(|| handler.routing(event)));
-        let mut routing = routing.unwrap_or_else(|_| Err(panicked()))?;
+        let mut routing = self.handlers.routing(event).ok_or_else(gone)??;
         if let Routing::Keys(keys) = &mut routing
             && !event.connection.is_empty()
         {

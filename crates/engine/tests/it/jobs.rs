@@ -259,3 +259,17 @@ async fn an_urgent_job_runs_before_what_has_not_waited_for_long() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_failure_whose_text_no_database_stores_is_a_failure_like_any_other() {
+    both(|database| async move {
+        let app = shop(&database).await;
+        let job = app.enqueue(|| errand("nul\0 and \u{1b}[31m", How::Quotes)).await.unwrap();
+        app.run_jobs().await;
+        let row = app.job(&job).await;
+        assert_eq!((row.status.as_str(), row.attempts), ("dead", 1));
+        assert!(row.error.unwrap().contains("nul\u{fffd} and \u{fffd}[31m"));
+        assert_eq!(database.number("select starts as n from jobs").await, 0);
+    })
+    .await;
+}

@@ -9,6 +9,7 @@ mod identity;
 mod inbox;
 mod jobs;
 mod lanes;
+mod lists;
 mod live;
 mod operations;
 mod overload;

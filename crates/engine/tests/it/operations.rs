@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use engine::{
-    QueryRequest, Caller, Claims, Directory, Identity, Member, Mutation, MutationCtx, Operations, Query, QueryCtx, Registry,
-    Replay, Who, World, get, operation::Route, post,
+    Caller, Claims, Directory, Identity, Member, Mutation, MutationCtx, Operations, Query, QueryCtx, QueryRequest,
+    Registry, Replay, Who, World, get, operation::Route, post,
 };
 use kernel::{Access, Clock, Code, Error, OrgId, Page, PageOptions, Result, Role};
 use schemars::JsonSchema;
@@ -300,7 +300,8 @@ async fn questions_are_answered_together_and_one_that_fails_fails_alone() {
         let house = House::new(&database).await;
         let ada = house.somebody(&house.organization(), Role::Staff).await;
         let before = house.operations.mutation(&ada, "items:add", &json!({ "n": 1, "tag": "a" }), None).await.unwrap();
-        let ask = |operation: &str| QueryRequest { operation: operation.to_owned(), arguments: json!({}), journal: None };
+        let ask =
+            |operation: &str| QueryRequest { operation: operation.to_owned(), arguments: json!({}), journal: None };
         let snapshot = house.operations.snapshot(&ada, vec![ask("items:list"), ask("items:none"), ask("items:list")]);
         let snapshot = snapshot.await.unwrap();
         assert!(snapshot.ts > before.ts);

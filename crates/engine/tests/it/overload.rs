@@ -11,24 +11,28 @@ use tokio::sync::watch;
 use crate::shop::{How, effects, errand, order, register, shop};
 
 #[tokio::test]
-async fn when_the_queue_is_full_the_sender_is_told_to_come_back() {
+async fn when_more_bytes_wait_than_the_inbox_may_hold_the_sender_is_told_to_come_back() {
     both(|database| async move {
         let app = shop(&database).await;
-        let inbox = Inbox::start(
-            &database.db,
-            &app.world,
-            InboxOptions { queue: 2, batch: 1, writers: 1, ..InboxOptions::default() },
-        );
-        let requests =
-            (0..40).map(|turn| inbox.accept(app.delivery("shop", vec![order(&turn.to_string(), How::Well)])));
-        let answers = join_all(requests).await;
+        // Room for two of these events, and for forty small ones.
+        let options = InboxOptions { buffer: 300_000, batch: 1, ..InboxOptions::default() };
+        let inbox = Inbox::start(&database.db, &app.world, options);
+        let large = |turn: i32| testkit::event(format!("large {turn}"), "Well", vec![b' '; 140_000]);
+        let answers = join_all((0..40).map(|turn| inbox.accept(app.delivery("shop", vec![large(turn)])))).await;
         let (kept, refused): (Vec<_>, Vec<_>) = answers.into_iter().partition(Result::is_ok);
-        assert!(!kept.is_empty() && !refused.is_empty());
+        assert_eq!((kept.len(), refused.len()), (2, 38));
         for error in refused.into_iter().filter_map(Result::err) {
             assert_eq!((error.code, error.tag), (Code::Unavailable, "inbox_full"));
             assert!(matches!(error.retry(), Retry::After(_)));
         }
-        assert_eq!(app.events().await.len(), kept.len());
+        // What was written no longer takes memory.
+        let small =
+            join_all((0..40).map(|turn| inbox.accept(app.delivery("shop", vec![order(&turn.to_string(), How::Well)]))));
+        assert!(small.await.into_iter().all(|answer| answer.is_ok()));
+        // An event that is larger than all of the memory is taken when nothing else waits.
+        let huge = testkit::event("huge", "Well", vec![b' '; 1_000_000]);
+        assert!(inbox.accept(app.delivery("shop", vec![huge])).await.is_ok());
+        assert_eq!(app.events().await.len(), 43);
     })
     .await;
 }

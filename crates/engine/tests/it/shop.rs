@@ -73,6 +73,8 @@ pub(crate) enum How {
     Fails,
     /// It can never go well.
     Broken,
+    /// It can never go well, and says its own name in the error.
+    Quotes,
     Panics,
     /// It waits at its gate.
     Waits,
@@ -145,6 +147,7 @@ impl Job for Errand {
         match self.how {
             How::Panics => panic!("a defect in the errand"),
             How::Broken => return Err(Error::bad_request("errand_broken", "the errand makes no sense")),
+            How::Quotes => return Err(Error::bad_request("errand_broken", format!("{} makes no sense", self.name))),
             How::Waits => gate(&self.name).pass().await,
             How::WaitsOnce => gate(&self.name).pass_once().await,
             How::Hangs => gate(&self.name).hang().await,

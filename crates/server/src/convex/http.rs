@@ -13,7 +13,7 @@ use axum::{
     response::IntoResponse,
 };
 use data_encoding::BASE64;
-use engine::{QueryRequest, Identity, Kind, Who};
+use engine::{Identity, Kind, QueryRequest, Who};
 use kernel::{Code, Error, Result};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};

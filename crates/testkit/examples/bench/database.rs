@@ -61,6 +61,14 @@ fn on_server(admin: &str, name: &str) -> String {
     format!("{server}/{name}")
 }
 
+/// The first process of the server at this address, which must run on this machine.
+pub(crate) fn postmaster(url: &str) -> anyhow::Result<u32> {
+    let output = Command::new("psql").args([url, "-Atqc", "show data_directory"]).output()?;
+    let file = PathBuf::from(String::from_utf8(output.stdout)?.trim()).join("postmaster.pid");
+    let text = std::fs::read_to_string(&file)?;
+    Ok(text.lines().next().unwrap_or_default().trim().parse()?)
+}
+
 fn psql(url: &str, sql: &str) -> anyhow::Result<()> {
     let status = Command::new("psql").args([url, "-q", "-c", sql]).status()?;
     anyhow::ensure!(status.success(), "psql failed: {sql}");

@@ -14,13 +14,18 @@ pub(crate) fn cpu(pid: u32) -> Duration {
         .map_or(Duration::ZERO, |ticks| Duration::from_millis(ticks * 1000 / TICKS))
 }
 
-/// CPU time that all processes of this name have used.
-pub(crate) fn cpu_of(name: &str) -> Duration {
+/// CPU time that a PostgreSQL server has used, with all its processes: those that have ended are counted by the first.
+pub(crate) fn cpu_of_server(postmaster: u32) -> Duration {
     let Ok(entries) = fs::read_dir("/proc") else { return Duration::ZERO };
-    let pids = entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
-    pids.filter(|pid| fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|comm| comm.trim() == name))
-        .map(cpu)
-        .sum()
+    let stats = entries.flatten().filter_map(|entry| fs::read_to_string(entry.path().join("stat")).ok());
+    let used = stats.filter_map(|stat| {
+        let (front, fields) = stat.rsplit_once(')')?;
+        let parent = fields.split_whitespace().nth(1)?.parse::<u32>().ok()?;
+        let pid = front.split_whitespace().next()?.parse::<u32>().ok()?;
+        let of_children = if pid == postmaster { sum(fields, 13) } else { Some(0) };
+        (pid == postmaster || parent == postmaster).then(|| Some(ticks(&stat)? + of_children?)).flatten()
+    });
+    Duration::from_millis(used.sum::<u64>() * 1000 / TICKS)
 }
 
 /// Resident memory now and at its highest, in MiB.
@@ -34,7 +39,11 @@ pub(crate) fn memory(pid: u32) -> (f64, f64) {
 }
 
 fn ticks(stat: &str) -> Option<u64> {
-    let (_, fields) = stat.rsplit_once(')')?;
-    let mut fields = fields.split_whitespace().skip(11);
+    sum(stat.rsplit_once(')')?.1, 11)
+}
+
+/// Two fields that follow one another: time in the program and in the kernel.
+fn sum(fields: &str, from: usize) -> Option<u64> {
+    let mut fields = fields.split_whitespace().skip(from);
     Some(fields.next()?.parse::<u64>().ok()? + fields.next()?.parse::<u64>().ok()?)
 }

@@ -14,8 +14,9 @@ pub(crate) async fn run(command: Events, environment: &Environment, json: bool) 
     let world = World::system();
     let (db, _) = boot::migrated(environment, &world).await?;
     match command {
-        Events::List { limit, provider, status } => {
-            let filter = EventFilter { provider, status, since: None, limit };
+        Events::List { limit, provider, status, before } => {
+            let before = before.map(|id| EventId::parse(&id)).transpose()?.map(|id| id.seq());
+            let filter = EventFilter { provider, status, since: None, before, limit };
             output::rows(json, COLUMNS, &engine::events(&db, filter).await?)?;
         }
         Events::Show { id } => {
@@ -34,7 +35,7 @@ pub(crate) async fn run(command: Events, environment: &Environment, json: bool) 
                 None => ids.iter().map(|id| EventId::parse(id)).collect::<Result<Vec<_>>>()?,
                 Some(since) => {
                     let since = Some(moment(&since, world.now())?);
-                    let filter = EventFilter { provider, status, since, limit: REPLAY };
+                    let filter = EventFilter { provider, status, since, before: None, limit: REPLAY };
                     let found = engine::events(&db, filter).await?;
                     found.iter().map(|event| EventId::parse(&event.id)).collect::<Result<Vec<_>>>()?
                 }

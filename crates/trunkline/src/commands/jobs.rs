@@ -12,8 +12,9 @@ pub(crate) async fn run(command: Jobs, environment: &Environment, json: bool) ->
     let world = World::system();
     let (db, _) = boot::migrated(environment, &world).await?;
     match command {
-        Jobs::List { limit, kind, status } => {
-            output::rows(json, COLUMNS, &engine::jobs(&db, JobFilter { kind, status, limit }).await?)?;
+        Jobs::List { limit, kind, status, before } => {
+            let before = before.map(|id| JobId::parse(&id)).transpose()?.map(|id| id.seq());
+            output::rows(json, COLUMNS, &engine::jobs(&db, JobFilter { kind, status, before, limit }).await?)?;
         }
         Jobs::Retry { id } => {
             engine::retry_job(&db, &world, &JobId::parse(&id)?).await?;

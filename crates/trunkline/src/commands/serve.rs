@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-use engine::{Inbox, InboxOptions, Live, Runner, World};
+use engine::{Depths, Inbox, InboxOptions, Live, Relevance, Runner, World};
 use kernel::{Error, Result};
 use metrics_exporter_prometheus::PrometheusBuilder;
 use provider::Registry;
@@ -66,8 +66,11 @@ impl Started {
             prometheus.map_err(|error| Error::internal("metrics", "metrics started twice").source(error))?;
         begin_at_zero();
         let upkeep = tokio::spawn(upkeep(prometheus.clone()));
+        let handlers = boot::handlers(environment)?;
+        let relevance = Relevance::new(handlers.clone());
         let workers = boot::workers(environment, db.engine());
-        let runner = Runner::new(db.clone(), world.clone(), boot::handlers(environment)?, workers);
+        let runner = Runner::new(db.clone(), world.clone(), handlers, workers);
+        let inbox = InboxOptions { buffer: environment.settings.trunkline_inbox_buffer, ..InboxOptions::default() };
         let operations = environment.product.open(&db, &world).await?;
         let authenticator = Arc::new(Authenticator {
             db: db.clone(),
@@ -76,11 +79,12 @@ impl Started {
         });
         let server = Server {
             registry,
-            intake: Arc::new(Inbox::start(&db, &world, InboxOptions::default())),
+            intake: Arc::new(Inbox::start(&db, &world, inbox).ending(relevance)),
             installation: Arc::new(Installation {
                 db: db.clone(),
                 world: world.clone(),
                 runner: runner.clone(),
+                depths: Depths::new(&db),
                 prometheus,
                 gauges: std::sync::Mutex::default(),
             }),

@@ -8,7 +8,7 @@ use std::{
     },
 };
 
-use engine::{QueryRequest, LiveOptions};
+use engine::{LiveOptions, QueryRequest};
 use kernel::Clock;
 use serde_json::{Value, json};
 use testkit::{TestClock, both, hours, minutes, postgres};
@@ -116,7 +116,10 @@ async fn all_queries_of_a_view_are_of_one_moment_when_there_are_too_many_to_run_
                 while !is_over.load(Ordering::SeqCst) || shown[&0] != json!((0..30).collect::<Vec<_>>()) {
                     shown.extend(next(&mut view).await);
                     moments += 1;
-                    assert!(shown.len() == 60 && shown.values().all(|list| *list == shown[&0]), "two moments: {shown:?}");
+                    assert!(
+                        shown.len() == 60 && shown.values().all(|list| *list == shown[&0]),
+                        "two moments: {shown:?}"
+                    );
                     tokio::task::yield_now().await;
                 }
                 moments

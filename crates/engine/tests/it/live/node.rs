@@ -3,7 +3,7 @@
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use engine::{
-    QueryRequest, Claims, Identity, Live, LiveOptions, Moment, Operations, Registry, SystemRandom, View, Who, World,
+    Claims, Identity, Live, LiveOptions, Moment, Operations, QueryRequest, Registry, SystemRandom, View, Who, World,
 };
 use kernel::{Clock, OrgId, Role, Scope, Time};
 use serde_json::{Map, Value, json};
@@ -11,8 +11,8 @@ use store::Db;
 use testkit::{TestClock, TestDb, hours};
 
 use super::product::{
-    AddBoth, AddItem, AddNote, Cursors, DropItem, Halves, ListItems, ListNotes, Me, PageItems, People, Secrets, Sky, SlowItems,
-    TABLES,
+    AddBoth, AddItem, AddNote, Cursors, DropItem, Halves, ListItems, ListNotes, Me, PageItems, People, Secrets, Sky,
+    SlowItems, TABLES,
 };
 
 /// A node.

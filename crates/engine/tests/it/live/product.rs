@@ -163,7 +163,13 @@ impl Query for Cursors {
     type Output = Vec<String>;
 
     async fn run(self, ctx: &mut QueryCtx<'_>) -> Result<Vec<String>> {
-        ctx.db.system("select name from cursors order by name").rows().await?.iter().map(|row| row.text("name")).collect()
+        ctx.db
+            .system("select name from cursors order by name")
+            .rows()
+            .await?
+            .iter()
+            .map(|row| row.text("name"))
+            .collect()
     }
 }
 

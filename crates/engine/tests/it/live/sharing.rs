@@ -65,8 +65,7 @@ async fn people_of_one_role_share_what_is_not_about_themselves() {
         let ada = node.somebody().await;
         let organization = ada.organization.clone().unwrap();
         let (bob, eve) = (node.join(&organization, Role::Viewer).await, node.join(&organization, Role::Viewer).await);
-        let mut views =
-            [node.view(&bob, &["items:list", "people:me"]), node.view(&eve, &["items:list", "people:me"])];
+        let mut views = [node.view(&bob, &["items:list", "people:me"]), node.view(&eve, &["items:list", "people:me"])];
         let (one, other) = (views[0].advance(0).await.unwrap(), views[1].advance(0).await.unwrap());
         assert_eq!(runs(Some(&organization)), 3);
         assert_eq!(said(&one)[&1], json!([subject(&bob), "viewer"]));

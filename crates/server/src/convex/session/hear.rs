@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use engine::{QueryRequest, Identity, View, Who};
+use engine::{Identity, QueryRequest, View, Who};
 use kernel::{Code, Error};
 
 use super::{

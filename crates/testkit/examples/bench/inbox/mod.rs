@@ -5,8 +5,12 @@
 //! - `ceiling`: nothing. What HTTP and the signature cost.
 //! - `naive`: one transaction for each event.
 //! - `ours`: the inbox, without workers.
-//! - `end to end`: the real binary, workers and all, until the last event is handled.
+//! - `end to end`: the real binary, workers and all, until the last event has ended: events of many customers that nobody
+//!   handles.
+//! - `one lane`: the same, when all events are one customer's.
+//! - `handled 5k`, `handled 500k`: the real binary, which finds so many WhatsApp messages waiting.
 
+mod backlog;
 mod events;
 mod grow;
 mod load;

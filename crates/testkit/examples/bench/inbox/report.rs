@@ -18,6 +18,10 @@ pub(crate) struct Line {
     pub(crate) server_cores: f64,
     pub(crate) postgres_cores: f64,
     pub(crate) load_cores: f64,
+    /// CPU time of server and PostgreSQL for each event, in microseconds.
+    pub(crate) cpu_micros: f64,
+    /// The 99th percentile as a multiple of the intake's without workers, in the same round.
+    pub(crate) times_intake_p99: Option<f64>,
     pub(crate) idle_mib: f64,
     pub(crate) highest_mib: f64,
     pub(crate) ready_ms: Option<f64>,
@@ -43,10 +47,16 @@ impl Line {
 }
 
 impl Line {
+    /// Work without requests.
+    pub(crate) fn of_work(variant: &str, events: usize, elapsed: std::time::Duration) -> Self {
+        let requests_per_second = events as f64 / elapsed.as_secs_f64();
+        Self { variant: variant.to_owned(), requests: events, requests_per_second, ..Self::default() }
+    }
+
     /// Sets it against the ceiling that was measured just before it.
     pub(crate) fn against(mut self, ceiling: &Self) -> Self {
         self.of_ceiling = Some(self.requests_per_second / ceiling.requests_per_second);
-        self.times_ceiling_p99 = Some(self.p99_ms / ceiling.p99_ms);
+        self.times_ceiling_p99 = Some(self.p99_ms / ceiling.p99_ms).filter(|times| *times > 0.0);
         self
     }
 }
@@ -73,6 +83,8 @@ pub(crate) fn medians(rounds: &[Vec<Line>]) -> Vec<Line> {
             server_cores: of(|line| line.server_cores),
             postgres_cores: of(|line| line.postgres_cores),
             load_cores: of(|line| line.load_cores),
+            cpu_micros: of(|line| line.cpu_micros),
+            times_intake_p99: maybe(|line| line.times_intake_p99),
             idle_mib: of(|line| line.idle_mib),
             highest_mib: of(|line| line.highest_mib),
             ready_ms: maybe(|line| line.ready_ms),
@@ -92,20 +104,22 @@ fn median(mut numbers: Vec<f64>) -> f64 {
 /// Prints the table.
 pub(crate) fn print(lines: &[Line]) {
     println!(
-        "| conns | variant | req/s | of ceiling | p50 ms | p99 ms | × ceiling's p99 | rows/commit | cores: server | PostgreSQL | load | MiB idle | MiB highest | ready ms | refused |"
+        "| conns | variant | req/s | of ceiling | µs CPU an event | p50 ms | p99 ms | × ceiling's p99 | × intake's p99 | rows/commit | cores: server | PostgreSQL | load | MiB idle | MiB highest | ready ms | refused |"
     );
-    println!("|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|");
+    println!("|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|");
     for line in lines {
         let optional = |value: Option<f64>| value.map_or_else(String::new, |value| format!("{value:.0}"));
         println!(
-            "| {} | {} | {:.0} | {} | {:.1} | {:.1} | {} | {} | {:.2} | {:.2} | {:.2} | {:.0} | {:.0} | {} | {} |",
+            "| {} | {} | {:.0} | {} | {:.0} | {:.1} | {:.1} | {} | {} | {} | {:.2} | {:.2} | {:.2} | {:.0} | {:.0} | {} | {} |",
             line.connections,
             line.variant,
             line.requests_per_second,
             line.of_ceiling.map_or_else(String::new, |share| format!("{:.0} %", share * 100.0)),
+            line.cpu_micros,
             line.p50_ms,
             line.p99_ms,
             line.times_ceiling_p99.map_or_else(String::new, |times| format!("{times:.1}")),
+            line.times_intake_p99.map_or_else(String::new, |times| format!("{times:.1}")),
             optional(line.rows_per_commit),
             line.server_cores,
             line.postgres_cores,

@@ -8,13 +8,14 @@ use std::{
 };
 
 use super::{
-    events::{Events, SECRET},
+    backlog,
+    events::{Events, SECRETS},
     load,
     report::{self, Line},
     variant::Variant,
 };
 use crate::{
-    database::{Database, Store},
+    database::{Database, Store, postmaster},
     http::get,
     machine,
     program::Program,
@@ -25,7 +26,7 @@ use crate::{
 pub(crate) struct Options {
     /// The server's binary, for the end-to-end variant.
     #[arg(long)]
-    binary: PathBuf,
+    pub(crate) binary: PathBuf,
     /// A PostgreSQL server that the benchmark may make databases on; without it, only SQLite.
     #[arg(long)]
     postgres: Option<String>,
@@ -37,26 +38,33 @@ pub(crate) struct Options {
     rounds: usize,
     /// The longest time of one measurement, in seconds.
     #[arg(long, default_value_t = 6)]
-    seconds: u64,
+    pub(crate) seconds: u64,
     /// Distinct events that are signed beforehand; a measurement with a store ends when they are used up.
     #[arg(long, default_value_t = 250_000)]
     events: usize,
+    /// Customers whom the events of the end-to-end variant are about, each a lane.
+    #[arg(long, default_value_t = 5_000)]
+    customers: usize,
     /// Where databases are made. It should be on the disk that is to be measured.
     #[arg(long, default_value = "target/bench")]
     folder: PathBuf,
     /// Also write the numbers as JSON to this file.
     #[arg(long)]
     json: Option<PathBuf>,
-    /// Only these: naive-sqlite, ours-sqlite, naive-postgres, ours-postgres, end-to-end-sqlite, end-to-end-postgres.
+    /// Only these: naive, ours, end-to-end, one-lane, handled-5k and handled-500k, each with -sqlite or -postgres behind it.
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
     /// Measure on this database as it is, instead of on an empty one. Only for `ours` variants.
     #[arg(long)]
     existing: Option<String>,
+    /// The first process of PostgreSQL, found at the start.
+    #[arg(skip)]
+    postmaster: Option<u32>,
 }
 
 /// Runs everything and prints the table.
-pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
+pub(crate) async fn run(mut options: Options) -> anyhow::Result<()> {
+    options.postmaster = options.postgres.as_deref().map(postmaster).transpose()?;
     std::fs::create_dir_all(&options.folder)?;
     let mut lines = Vec::new();
     for &connections in &options.connections {
@@ -77,34 +85,75 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
 /// All variants, one after the other, each behind a ceiling of its own: the machine changes from one to the next.
 async fn round(options: &Options, connections: usize) -> anyhow::Result<Vec<Line>> {
     // Signatures are good for five minutes: the events are signed anew for each round.
-    let events = Events::sign(options.events)?;
+    let events = Events::sign(options.events, options.customers)?;
+    let one_lane = Events::sign(if options.wants("one-lane") { options.events } else { 0 }, 1)?;
     let (mut lines, mut ceilings) = (Vec::new(), Vec::new());
-    for (name, variant, store) in variants() {
-        let wanted = options.only.is_empty() || options.only.iter().any(|only| only == name);
-        if !wanted || (store == Store::Postgres && options.postgres.is_none()) {
-            continue;
+    for (what, variant) in variants() {
+        for (suffix, store) in [("sqlite", Store::Sqlite), ("postgres", Store::Postgres)] {
+            let name = format!("{what}-{suffix}");
+            if !options.wants(&name) || (store == Store::Postgres && options.postgres.is_none()) {
+                continue;
+            }
+            let ceiling = intake(options, "ceiling", Variant::Ceiling, Store::None, &events, connections).await?;
+            let line = match variant {
+                Measured::Intake(variant) => intake(options, &name, variant, store, &events, connections).await?,
+                Measured::Unhandled => end_to_end(options, &name, store, &events, connections).await?,
+                Measured::OneLane => end_to_end(options, &name, store, &one_lane, connections).await?,
+                Measured::Handled(waiting) => {
+                    let database = database(options, store)?;
+                    let line = backlog::measure(options, &name, &database, waiting).await?;
+                    database.drop()?;
+                    line
+                }
+            };
+            lines.push(line.against(&ceiling));
+            ceilings.push(vec![ceiling]);
         }
-        let ceiling = intake(options, "ceiling", Variant::Ceiling, Store::None, &events, connections).await?;
-        let line = match variant {
-            Some(variant) => intake(options, name, variant, store, &events, connections).await?,
-            None => end_to_end(options, name, store, &events, connections).await?,
-        };
-        lines.push(line.against(&ceiling));
-        ceilings.push(vec![ceiling]);
     }
+    against_intake(&mut lines);
     lines.splice(0..0, report::medians(&ceilings));
     Ok(lines)
 }
 
-fn variants() -> [(&'static str, Option<Variant>, Store); 6] {
+/// What one line measures.
+#[derive(Clone, Copy)]
+enum Measured {
+    /// A server of this program.
+    Intake(Variant),
+    /// The real binary, with events that nobody handles.
+    Unhandled,
+    /// The same, all of one customer.
+    OneLane,
+    /// The real binary, which finds so many events that are handled.
+    Handled(i64),
+}
+
+fn variants() -> [(&'static str, Measured); 6] {
     [
-        ("naive-sqlite", Some(Variant::Naive), Store::Sqlite),
-        ("ours-sqlite", Some(Variant::Ours), Store::Sqlite),
-        ("end-to-end-sqlite", None, Store::Sqlite),
-        ("naive-postgres", Some(Variant::Naive), Store::Postgres),
-        ("ours-postgres", Some(Variant::Ours), Store::Postgres),
-        ("end-to-end-postgres", None, Store::Postgres),
+        ("naive", Measured::Intake(Variant::Naive)),
+        ("ours", Measured::Intake(Variant::Ours)),
+        ("end-to-end", Measured::Unhandled),
+        ("one-lane", Measured::OneLane),
+        ("handled-5k", Measured::Handled(5_000)),
+        ("handled-500k", Measured::Handled(500_000)),
     ]
+}
+
+impl Options {
+    /// Whether a line of this name, or whose name begins like this, is asked for.
+    fn wants(&self, name: &str) -> bool {
+        self.only.is_empty() || self.only.iter().any(|only| only.starts_with(name))
+    }
+}
+
+/// Sets the intake with workers against the intake alone.
+fn against_intake(lines: &mut [Line]) {
+    for store in ["sqlite", "postgres"] {
+        let alone = lines.iter().find(|line| line.variant == format!("ours-{store}")).map(|line| line.p99_ms);
+        for line in lines.iter_mut().filter(|line| line.ready_ms.is_some() && line.variant.ends_with(store)) {
+            line.times_intake_p99 = alone.map(|alone| line.p99_ms / alone);
+        }
+    }
 }
 
 async fn intake(
@@ -140,12 +189,12 @@ async fn measure(
     again: bool,
 ) -> anyhow::Result<Line> {
     let (idle, _) = machine::memory(server.id());
-    let before = Cpu::now(server.id());
+    let before = Cpu::now(server.id(), options);
     // A ceiling repeats its events: it needs no more than a glance.
     let limit = Duration::from_secs(if again { 2 } else { options.seconds });
     let load = load::run(server.address, events, connections, limit, again).await?;
     let mut line = Line::new(name, connections, &load);
-    before.share(server.id(), load.elapsed, &mut line);
+    before.share(server.id(), load.elapsed, options, &mut line);
     let (_, highest) = machine::memory(server.id());
     (line.idle_mib, line.highest_mib) = (idle, highest);
     line.rows_per_commit = rows_per_commit(&get(server.address, "/metrics").await?);
@@ -167,16 +216,17 @@ async fn end_to_end(
     let server = binary(options, &database).await?;
     tokio::time::sleep(Duration::from_secs(1)).await;
     let (idle, _) = machine::memory(server.id());
-    let before = Cpu::now(server.id());
+    let before = Cpu::now(server.id(), options);
     let load = load::run(server.address, events, connections, Duration::from_secs(options.seconds), false).await?;
     let began_waiting = Instant::now();
-    while pending(server.address).await? > 0 {
+    let accepted = u64::try_from(load.requests - load.refused)?;
+    while handled(server.address).await? < accepted {
         anyhow::ensure!(began_waiting.elapsed() < Duration::from_secs(120), "the queue does not drain");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     let whole = load.elapsed + began_waiting.elapsed();
     let mut line = Line::new(name, connections, &load.lasting(whole));
-    before.share(server.id(), whole, &mut line);
+    before.share(server.id(), whole, options, &mut line);
     let (_, highest) = machine::memory(server.id());
     (line.idle_mib, line.highest_mib) = (idle, highest);
     line.ready_ms = Some(server.ready.as_secs_f64() * 1000.0);
@@ -186,39 +236,45 @@ async fn end_to_end(
     Ok(line)
 }
 
-async fn binary(options: &Options, database: &Database) -> anyhow::Result<Program> {
-    Program::binary(&options.binary, &database.url, &[("GENERIC_WEBHOOK_SECRET", SECRET)]).await
+pub(crate) async fn binary(options: &Options, database: &Database) -> anyhow::Result<Program> {
+    Program::binary(&options.binary, &database.url, &SECRETS).await
 }
 
 /// CPU times at one moment.
-struct Cpu {
+pub(crate) struct Cpu {
     server: Duration,
     load: Duration,
     postgres: Duration,
 }
 
 impl Cpu {
-    fn now(server: u32) -> Self {
+    pub(crate) fn now(server: u32, options: &Options) -> Self {
         Self {
             server: machine::cpu(server),
             load: machine::cpu(std::process::id()),
-            postgres: machine::cpu_of("postgres"),
+            postgres: options.postmaster.map_or(Duration::ZERO, machine::cpu_of_server),
         }
     }
 
-    /// Writes down how many cores each used since.
-    fn share(&self, server: u32, elapsed: Duration, line: &mut Line) {
-        let now = Self::now(server);
-        let cores = |now: Duration, then: Duration| now.saturating_sub(then).as_secs_f64() / elapsed.as_secs_f64();
-        line.server_cores = cores(now.server, self.server);
-        line.load_cores = cores(now.load, self.load);
-        line.postgres_cores = cores(now.postgres, self.postgres);
+    /// Writes down how many cores each used since, and what an event took of them.
+    pub(crate) fn share(&self, server: u32, elapsed: Duration, options: &Options, line: &mut Line) {
+        let now = Self::now(server, options);
+        let used = |now: Duration, then: Duration| now.saturating_sub(then).as_secs_f64();
+        let (server, postgres) = (used(now.server, self.server), used(now.postgres, self.postgres));
+        line.server_cores = server / elapsed.as_secs_f64();
+        line.postgres_cores = postgres / elapsed.as_secs_f64();
+        line.load_cores = used(now.load, self.load) / elapsed.as_secs_f64();
+        let of_store = if line.variant.ends_with("postgres") { server + postgres } else { server };
+        line.cpu_micros = of_store * 1e6 / (line.requests.max(1) as f64);
     }
 }
 
-async fn pending(address: SocketAddr) -> anyhow::Result<i64> {
-    let ready: serde_json::Value = serde_json::from_str(&get(address, "/health/ready").await?)?;
-    Ok(ready["queue"]["pending"].as_i64().unwrap_or(0))
+/// Events that have ended since the server started: at intake, with a handler, or together.
+pub(crate) async fn handled(address: SocketAddr) -> anyhow::Result<u64> {
+    let metrics = get(address, "/metrics").await?;
+    let counted = ["trunkline_events_total{", "trunkline_jobs_ended_total{"];
+    let ended = metrics.lines().filter(|line| counted.iter().any(|name| line.starts_with(name)));
+    Ok(ended.filter_map(|line| line.rsplit_once(' ')?.1.parse::<u64>().ok()).sum())
 }
 
 fn rows_per_commit(metrics: &str) -> Option<f64> {

@@ -11,7 +11,7 @@ use server::Server;
 use store::Db;
 use tokio::{net::TcpListener, sync::watch};
 
-use super::events::SECRET;
+use super::events::SECRETS;
 
 /// What to serve.
 #[derive(clap::Args)]
@@ -36,7 +36,7 @@ const NAIVE_WRITERS: usize = 16;
 /// Serves until standard input ends.
 pub(crate) async fn serve(options: Options) -> anyhow::Result<()> {
     let world = World::system();
-    let variables: Variables = [("GENERIC_WEBHOOK_SECRET", SECRET)].into_iter().collect();
+    let variables: Variables = SECRETS.into_iter().collect();
     let prometheus = PrometheusBuilder::new().install_recorder()?;
     let server = Server {
         registry: Arc::new(Registry::load(vendors::all(), &variables)?),

@@ -74,8 +74,10 @@ pub(crate) async fn measure(target: &Target<'_>, queries: usize, seconds: u64) -
         let sights = sights.lock().unwrap_or_else(PoisonError::into_inner);
         let own = written.iter().filter(|(tenant, _, _)| *tenant == of);
         // Whoever sees a later write has seen the ones before.
-        let first = |mark: usize| sights.iter().filter(|(seen, _)| **seen >= mark).flat_map(|(_, at)| at).min().copied();
-        own.filter_map(|(_, mark, at)| Some(first(*mark)?.saturating_duration_since(*at).as_secs_f64() * 1000.0)).collect()
+        let first =
+            |mark: usize| sights.iter().filter(|(seen, _)| **seen >= mark).flat_map(|(_, at)| at).min().copied();
+        own.filter_map(|(_, mark, at)| Some(first(*mark)?.saturating_duration_since(*at).as_secs_f64() * 1000.0))
+            .collect()
     };
     note(&mut numbers, "a small socket of a flooding tenant", since(&neighbour_sees, 0));
     note(&mut numbers, "the first large socket of a flooding tenant", since(&seen[0], 0));
@@ -143,12 +145,7 @@ async fn write(tenant: usize, mouth: Mouth, says: Says, written: Arc<Mutex<Vec<(
 }
 
 /// Writes at a steady pace for so long. How many milliseconds each write took until the writer saw it.
-async fn own_writes(
-    mut socket: Socket,
-    says: &Says,
-    first: usize,
-    seconds: u64,
-) -> anyhow::Result<(Socket, Vec<f64>)> {
+async fn own_writes(mut socket: Socket, says: &Says, first: usize, seconds: u64) -> anyhow::Result<(Socket, Vec<f64>)> {
     let (began, mouth) = (Instant::now(), socket.mouth());
     let (mut tick, mut passed) = (tokio::time::interval(OWN_WRITES), Vec::new());
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);

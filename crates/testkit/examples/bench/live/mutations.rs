@@ -35,7 +35,7 @@ pub(crate) async fn measure(target: &Target<'_>, count: usize, seconds: u64) -> 
         listeners.spawn(pump(socket, target.says(Some(organization)), answer, done.clone()));
     }
     let server = target.server().id();
-    let cpu = || (machine::cpu(server), machine::cpu(std::process::id()), machine::cpu_of("postgres"));
+    let cpu = || (machine::cpu(server), machine::cpu(std::process::id()), target.database_cpu());
     tokio::time::sleep(WARM).await;
     let (before, from) = (cpu(), done.load(Ordering::Relaxed));
     tokio::time::sleep(Duration::from_secs(seconds)).await;

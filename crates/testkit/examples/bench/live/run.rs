@@ -16,7 +16,7 @@ use super::{
     target::{Seat, Target},
 };
 use crate::{
-    database::{Database, Store},
+    database::{Database, Store, postmaster},
     program::Program,
 };
 
@@ -126,6 +126,8 @@ struct Ours<'o> {
     database: &'o str,
     issuers: String,
     people: People,
+    /// The first process of the PostgreSQL server, where the database is on one.
+    postmaster: Option<u32>,
     /// What a commit sends to everybody.
     transition: String,
 }
@@ -135,12 +137,14 @@ impl<'o> Ours<'o> {
         let tokens = Tokens::new();
         let issuers = tokens.issuer_json();
         let server = start(&options.binary, &database.url, &issuers).await?;
-        let small = options.organizations.iter().copied().chain(WRITERS).chain([flood::TENANTS + 1]).max().unwrap_or_default();
+        let small =
+            options.organizations.iter().copied().chain(WRITERS).chain([flood::TENANTS + 1]).max().unwrap_or_default();
         let began = Instant::now();
         let people = People::settle(server.address, tokens, PEOPLE, small).await?;
         eprintln!("  {small} organizations in {:.1} s", began.elapsed().as_secs_f64());
-        let transition = transition(&Target::Ours { server, people: &people }).await?;
-        Ok(Self { binary: &options.binary, database: &database.url, issuers, people, transition })
+        let transition = transition(&Target::Ours { server, people: &people, postmaster: None }).await?;
+        let postmaster = database.url.starts_with("postgres").then(|| postmaster(&database.url)).transpose()?;
+        Ok(Self { binary: &options.binary, database: &database.url, issuers, people, postmaster, transition })
     }
 
     /// The ceiling and ours, to be measured one right behind the other, because the machine is another one every minute;
@@ -148,7 +152,7 @@ impl<'o> Ours<'o> {
     async fn beside(&self) -> anyhow::Result<[Target<'_>; 2]> {
         let ceiling = Target::Ceiling { server: Program::own(&["live", "ceiling"])?, transition: &self.transition };
         let server = start(self.binary, self.database, &self.issuers).await?;
-        Ok([ceiling, Target::Ours { server, people: &self.people }])
+        Ok([ceiling, Target::Ours { server, people: &self.people, postmaster: self.postmaster }])
     }
 }
 

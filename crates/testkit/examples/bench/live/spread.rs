@@ -64,7 +64,7 @@ pub(crate) async fn measure(target: &Target<'_>, load: Load) -> anyhow::Result<N
         listeners.spawn(listen(socket, number / SOCKETS, commits.clone()));
     }
     let server = target.server().id();
-    let cpu = || (machine::cpu(server), machine::cpu(std::process::id()), machine::cpu_of("postgres"));
+    let cpu = || (machine::cpu(server), machine::cpu(std::process::id()), target.database_cpu());
     let (mut before, mut counted_from) = (cpu(), 0);
     let began = Instant::now();
     for mark in 0..count {

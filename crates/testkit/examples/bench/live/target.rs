@@ -1,6 +1,9 @@
 //! What is measured: ours, or the ceiling.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::{
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
 
 use anyhow::ensure;
 use futures_util::{StreamExt, TryStreamExt, stream};
@@ -11,7 +14,7 @@ use super::{
     people::{Organization, People},
     socket::Socket,
 };
-use crate::program::Program;
+use crate::{machine, program::Program};
 
 /// Connections that are opened at the same time.
 const AT_ONCE: usize = 32;
@@ -19,7 +22,7 @@ const AT_ONCE: usize = 32;
 /// A server with those who watch it.
 pub(crate) enum Target<'b> {
     /// The real binary.
-    Ours { server: Program, people: &'b People },
+    Ours { server: Program, people: &'b People, postmaster: Option<u32> },
     /// The broadcast, which sends this transition.
     Ceiling { server: Program, transition: &'b str },
 }
@@ -47,6 +50,14 @@ impl Target<'_> {
         }
     }
 
+    /// CPU time that the PostgreSQL server behind the target has used; none where there is no such server.
+    pub(crate) fn database_cpu(&self) -> Duration {
+        match self {
+            Self::Ours { postmaster, .. } => postmaster.map_or(Duration::ZERO, machine::cpu_of_server),
+            Self::Ceiling { .. } => Duration::ZERO,
+        }
+    }
+
     /// Sockets that watch, in the order of the seats.
     pub(crate) async fn watch(&self, seats: impl IntoIterator<Item = Seat>) -> anyhow::Result<Vec<Socket>> {
         let opening = seats
@@ -70,7 +81,7 @@ impl Target<'_> {
 
     async fn open(&self, seat: Seat, modification: &str) -> anyhow::Result<Socket> {
         let (server, people) = match self {
-            Self::Ours { server, people } => (server, people),
+            Self::Ours { server, people, .. } => (server, people),
             Self::Ceiling { server, .. } => {
                 let room = seat.organization.map_or("large".to_owned(), |number| number.to_string());
                 return Socket::open(server.address, &format!("/room/{room}")).await;
