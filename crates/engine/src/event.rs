@@ -60,6 +60,12 @@ pub enum Applied {
 /// An event may come late, twice, and in the wrong order, and may be replayed by hand: applying it again changes nothing.
 #[async_trait]
 pub trait EventHandler: Send + Sync + 'static {
+    /// Raise it with every release that handles events of this provider that releases before it ignore. While nodes of
+    /// different releases work, only those with the newest version handle the provider's events.
+    fn version(&self) -> i64 {
+        1
+    }
+
     /// Whose event it is, from its content alone.
     ///
     /// # Errors

@@ -7,6 +7,7 @@ mod ids;
 mod inbox;
 mod installation;
 mod live;
+mod nodes;
 pub mod operation;
 mod queue;
 mod retention;
@@ -25,6 +26,7 @@ pub use inbox::{
 };
 pub use installation::installation_key;
 pub use live::{Live, LiveOptions, Moment, Shown, Update, View, record_changes};
+pub use nodes::{NodeNumber, NodeRow, Unhandled, nodes, unhandled};
 pub use operation::{
     Action, ActionCtx, Answer, Audit, Caller, Catalog, Change, Claims, Committed, Description, Directory, Identity,
     KeyHolder, Kind, Member, Method, Mutation, MutationCtx, Nobody, Operation, Operations, Place, Placed, Query,
@@ -63,6 +65,11 @@ pub const MIGRATIONS: MigrationSet = MigrationSet {
             include_str!("../migrations/0004_live.postgres.sql"),
         ),
         Migration::portable("0005_claims", include_str!("../migrations/0005_claims.sql")),
+        Migration::pair(
+            "0006_nodes",
+            include_str!("../migrations/0006_nodes.sqlite.sql"),
+            include_str!("../migrations/0006_nodes.postgres.sql"),
+        ),
         Migration::portable("0007_intake", include_str!("../migrations/0007_intake.sql")),
         Migration::portable("0009_live", include_str!("../migrations/0009_live.sql")),
     ],

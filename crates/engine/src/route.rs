@@ -6,7 +6,7 @@
 use kernel::{OrgId, Result, Time};
 use store::{FromRow, Row, Tx};
 
-use crate::queue::{Seq, announce, sql};
+use crate::queue::{Seq, sql};
 
 /// Where a key leads.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -83,7 +83,8 @@ async fn release(tx: &mut Tx, key: &str, now: Time) -> Result<()> {
     let seqs = waiting.iter().map(|row| row.int("seq")).collect::<Result<Vec<_>>>()?;
     sql::requeue(tx, &seqs, now).await?;
     tx.system("delete from route_waits where key = $1").bind(key).execute().await?;
-    announce(tx).await
+    tx.wake();
+    Ok(())
 }
 
 impl FromRow for Route {

@@ -163,6 +163,19 @@ impl Db {
         }
     }
 
+    /// Says as whom this process announces its commits that called [`Tx::wake`], and for how long it gathers them.
+    pub fn announce_as(&self, sender: i64, pause: Duration) {
+        match &self.driver {
+            Driver::Sqlite(_) => {}
+            Driver::Postgres(db) => db.announce_as(sender, pause),
+        }
+    }
+
+    /// Hears the commits of other processes that called [`Tx::wake`]; each says who announced it.
+    pub async fn listen_for_wakes(&self) -> Listener {
+        self.listen(crate::postgres::CHANNEL).await
+    }
+
     /// Hears what other nodes announce on `channel`, on a connection that is not of the pool. Not connected on SQLite, where there is no other node.
     pub async fn listen(&self, channel: &'static str) -> Listener {
         match &self.driver {
@@ -212,9 +225,12 @@ impl Listener {
 
     /// Waits for the next wake-up. False when the connection was lost: what was said meanwhile is not known.
     pub async fn heard(&mut self) -> bool {
-        match &mut self.0 {
-            None => false,
-            Some(listener) => matches!(listener.try_recv().await, Ok(Some(_))),
-        }
+        self.next().await.is_some()
+    }
+
+    /// Waits for the next notification, and returns its payload. None when the connection was lost.
+    pub async fn next(&mut self) -> Option<String> {
+        let heard = self.0.as_mut()?.try_recv().await;
+        heard.ok().flatten().map(|notification| notification.payload().to_owned())
     }
 }

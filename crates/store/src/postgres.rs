@@ -3,6 +3,7 @@
 //! Nothing here relies on the state of a session: role, organization and time limits are set at the start of each transaction. So the
 //! connections may lead through a pooler that hands out server connections for one transaction at a time, such as PgBouncer.
 
+mod announcer;
 mod pool;
 mod role;
 mod transaction;
@@ -26,6 +27,8 @@ use sqlx::{
 };
 use tokio::sync::OnceCell;
 
+use announcer::Announcer;
+pub(crate) use announcer::CHANNEL;
 pub(crate) use pool::Lent;
 use pool::Pool;
 pub(crate) use role::{Login, ROLE};
@@ -57,6 +60,7 @@ pub(crate) struct PostgresDb {
     /// What transactions begin with after their isolation: the same for all. Known when the server has answered once.
     preamble: Arc<OnceCell<String>>,
     shared: Shared,
+    announcer: Announcer,
 }
 
 impl PostgresDb {
@@ -67,8 +71,10 @@ impl PostgresDb {
             Some(_) => pooled(&options.url)?,
             None => direct.clone(),
         };
+        let pool = Pool::new(connect, options.max_connections, options.acquire_timeout);
         Ok(Self {
-            pool: Pool::new(connect, options.max_connections, options.acquire_timeout),
+            announcer: Announcer::start(pool.clone()),
+            pool,
             direct,
             statement_timeout: options.statement_timeout,
             is_pooled: direct_url.is_some(),
@@ -87,6 +93,7 @@ impl PostgresDb {
             is_pooled: false,
             preamble: Arc::default(),
             shared: self.shared.clone(),
+            announcer: self.announcer.clone(),
         }
     }
 
@@ -149,6 +156,7 @@ impl PostgresDb {
         }
         if wakes {
             self.shared.woken.notify_waiters();
+            self.announcer.announce();
         }
         Ok(answer)
     }
@@ -238,7 +246,14 @@ impl PostgresDb {
         Some(listener)
     }
 
+    /// Says as whom this process announces its commits, and for how long it gathers them.
+    pub(crate) fn announce_as(&self, sender: i64, pause: Duration) {
+        self.announcer.announce_as(sender, pause);
+    }
+
+    /// Announces what was committed, and closes.
     pub(crate) async fn close(&self) {
+        self.announcer.flush().await;
         self.pool.close().await;
     }
 }

@@ -117,7 +117,8 @@ impl Tx {
         Self(Reader { conn, scope, wakes: false, schema, failpoints, read, written })
     }
 
-    /// Makes the commit of this transaction wake those who wait on [`crate::Db::woken`] in this process.
+    /// Makes the commit of this transaction wake those who wait on [`crate::Db::woken`] in this process, and announces it to
+    /// the other nodes. The announcement follows the commit: nothing waits for it.
     pub fn wake(&mut self) {
         self.wakes = true;
     }

@@ -20,16 +20,22 @@ pub(crate) fn options(environment: &Environment) -> Options {
 }
 
 /// How the settings say that this node works.
-pub(crate) fn workers(environment: &Environment, engine: Engine) -> RunnerOptions {
+pub(crate) fn workers(environment: &Environment, engine: Engine) -> Result<RunnerOptions> {
     let settings = &environment.settings;
-    let mut options = RunnerOptions::new(engine);
+    let host = rustix::system::uname();
+    let mut options = RunnerOptions {
+        name: format!("{}, process {}", host.nodename().to_string_lossy(), std::process::id()),
+        release: env!("CARGO_PKG_VERSION"),
+        lease: settings.lease()?,
+        ..RunnerOptions::new(engine)
+    };
     match (settings.trunkline_workers, engine) {
         (Some(workers), _) => options.concurrency = count(workers),
         // Each handler has a connection; the rest are for those who call.
         (None, Engine::Postgres) => options.concurrency = count(settings.trunkline_database_connections * 3 / 4),
         (None, Engine::Sqlite) => {}
     }
-    options
+    Ok(options)
 }
 
 fn count(number: u32) -> usize {

@@ -54,6 +54,10 @@ pub(crate) struct Settings {
     /// `30d`, `12h`.
     #[serde(default = "retention")]
     pub(crate) trunkline_inbox_retention: String,
+    /// How long a node on PostgreSQL may be silent before the others take over what it was running: `15s`. Between one second
+    /// and ten minutes.
+    #[serde(default = "lease")]
+    pub(crate) trunkline_lease: String,
     /// The largest body of a webhook, in bytes, unless its vendor is known to send more.
     #[serde(default = "body_limit")]
     pub(crate) trunkline_body_limit: usize,
@@ -172,6 +176,10 @@ fn retention() -> String {
     "30d".to_owned()
 }
 
+fn lease() -> String {
+    "15s".to_owned()
+}
+
 fn body_limit() -> usize {
     1 << 20
 }
@@ -219,6 +227,7 @@ impl Settings {
     /// What the types cannot say.
     pub(crate) fn check(&self) -> Result<()> {
         self.retention()?;
+        self.lease()?;
         self.own_issuers()?;
         self.live()?;
         self.surfaces()?;
@@ -270,6 +279,17 @@ impl Settings {
             bytes: self.trunkline_live_bytes,
             anonymous_bytes: self.trunkline_live_anonymous_bytes,
             ..LiveOptions::default()
+        })
+    }
+
+    /// How long a node may be silent before others take over.
+    pub(crate) fn lease(&self) -> Result<Duration> {
+        const BOUNDS: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(600);
+        span(&self.trunkline_lease).filter(|lease| BOUNDS.contains(lease)).ok_or_else(|| {
+            Error::config(
+                "lease_malformed",
+                "TRUNKLINE_LEASE is not a span of time from one second to ten minutes: write it like 15s",
+            )
         })
     }
 

@@ -41,6 +41,12 @@ enum What {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
+    /// Three nodes on one PostgreSQL: events a second in all, the death of one, claims from a long queue.
+    Nodes {
+        /// Passed on: `--nodes 3 --connections 128 --events 100000 --open 100000 --tenants 10000`.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
     /// The same inbox when it is empty and when it holds millions of events already.
     Growth {
         /// How many.
@@ -58,6 +64,7 @@ impl Bench {
         match self.what {
             What::Inbox { arguments } => tools.inbox(postgres.as_deref(), &arguments),
             What::Live { arguments } => tools.live(postgres.as_deref(), &arguments),
+            What::Nodes { arguments } => tools.nodes(postgres.as_deref(), &arguments),
             What::Growth { events } => tools.growth(postgres.as_deref(), events),
         }
     }
@@ -97,6 +104,10 @@ impl Tools {
         let run = self.measure(&["live", "run"], postgres);
         let mut shell = process::program("sh");
         process::run(shell.args(["-c", &raise]).arg(run.get_program()).args(run.get_args()).args(arguments))
+    }
+
+    fn nodes(&self, postgres: Option<&str>, arguments: &[String]) -> Result<()> {
+        process::run(self.measure(&["nodes"], postgres).args(arguments))
     }
 
     /// Each store on its own: empty, then filled, each beside the ceiling of its time. The shares are what is to be

@@ -7,7 +7,7 @@ use store::{Db, FromRow, Row};
 use crate::{
     World,
     event::dropped,
-    queue::{EventId, Seq, State, announce, newest_of_each, sql, states},
+    queue::{EventId, Seq, State, newest_of_each, sql, states},
 };
 
 /// Which events to show.
@@ -132,7 +132,7 @@ pub async fn replay(db: &Db, world: &World, ids: &[EventId]) -> Result<u64> {
                 }
             }
             let replayed = sql::requeue(tx, &seqs, now).await?;
-            announce(tx).await?;
+            tx.wake();
             Ok(replayed)
         })
     });

@@ -6,7 +6,6 @@ use kernel::Result;
 use store::{Tx, Value};
 
 use super::new_event::{Inserted, MAX_ATTEMPTS, NewEvent, StoredEvent};
-use crate::queue::{CHANNEL, State};
 
 /// Writes the events that are new, then their jobs, in one statement. Numbers are given in the order of arrival; rows go in sorted by
 /// hash, so that two writers whose batches share events wait for one another instead of each for the other.
@@ -36,9 +35,7 @@ pub(super) async fn insert(tx: &mut Tx, events: &[Arc<NewEvent>]) -> Result<Inse
                  select b.seq, 'event', b.provider, b.tenant, b.lane, b.state, nullif(b.rank, -1), b.received_ms,
                      case when b.rank = -1 then b.received_ms end, b.error, $16
                  from events e join batch b on b.seq = e.seq)
-             -- The wake-up of the other nodes goes along: it costs no round trip of its own.
-             select seq, hash from events
-             cross join (select count(*) from (select pg_notify($17, '') where $18 = 1) as sent) as woken",
+             select seq, hash from events",
         )
         .bind(numbers_of(|e| e.hash))
         .bind(texts(|e| Some(&e.tenant)))
@@ -56,8 +53,6 @@ pub(super) async fn insert(tx: &mut Tx, events: &[Arc<NewEvent>]) -> Result<Inse
         .bind(texts(|e| e.headers.as_deref()))
         .bind(events.iter().map(|event| Some(event.body.to_vec())).collect::<Vec<_>>())
         .bind(MAX_ATTEMPTS)
-        .bind(CHANNEL)
-        .bind(events.iter().any(|event| event.state == State::Ready))
         .rows()
         .await?;
     let fresh = inserted.iter().map(|row| Ok((row.int("hash")?, row.int("seq")?))).collect::<Result<_>>()?;

@@ -34,7 +34,7 @@ const CLEANING: Duration = Duration::from_secs(60);
 const AT_ONCE: i64 = 500;
 /// Tables that are written more often than all others, and that hardly any query reads: commits do not record that they
 /// wrote them. What is read from them is run again every [`super::LiveOptions::quiet_poll`].
-const QUIET: [&str; 12] = [
+const QUIET: [&str; 13] = [
     "changes",
     "crons",
     "cursors",
@@ -43,6 +43,7 @@ const QUIET: [&str; 12] = [
     "event_keys",
     "inbox_events",
     "jobs",
+    "nodes",
     "replays",
     "reserved_timestamps",
     "route_waits",

@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use kernel::{OrgId, Result, Time};
+use kernel::{OrgId, Result};
 use store::{Engine, FromRow, Row, Tx, Value};
 
 use super::{Known, Seq, known::is_known};
+use crate::nodes::NodeNumber;
 
 /// An entry that this process runs now.
 #[derive(Clone, Debug)]
@@ -37,8 +38,8 @@ pub(crate) struct ClaimRequest {
     pub share: i64,
     /// The new claim's number.
     pub claim: i64,
-    /// Until when it holds without a sign of life.
-    pub lease_until: Time,
+    /// Whose it is: it holds for as long as the node's lease.
+    pub node: NodeNumber,
     /// Tenants that have their share of this node's workers already.
     pub saturated: Vec<String>,
     /// What this node can run.
@@ -147,14 +148,14 @@ async fn claim_in_window(tx: &mut Tx, request: &ClaimRequest, from: Position) ->
          counted as (
              select seq, tenant, job, turn, sum(job) over (order by turn, seq) as jobs_so_far from turns
              where turn <= $7 or tenant = '')
-         update jobs set state = 'running', claim = $2, lease_ms = $3, starts = starts + 1
+         update jobs set state = 'running', claim = $2, node = $3, starts = starts + 1
          where state = 'ready' and seq in (
              select seq from counted where job = 0 or jobs_so_far <= $11 order by turn, seq limit $1)
          returning {COLUMNS}"
     ))
     .bind(request.limit)
     .bind(request.claim)
-    .bind(request.lease_until)
+    .bind(request.node)
     .bind(WINDOW)
     .bind(saturated)
     .bind(from.rank)

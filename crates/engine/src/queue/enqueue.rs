@@ -3,9 +3,9 @@
 use std::{borrow::Cow, time::Duration};
 
 use kernel::{Error, OrgId, Result, Time};
-use store::{Engine, Tx};
+use store::Tx;
 
-use super::{CHANNEL, Job, JobId, State, sql};
+use super::{Job, JobId, State, sql};
 use crate::World;
 
 /// A job on its way into the queue.
@@ -115,18 +115,9 @@ pub async fn enqueue(tx: &mut Tx, world: &World, job: NewJob) -> Result<Option<J
         .await?;
     let Some(row) = row else { return Ok(None) };
     if state == State::Ready {
-        announce(tx).await?;
+        tx.wake();
     }
     Ok(Some(JobId::new(row.int("seq")?)))
-}
-
-/// Wakes the workers of every node, when this transaction commits.
-pub(crate) async fn announce(tx: &mut Tx) -> Result<()> {
-    tx.wake();
-    if tx.engine() == Engine::Postgres {
-        tx.system("select pg_notify($1, '')").bind(CHANNEL).rows().await?;
-    }
-    Ok(())
 }
 
 /// 63 bits of SHA-256 over the parts: few enough bytes for an index that is hit at random, enough to be taken as the key.

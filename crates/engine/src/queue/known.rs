@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use kernel::{Error, Result};
 use serde::{Deserialize, Serialize};
 use store::{Engine, Tx};
 
@@ -28,6 +29,29 @@ impl Known {
         merge(&mut self.jobs, &other.jobs);
         merge(&mut self.providers, &other.providers);
         self
+    }
+
+    /// What a node with these handlers may claim while `living` nodes work: any job that it knows; of events only those of
+    /// providers whose handlers are as new as anybody's. An older handler would end as ignored what a newer one handles.
+    #[must_use]
+    pub fn claimable(&self, living: &Self) -> Self {
+        let mut claimable = self.clone();
+        claimable
+            .providers
+            .retain(|provider, version| living.providers.get(provider).is_none_or(|newest| newest <= version));
+        claimable
+    }
+
+    /// As a node writes it down for the others.
+    pub(crate) fn write(&self) -> Result<String> {
+        serde_json::to_string(self)
+            .map_err(|error| Error::internal("unwritable", "what a node knows cannot be written as JSON").source(error))
+    }
+
+    /// Reads what a node wrote. A newer release may write more than this one understands.
+    pub(crate) fn read(text: &str) -> Result<Self> {
+        serde_json::from_str(text)
+            .map_err(|error| Error::internal("unreadable", "what a node knows cannot be read").source(error))
     }
 
     /// For a statement: every kind, provider and version of an entry that can be run, as a JSON array of arrays.
@@ -79,5 +103,25 @@ mod tests {
         let both = old.and(&new);
         let expected = r#"{"jobs":{"a":2,"b":1,"c":1},"providers":{"polar":1,"stripe":1}}"#;
         assert_eq!(serde_json::to_string(&both).unwrap(), expected);
+    }
+
+    fn events(providers: &[(&str, i64)]) -> Known {
+        let providers = providers.iter().map(|(name, version)| ((*name).to_owned(), *version)).collect();
+        Known { providers, ..Known::default() }
+    }
+
+    #[test]
+    fn events_go_to_the_nodes_with_the_newest_handler_of_their_provider() {
+        let (old, new) = (events(&[("shop", 1), ("bank", 1)]), events(&[("shop", 2)]));
+        let living = old.clone().and(&new);
+        assert_eq!(old.claimable(&living), events(&[("bank", 1)]));
+        assert_eq!(new.claimable(&living), new);
+        assert_eq!(old.claimable(&old), old);
+    }
+
+    #[test]
+    fn what_a_newer_release_adds_does_not_disturb_an_older_one() {
+        let read = Known::read(r#"{"jobs":{"send":3},"queries":["all"]}"#).unwrap();
+        assert_eq!(read.jobs.get("send"), Some(&3));
     }
 }

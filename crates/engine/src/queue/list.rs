@@ -4,7 +4,7 @@ use kernel::{Error, Result, Scope, Time};
 use serde::Serialize;
 use store::{Db, FromRow, Row};
 
-use super::{EVENT, JobId, Seq, State, enqueue::announce, sql};
+use super::{EVENT, JobId, Seq, State, sql};
 use crate::World;
 
 /// Which jobs to show.
@@ -118,8 +118,8 @@ pub async fn retry_job(db: &Db, world: &World, id: &JobId) -> Result<()> {
                     return Err(Error::conflict("job_pending", "the job is still to be done: nothing to retry"));
                 }
             }
-            sql::requeue(tx, &[seq], now).await?;
-            announce(tx).await
+            tx.wake();
+            sql::requeue(tx, &[seq], now).await.map(drop)
         })
     });
     db.write(&Scope::System, write).await

@@ -18,8 +18,8 @@ pub(crate) use claim::Claimed;
 pub(crate) use context::Tools;
 pub use context::{JobCtx, Progress};
 pub use depth::{Depth, Depths};
+pub(crate) use enqueue::hash;
 pub use enqueue::{NewJob, enqueue};
-pub(crate) use enqueue::{announce, hash};
 pub use job::Job;
 pub(crate) use job::{Erased, erase};
 pub use known::Known;
@@ -28,7 +28,5 @@ pub(crate) use list::{newest_of_each, states};
 pub use seq::{EventId, JobId, Seq};
 pub use state::State;
 
-/// The channel on which nodes tell one another that there is something to do.
-pub(crate) const CHANNEL: &str = "trunkline_jobs";
 /// The kind of the entries that are events.
 pub(crate) const EVENT: &str = "event";

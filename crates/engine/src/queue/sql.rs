@@ -55,19 +55,6 @@ pub(crate) async fn has_ready(tx: &mut Tx, known: &Known) -> Result<bool> {
     Ok(query.bind(known.to_parameter()).row().await?.is_some())
 }
 
-/// Says that the holder of these claims lives.
-pub(crate) async fn extend(tx: &mut Tx, claims: &[i64], lease_until: Time) -> Result<()> {
-    let (sql, claims) = one_of(
-        tx,
-        claims,
-        "update jobs set lease_ms = $2 where state in ('running', 'cancelling') and rank is not null
-             and claim in (select value from json_each($1))",
-        "update jobs set lease_ms = $2 where state in ('running', 'cancelling') and rank is not null
-             and claim = any($1)",
-    );
-    tx.system(sql).bind(claims).bind(lease_until).execute().await.map(drop)
-}
-
 /// Ends many entries in the same way. Those that another claimer took meanwhile stay as they are; those that were told to
 /// stop end as cancelled, and keep what a retry needs.
 pub(crate) async fn finish_many(tx: &mut Tx, claim: i64, seqs: &[Seq], state: State, now: Time) -> Result<u64> {
@@ -76,7 +63,7 @@ pub(crate) async fn finish_many(tx: &mut Tx, claim: i64, seqs: &[Seq], state: St
         "update jobs set state = case when state = 'cancelling' then 'cancelled' else $3 end,
              payload = case when state = 'cancelling' then payload end,
              attempts = case when state = 'cancelling' then attempts else attempts + 1 end,
-             rank = null, claim = null, lease_ms = null, starts = 0, finished_ms = $4, error = null
+             rank = null, claim = null, node = null, starts = 0, finished_ms = $4, error = null
          where {is_one} and claim = $2 and state in ('running', 'cancelling')"
     ))
     .bind(seqs)
@@ -91,7 +78,7 @@ pub(crate) async fn finish_many(tx: &mut Tx, claim: i64, seqs: &[Seq], state: St
 pub(crate) async fn finish(tx: &mut Tx, claim: i64, seq: Seq, state: State, now: Time) -> Result<bool> {
     let sql = match tx.engine() {
         Engine::Sqlite => {
-            "update jobs set state = $3, rank = null, claim = null, lease_ms = null, starts = 0,
+            "update jobs set state = $3, rank = null, claim = null, node = null, starts = 0,
                  attempts = attempts + 1, finished_ms = $4, error = null
              where seq = $1 and claim = $2 and state = 'running'"
         }
@@ -100,7 +87,7 @@ pub(crate) async fn finish(tx: &mut Tx, claim: i64, seq: Seq, state: State, now:
         // entries that its neighbours end at the same moment. The look of `on conflict` does not count.
         Engine::Postgres => {
             "insert into jobs (seq, kind, state, max_attempts, created_ms) values ($1, '', '', 0, 0)
-             on conflict (seq) do update set state = $3, rank = null, claim = null, lease_ms = null, starts = 0,
+             on conflict (seq) do update set state = $3, rank = null, claim = null, node = null, starts = 0,
                  attempts = jobs.attempts + 1, finished_ms = $4, error = null
              where jobs.claim = $2 and jobs.state = 'running'"
         }
@@ -115,7 +102,7 @@ pub(crate) async fn fail(tx: &mut Tx, claim: i64, seq: Seq, next: Option<Time>, 
         "update jobs set state = case when state = 'cancelling' then 'cancelled' else $3 end,
              rank = case when state = 'cancelling' then null else $4 end,
              finished_ms = case when state = 'cancelling' then $7 else $5 end,
-             claim = null, lease_ms = null, starts = 0, attempts = attempts + 1, error = $6
+             claim = null, node = null, starts = 0, attempts = attempts + 1, error = $6
          where seq = $1 and claim = $2 and state in ('running', 'cancelling')",
     )
     .bind(seq)
@@ -133,7 +120,7 @@ pub(crate) async fn fail(tx: &mut Tx, claim: i64, seq: Seq, next: Option<Time>, 
 /// Ends a run that gave up because its entry was cancelled. Does nothing where another claimer has the entry.
 pub(crate) async fn end_cancelled(tx: &mut Tx, claim: i64, seq: Seq, now: Time) -> Result<()> {
     tx.system(
-        "update jobs set state = 'cancelled', rank = null, claim = null, lease_ms = null, starts = 0, finished_ms = $3
+        "update jobs set state = 'cancelled', rank = null, claim = null, node = null, starts = 0, finished_ms = $3
          where seq = $1 and claim = $2 and state = 'cancelling'",
     )
     .bind(seq)
@@ -149,7 +136,7 @@ pub(crate) async fn release(tx: &mut Tx, claim: i64, seqs: &[Seq], now: Time) ->
     let (is_one, seqs) = one_of(tx, seqs, "seq in (select value from json_each($1))", "seq = any($1)");
     // What had been started before was a suspect.
     tx.system_built(format!(
-        "update jobs set claim = null, lease_ms = null, starts = starts - 1,
+        "update jobs set claim = null, node = null, starts = starts - 1,
              state = case when state = 'cancelling' then 'cancelled' when starts > 1 then 'suspect' else 'ready' end,
              rank = case when state = 'cancelling' then null else rank end,
              finished_ms = case when state = 'cancelling' then $3 else finished_ms end

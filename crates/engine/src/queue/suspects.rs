@@ -32,17 +32,19 @@ const PARKED: &str = "the process died each of the 4 times that it held this, th
                       it: this probably kills the process. When the cause is gone, put it back with `trunkline events \
                       replay` or `trunkline jobs retry`";
 
-/// Takes back what a process held whose lease ended before `lapsed`.
-pub(crate) async fn reap(tx: &mut Tx, lapsed: Time, now: Time) -> Result<u64> {
-    tx.system(
-        "update jobs set claim = null, lease_ms = null,
-             state = case when state = 'cancelling' then 'cancelled' when starts >= $3 then 'dead' else 'suspect' end,
-             rank = case when state = 'cancelling' or starts >= $3 then null else rank end,
-             error = case when state = 'running' and starts >= $3 then $4 else error end,
-             finished_ms = case when state = 'cancelling' or starts >= $3 then $2 else finished_ms end
-         where state in ('running', 'cancelling') and rank is not null and lease_ms < $1",
-    )
-    .bind(lapsed)
+/// Takes back what nodes held that are registered no more. Entries that a release without nodes claimed have a lease of
+/// their own; `clock` is the database's time, as an expression.
+pub(crate) async fn reap(tx: &mut Tx, clock: &str, now: Time) -> Result<u64> {
+    tx.system_built(format!(
+        "update jobs set claim = null, node = null, lease_ms = null,
+             state = case when state = 'cancelling' then 'cancelled' when starts >= $2 then 'dead' else 'suspect' end,
+             rank = case when state = 'cancelling' or starts >= $2 then null else rank end,
+             error = case when state = 'running' and starts >= $2 then $3 else error end,
+             finished_ms = case when state = 'cancelling' or starts >= $2 then $1 else finished_ms end
+         where state in ('running', 'cancelling') and rank is not null
+             and case when node is null then coalesce(lease_ms, 0) <= {clock}
+                 else not exists (select 1 from nodes where nodes.node = jobs.node) end"
+    ))
     .bind(now)
     .bind(MAX_STARTS)
     .bind(PARKED)
@@ -74,14 +76,14 @@ pub(crate) async fn claim(tx: &mut Tx, request: &ClaimRequest) -> Result<Vec<Cla
     let mut claimed: Vec<Claimed> = tx
         .system_built(format!(
             "with suspects as materialized ({next})
-             update jobs set state = 'running', claim = $1, lease_ms = $2, starts = starts + 1
+             update jobs set state = 'running', claim = $1, node = $2, starts = starts + 1
              where state = 'suspect' and seq in (
                  select seq from suspects order by starts desc, rank, seq
                  limit case when (select max(starts) from suspects) >= $4 then 1 else $3 end)
              returning {COLUMNS}"
         ))
         .bind(request.claim)
-        .bind(request.lease_until)
+        .bind(request.node)
         .bind(request.limit.min(GROUP))
         .bind(ALONE_FROM)
         .bind(request.known.to_parameter())

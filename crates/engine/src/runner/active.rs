@@ -8,7 +8,7 @@ use std::{
 
 use tokio::time::Instant;
 
-use super::Inner;
+use super::Node;
 use crate::queue::{Claimed, EVENT, Seq};
 
 /// Entries that one claim takes at most.
@@ -108,7 +108,7 @@ impl Turnover {
     }
 }
 
-impl Inner {
+impl Node {
     pub(super) fn hold(&self, claim: i64, entries: &[Claimed]) {
         let mut active = self.lock_active();
         for entry in entries {
@@ -124,6 +124,12 @@ impl Inner {
         }
         active.turnover.count(seqs.len(), Instant::now());
         drop(active);
+        self.settled.notify_waiters();
+    }
+
+    /// Holds nothing any more: all of it is another node's.
+    pub(super) fn forget_active(&self) {
+        *self.lock_active() = ActiveClaims::default();
         self.settled.notify_waiters();
     }
 

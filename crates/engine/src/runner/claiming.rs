@@ -7,12 +7,13 @@ use store::{BoxFuture, Isolation, Tx};
 use tokio::time::Instant;
 
 use super::{
-    Inner,
+    Node,
     active::Room,
     quarantine::{Eligible, Quarantine, Suspects},
 };
 use crate::{
     event::{self, Loaded},
+    nodes::NodeNumber,
     queue::{
         Claimed, EVENT,
         claim::{self, ClaimRequest, Position},
@@ -49,7 +50,7 @@ struct Taken {
     next: Position,
 }
 
-impl Inner {
+impl Node {
     /// Claims and starts what is ready.
     pub(super) async fn claim_and_start(self: &Arc<Self>) -> Claiming {
         let idle = self.is_idle();
@@ -73,6 +74,9 @@ impl Inner {
         eligible: Eligible,
         quarantine: Quarantine,
     ) -> Result<Claiming> {
+        let Some(node) = self.lease.node() else {
+            return Ok(Claiming { claimed: 0, next: NextClaim::WhenWoken });
+        };
         let work = self.look().await?;
         let more_is_due = work.due && self.promote().await?;
         if !work.due && !work.ready && !work.suspect {
@@ -80,7 +84,7 @@ impl Inner {
             *self.quarantine.lock().unwrap_or_else(PoisonError::into_inner) = Quarantine::Off;
             return Ok(Claiming { claimed: 0, next: NextClaim::WhenWoken });
         }
-        let request = self.request(room);
+        let request = self.request(node, room);
         let claim = request.claim;
         let taken = self.claim(request, eligible, work.suspect).await?;
         self.remember(&taken, quarantine);
@@ -90,6 +94,12 @@ impl Inner {
             (false, true) => NextClaim::WhenSettled,
             (false, false) => NextClaim::WhenWoken,
         };
+        if self.lease.node() != Some(node) {
+            // The lease ran out meanwhile: nothing is begun on it.
+            self.give_back(claim, &taken.entries);
+            return Ok(Claiming { claimed: 0, next: NextClaim::WhenWoken });
+        }
+        metrics::counter!("trunkline_claims_total").increment(1);
         if self.begin(claim, taken.entries).await {
             Ok(Claiming { claimed, next })
         } else {
@@ -113,15 +123,15 @@ impl Inner {
         .await
     }
 
-    fn request(&self, room: Room) -> ClaimRequest {
+    fn request(&self, node: NodeNumber, room: Room) -> ClaimRequest {
         ClaimRequest {
             limit: i64::try_from(room.entries).unwrap_or(0),
             jobs: i64::try_from(room.jobs).unwrap_or(0),
             share: i64::try_from(room.share).unwrap_or(1),
             claim: self.world.number(),
-            lease_until: self.world.now() + self.options.lease,
+            node,
             saturated: self.saturated(room.share),
-            known: self.known.clone(),
+            known: self.claimable(),
             from: *self.position.lock().unwrap_or_else(PoisonError::into_inner),
         }
     }
@@ -154,12 +164,12 @@ impl Inner {
     }
 
     async fn any_suspects(&self) -> Result<bool> {
-        let known = self.known.clone();
+        let known = self.claimable();
         self.db.read(&Scope::System, |tx| Box::pin(async move { suspects::any(tx, &known).await })).await
     }
 
     async fn has_ready(&self) -> Result<bool> {
-        let known = self.known.clone();
+        let known = self.claimable();
         self.db.read(&Scope::System, |tx| Box::pin(async move { sql::has_ready(tx, &known).await })).await
     }
 

@@ -4,12 +4,12 @@ use std::{sync::PoisonError, time::Duration};
 
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::Inner;
+use super::Node;
 
 /// How long the last writes may take, with a database that may be down.
 const LAST_WRITES: Duration = Duration::from_secs(3);
 
-impl Inner {
+impl Node {
     /// Waits for the handlers that run; what has not begun gives itself back. What has not ended in time is cut and given
     /// back too.
     pub(super) async fn drain(&self) {

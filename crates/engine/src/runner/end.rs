@@ -5,9 +5,9 @@ use std::{sync::Arc, time::Duration};
 use kernel::{Error, Result, Retry, Scope, Time, mask};
 use store::{BoxFuture, Isolation, Tx};
 
-use super::Inner;
+use super::Node;
 use crate::{
-    queue::{Claimed, Seq, State, announce, sql},
+    queue::{Claimed, Seq, State, sql},
     text::into_storable,
 };
 
@@ -21,7 +21,7 @@ const LONGEST_WAIT: Duration = Duration::from_secs(3600);
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
-impl Inner {
+impl Node {
     /// Ends entries whose effects are complete, or that have none. False when another claimer has one of them.
     pub(super) async fn finish_many(&self, claim: i64, seqs: Vec<Seq>, state: State) -> bool {
         let (now, list) = (self.world.now(), Arc::new(seqs.clone()));
@@ -41,8 +41,8 @@ impl Inner {
         self.until_written(move |tx| {
             let list = list.clone();
             Box::pin(async move {
-                sql::release(tx, claim, &list, now).await?;
-                announce(tx).await
+                tx.wake();
+                sql::release(tx, claim, &list, now).await
             })
         })
         .await;

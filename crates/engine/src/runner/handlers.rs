@@ -67,7 +67,11 @@ impl Handlers {
     pub fn known(&self) -> Known {
         Known {
             jobs: self.jobs.iter().map(|(kind, job)| ((*kind).to_owned(), job.version)).collect(),
-            providers: self.events.keys().map(|provider| ((*provider).to_owned(), 1)).collect(),
+            providers: self
+                .events
+                .iter()
+                .map(|(provider, handler)| ((*provider).to_owned(), handler.version()))
+                .collect(),
         }
     }
 

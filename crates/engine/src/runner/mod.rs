@@ -8,20 +8,26 @@ mod claiming;
 mod drain;
 mod end;
 mod handlers;
-mod life;
+mod heartbeat;
+mod lease;
 mod permits;
 mod quarantine;
+mod reaper;
 mod run;
 mod start;
 mod unhandled;
+mod wake;
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
-use kernel::{Result, Time};
+use kernel::Result;
 use store::{Db, Engine};
 use tokio::{
     sync::{Notify, watch},
@@ -38,6 +44,7 @@ use crate::{
 };
 use active::ActiveClaims;
 use claiming::NextClaim;
+use lease::Lease;
 use permits::Permits;
 use quarantine::Quarantine;
 
@@ -45,14 +52,19 @@ use quarantine::Quarantine;
 const TOGETHER: Duration = Duration::from_millis(5);
 
 /// How the workers work.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct RunnerOptions {
+    /// Where this node runs, for those who look at the list of nodes.
+    pub name: String,
+    /// The version of this binary.
+    pub release: &'static str,
     /// Handlers at the same time.
     pub concurrency: usize,
     /// Entries that this node may hold at most, running or about to. It holds twice what can run at a time, and more only
     /// while entries end fast.
     pub held: usize,
-    /// How long a claim is believed without a sign of life.
+    /// How long this node is taken for alive without a heartbeat: then others take over what it held. On PostgreSQL only;
+    /// a SQLite file is served by one process.
     pub lease: Duration,
     /// How long a node sleeps at most when nobody wakes it.
     pub poll: Duration,
@@ -66,6 +78,8 @@ impl RunnerOptions {
     /// The defaults for this engine.
     pub fn new(engine: Engine) -> Self {
         Self {
+            name: format!("process {}", std::process::id()),
+            release: env!("CARGO_PKG_VERSION"),
             // On SQLite handlers share commits: many at once make one commit cheap. On PostgreSQL each has a connection.
             concurrency: match engine {
                 Engine::Sqlite => 64,
@@ -83,10 +97,11 @@ impl RunnerOptions {
 /// The workers of one process. Cheap to clone.
 #[derive(Clone)]
 pub struct Runner {
-    inner: Arc<Inner>,
+    node: Arc<Node>,
 }
 
-struct Inner {
+/// What the tasks of one node share.
+struct Node {
     db: Db,
     world: World,
     handlers: Handlers,
@@ -94,8 +109,17 @@ struct Inner {
     permits: Permits,
     /// What this node can run.
     known: Known,
-    /// What any living node can run.
+    /// What any living node can run, as of the last heartbeat.
     living: Mutex<Known>,
+    /// What this node may claim while those live.
+    claimable: Mutex<Known>,
+    /// How many nodes live, this one included.
+    alive: AtomicUsize,
+    lease: Lease,
+    /// Whether the log says that this node's clock is wrong.
+    clock_told: AtomicBool,
+    /// Calls of [`Runner::run`] and [`Runner::run_until_idle`] that go on: the last one signs the node off.
+    runs: AtomicUsize,
     active: Mutex<ActiveClaims>,
     quarantine: Mutex<Quarantine>,
     /// Where the scan of the next claim begins.
@@ -105,6 +129,8 @@ struct Inner {
     settled: Notify,
     /// When the last round began.
     moved: Mutex<Instant>,
+    /// Told when there may be something that another node left.
+    elsewhere: Notify,
     /// What runs.
     tasks: Mutex<JoinSet<()>>,
 }
@@ -113,50 +139,63 @@ impl Runner {
     /// Workers for these handlers. They do nothing until [`Runner::run`].
     pub fn new(db: Db, world: World, handlers: Handlers, options: RunnerOptions) -> Self {
         let known = handlers.known();
-        let inner = Inner {
+        let node = Node {
+            permits: Permits::new(options.concurrency),
+            lease: Lease::new(options.lease),
+            living: Mutex::new(known.clone()),
+            claimable: Mutex::new(known.clone()),
+            alive: AtomicUsize::new(1),
+            clock_told: AtomicBool::new(false),
+            runs: AtomicUsize::new(0),
+            known,
             db,
             world,
             handlers,
             options,
-            permits: Permits::new(options.concurrency),
-            living: Mutex::new(known.clone()),
-            known,
             active: Mutex::default(),
             quarantine: Mutex::default(),
             position: Mutex::new(Position::FRONT),
             routes: Mutex::default(),
             settled: Notify::new(),
             moved: Mutex::new(Instant::now()),
+            elsewhere: Notify::new(),
             tasks: Mutex::default(),
         };
-        Self { inner: Arc::new(inner) }
+        Self { node: Arc::new(node) }
     }
 
     /// Works until `stop` turns true or is dropped, then lets running handlers finish and gives back the rest.
     pub async fn run(&self, mut stop: watch::Receiver<bool>) {
-        let inner = &self.inner;
-        // Before anything runs: what may have killed a process has this one's first moments to itself.
-        let lapsed = match inner.db.engine() {
-            // One process at a time serves a SQLite file: whatever is running belongs to one that is gone.
-            Engine::Sqlite => Time::from_ms(i64::MAX),
-            Engine::Postgres => inner.world.now(),
-        };
-        inner.reap(lapsed).await;
-        inner.sort_unhandled().await;
-        let _life = Background(tokio::spawn(inner.clone().sign_of_life()));
-        let _listener = Background(tokio::spawn(inner.clone().listen()));
+        let node = &self.node;
+        node.runs.fetch_add(1, Ordering::SeqCst);
+        let _heartbeat = Background(tokio::spawn(node.clone().heartbeat()));
+        let _upkeep = Background(tokio::spawn(node.clone().upkeep()));
+        let _listener = Background(tokio::spawn(node.clone().listen()));
         while !*stop.borrow() {
-            *inner.moved.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+            *node.moved.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+            if node.lease.node().is_none() {
+                // Nothing is claimed without a lease.
+                tokio::select! {
+                    _ = node.lease.held() => node.sort_unhandled().await,
+                    changed = stop.changed() => {
+                        if changed.is_err() {
+                            break;
+                        }
+                    }
+                }
+                continue;
+            }
             // Both are there before the claim begins: what happens during it is not missed.
-            let (woken, settled) = (inner.db.woken(), inner.settled.notified());
-            let next = inner.claim_and_start().await.next;
+            let (woken, settled) = (node.db.woken(), node.settled.notified());
+            let next = node.claim_and_start().await.next;
             if next == NextClaim::AtOnce {
                 continue;
             }
             tokio::select! {
                 () = woken => {}
                 () = settled, if next == NextClaim::WhenSettled => tokio::time::sleep(TOGETHER).await,
-                () = tokio::time::sleep(inner.options.poll) => {}
+                () = node.elsewhere.notified() => {}
+                () = tokio::time::sleep(node.options.poll) => {}
                 changed = stop.changed() => {
                     if changed.is_err() {
                         break;
@@ -164,27 +203,62 @@ impl Runner {
                 }
             }
         }
-        inner.drain().await;
+        node.drain().await;
+        self.sign_off().await;
     }
 
     /// Runs everything that is due, and what that brings, until nothing is left to do now. For tests and commands.
     pub async fn run_until_idle(&self) {
-        loop {
-            cron::tick(&self.inner.db, &self.inner.world, self.inner.handlers.crons()).await;
-            self.inner.sort_unhandled().await;
-            let claiming = self.inner.claim_and_start().await;
-            self.inner.idle().await;
-            // What is ready and was not taken now waits for something that has to come from elsewhere.
-            if claiming.claimed == 0 && claiming.next != NextClaim::AtOnce {
-                return;
-            }
+        let node = &self.node;
+        node.runs.fetch_add(1, Ordering::SeqCst);
+        if let Err(error) = node.beat(&node.db).await {
+            tracing::warn!(?error, "this process could not be registered: nothing is run");
+        } else {
+            let _heartbeat = (node.db.engine() == Engine::Postgres).then(|| {
+                let node = node.clone();
+                Background(tokio::spawn(async move { node.beat_on().await }))
+            });
+            node.until_idle().await;
+        }
+        self.sign_off().await;
+    }
+
+    /// Takes over from nodes whose leases have lapsed, without watching them for a lease first: for who knows that they are
+    /// dead, and that it was not the database that was away. Tells how many entries they held.
+    ///
+    /// # Errors
+    /// `Unavailable` when the database does not answer.
+    pub async fn take_over(&self) -> Result<u64> {
+        let node = &self.node;
+        node.runs.fetch_add(1, Ordering::SeqCst);
+        let taken = async {
+            node.beat(&node.db).await?;
+            let number = node.lease.held().await;
+            node.reap(number).await
+        };
+        let taken = taken.await;
+        self.sign_off().await;
+        taken
+    }
+
+    /// Ends the node's lease with the last of its runs.
+    async fn sign_off(&self) {
+        if self.node.runs.fetch_sub(1, Ordering::SeqCst) == 1 {
+            self.node.resign().await;
         }
     }
 
     /// For how long the workers have not begun a round: more than a few seconds means that they wait for something, such as
     /// a database that is down.
     pub fn still_for(&self) -> Duration {
-        self.inner.moved.lock().unwrap_or_else(PoisonError::into_inner).elapsed()
+        self.node.moved.lock().unwrap_or_else(PoisonError::into_inner).elapsed()
+    }
+
+    /// Whether no living node has a newer handler for the events of this provider, as of the last heartbeat. False without a
+    /// lease: then nobody knows.
+    pub fn is_newest(&self, provider: &str) -> bool {
+        let claimable = self.node.claimable.lock().unwrap_or_else(PoisonError::into_inner);
+        claimable.providers.contains_key(provider) && self.node.lease.node().is_some()
     }
 
     /// Fires the cron called `name` now, as an outside scheduler asks for it.
@@ -192,11 +266,24 @@ impl Runner {
     /// # Errors
     /// `NotFound` when there is none.
     pub async fn fire(&self, name: &str) -> Result<()> {
-        cron::fire(&self.inner.db, &self.inner.world, self.inner.handlers.crons(), name).await
+        cron::fire(&self.node.db, &self.node.world, self.node.handlers.crons(), name).await
     }
 }
 
-impl Inner {
+impl Node {
+    async fn until_idle(self: &Arc<Self>) {
+        loop {
+            cron::tick(&self.db, &self.world, self.handlers.crons()).await;
+            self.sort_unhandled().await;
+            let claiming = self.claim_and_start().await;
+            self.idle().await;
+            // What is ready and was not taken now waits for something that has to come from elsewhere.
+            if claiming.claimed == 0 && claiming.next != NextClaim::AtOnce {
+                return;
+            }
+        }
+    }
+
     /// Runs this beside everything else; it ends with the runner.
     fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
         let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);

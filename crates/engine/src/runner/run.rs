@@ -7,7 +7,7 @@ use kernel::{Error, Result, Scope};
 use store::Tx;
 use tokio::time::timeout;
 
-use super::{Inner, permits::Permit, start::Work};
+use super::{Node, permits::Permit, start::Work};
 use crate::{
     Applied, EventCtx, EventHandler, JobCtx,
     event::Event,
@@ -22,14 +22,18 @@ const ROUTES: usize = 10_000;
 /// The organization behind a key changed while its event was on the way.
 const ROUTE_MOVED: &str = "route_moved";
 
-impl Inner {
+impl Node {
     /// Runs the entries of a lane one after the other. One that fails holds back those behind it.
     pub(super) async fn run_lane(self: Arc<Self>, claim: i64, works: Vec<Work>) {
         let mut works = works.into_iter();
         while let Some(work) = works.next() {
             let seq = work.entry.seq;
             let goes_on = match self.permit(&work.entry.tenant).await {
-                Some(_permit) => self.run_one(claim, work).await,
+                Some(_permit) => {
+                    // After a pause of this process, or of the database, the lease has to be renewed first.
+                    self.lease.held().await;
+                    self.run_one(claim, work).await
+                }
                 None => {
                     // The process stops, or another node begins it sooner.
                     self.release(claim, vec![seq]).await;

@@ -4,7 +4,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use kernel::{Error, Result};
 
-use super::Inner;
+use super::Node;
 use crate::{
     event::{self, Event, Loaded, Routing},
     queue::{Claimed, EVENT, State},
@@ -16,7 +16,7 @@ pub(super) struct Work {
     pub event: Option<(Event, Vec<String>)>,
 }
 
-impl Inner {
+impl Node {
     /// Ends at once what nobody handles; the rest goes to workers, lane by lane.
     pub(super) async fn start(self: &Arc<Self>, claim: i64, entries: Vec<Claimed>, mut events: Loaded) {
         let mut ignored = Vec::new();

@@ -2,18 +2,10 @@
 
 use std::sync::PoisonError;
 
-use super::{Inner, Runner};
-use crate::queue::{Known, promote};
+use super::Node;
+use crate::queue::promote;
 
-impl Runner {
-    /// Notes what the other living nodes can run: what none of them can, this one included, is set aside.
-    pub fn note_living(&self, known: Known) {
-        let inner = &self.inner;
-        *inner.living.lock().unwrap_or_else(PoisonError::into_inner) = known.and(&inner.known);
-    }
-}
-
-impl Inner {
+impl Node {
     /// Takes back what this node can run of what was set aside, and sets aside what no living node can run. At the start,
     /// and with every sign of life.
     pub(super) async fn sort_unhandled(&self) {

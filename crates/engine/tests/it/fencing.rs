@@ -1,13 +1,23 @@
 //! A node that stalls past its lease is too late: what another node has done meanwhile is not done twice.
 
-use testkit::{App, postgres, seconds};
+use testkit::{App, TestDb, postgres, seconds};
 use tokio::sync::watch;
 
-use crate::shop::{How, effects, errand, gate, order, shop};
+use crate::{
+    crash::taken_over,
+    shop::{How, effects, errand, gate, order, shop},
+};
 
-/// The entries whose leases lapsed are free again.
-async fn take_over(app: &App) {
-    app.clock.advance(seconds(3600));
+/// The shop on a node that does not come to its next heartbeat for as long as a test takes, and another node.
+async fn two_nodes(database: &TestDb) -> (App, App) {
+    let app = shop(database).await;
+    let other = app.node(database, 2).await;
+    (app.with_workers(|workers| workers.lease = seconds(3600)), other)
+}
+
+/// The other node takes over what the stalled one held.
+async fn take_over(app: &App, database: &TestDb) {
+    taken_over(app, database).await;
     let (tell, stop) = watch::channel(false);
     let runner = app.runner.clone();
     let running = tokio::spawn(async move { runner.run(stop).await });
@@ -25,14 +35,13 @@ async fn database_busy(app: &App) -> bool {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_transaction_of_a_node_that_lost_its_claim_is_undone() {
     postgres(|database| async move {
-        let app = shop(&database).await;
-        let other = app.node(&database, 2).await;
+        let (app, other) = two_nodes(&database).await;
         let name = "fenced event";
         app.deliver("shop", order(name, How::WaitsOnce)).await.unwrap();
         let runner = app.runner.clone();
         let stalled = tokio::spawn(async move { runner.run_until_idle().await });
         gate(name).arrival().await;
-        take_over(&other).await;
+        take_over(&other, &database).await;
         assert_eq!(effects(&database).await, [name]);
         gate(name).open();
         stalled.await.unwrap();
@@ -46,14 +55,13 @@ async fn the_transaction_of_a_node_that_lost_its_claim_is_undone() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_late_job_does_not_end_or_restart_what_another_node_ended() {
     postgres(|database| async move {
-        let app = shop(&database).await;
-        let other = app.node(&database, 2).await;
+        let (app, other) = two_nodes(&database).await;
         let name = "fenced job";
         let job = app.enqueue(move || errand(name, How::Waits)).await.unwrap();
         let runner = app.runner.clone();
         let stalled = tokio::spawn(async move { runner.run_until_idle().await });
         gate(name).arrival().await;
-        app.clock.advance(seconds(3600));
+        taken_over(&other, &database).await;
         let (tell, stop) = watch::channel(false);
         let runner = other.runner.clone();
         let running = tokio::spawn(async move { runner.run(stop).await });
@@ -84,7 +92,7 @@ async fn a_failure_that_comes_too_late_changes_nothing() {
         let stalled = tokio::spawn(async move { runner.run_until_idle().await });
         gate(name).arrival().await;
         // Another node has taken it over and ended it.
-        database.execute("update jobs set state = 'processed', rank = null, claim = null, lease_ms = null").await;
+        database.execute("update jobs set state = 'processed', rank = null, claim = null, node = null").await;
         gate(name).open();
         stalled.await.unwrap();
         let row = app.event(&event.id).await;
@@ -105,9 +113,7 @@ async fn after_a_lost_claim_the_rest_of_its_lane_waits_for_the_new_owner() {
         let stalled = tokio::spawn(async move { runner.run_until_idle().await });
         gate(name).arrival().await;
         // The head is another node's now.
-        database
-            .execute("update jobs set claim = 77, lease_ms = 9999999999999 where seq = (select min(seq) from jobs)")
-            .await;
+        database.execute("update jobs set claim = 77, node = 77 where seq = (select min(seq) from jobs)").await;
         gate(name).open();
         stalled.await.unwrap();
         assert_eq!(effects(&database).await, [""; 0]);

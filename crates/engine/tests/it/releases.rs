@@ -124,7 +124,13 @@ async fn what_another_living_node_knows_is_left_to_it_and_is_in_nobodys_way() {
     both(|database| async move {
         let old = shop(&database).await;
         let new = next_release(&old, &database).await;
-        old.runner.note_living(new.handlers.known());
+        // The new one lives, and does nothing yet.
+        database
+            .execute(
+                "insert into nodes (name, release, started_ms, lease_until_ms, knows)
+                 values ('new', '2', 0, 9000000000000000, '{\"jobs\": {\"parcel\": 1}}')",
+            )
+            .await;
         for turn in 0..3000 {
             old.enqueue(move || parcel(&format!("parcel {turn}"))).await.unwrap();
         }

@@ -12,11 +12,11 @@ use std::{
 use engine::{Cron, Handlers, Inbox, InboxOptions, Intake, Runner, RunnerOptions, World};
 use kernel::Scope;
 use store::{Db, Failpoints, Options};
-use testkit::{App, Node, TestDb, TestRandom, both, hours, seconds};
+use testkit::{App, Node, TestDb, TestRandom, both, hours};
 use tokio::sync::Semaphore;
 
 use crate::{
-    crash::{process, settled},
+    crash::{process, settled, taken_over},
     shop::{Errand, How, errand, heal, order, register, shop},
 };
 
@@ -80,7 +80,7 @@ where
         _ = ended.acquire() => false,
     };
     node.kill().await;
-    app.clock.advance(seconds(60));
+    taken_over(app, database).await;
     died
 }
 

@@ -9,6 +9,7 @@ mod http;
 mod inbox;
 mod live;
 mod machine;
+mod nodes;
 mod program;
 
 use clap::Parser;
@@ -25,12 +26,15 @@ enum Command {
     /// Live queries.
     #[command(subcommand)]
     Live(live::Live),
+    /// Several nodes on one PostgreSQL.
+    Nodes(nodes::Options),
 }
 
 fn main() -> anyhow::Result<()> {
     match Command::parse() {
         Command::Inbox(inbox) => inbox.run(),
         Command::Live(live) => live.run(),
+        Command::Nodes(options) => runtime(1)?.block_on(nodes::run(options)),
     }
 }
 

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use engine::World;
+use engine::{NodeRow, Unhandled, World};
 use kernel::{Error, Result, Time};
 use provider::{Registry, VendorEntry, WebhookState, settings::Loaded};
 use serde::Serialize;
-use store::Db;
+use store::{Db, Engine};
 
 use crate::{boot, environment::Environment, installation::engine_name, output};
 
@@ -37,6 +37,7 @@ pub(crate) async fn run(environment: &Environment, json: bool) -> Result<()> {
     let now = World::system().now();
     let mut findings = vec![database(environment, now).await];
     findings.extend(connections(environment).await);
+    findings.extend(nodes(environment).await);
     findings.push(finding("public address", environment.settings.public_url().map(|url| url.to_string())));
     findings.push(tokens(environment));
     for vendor in vendors::all() {
@@ -87,6 +88,39 @@ async fn connections(environment: &Environment) -> Option<Finding> {
     }
     let advice = "a release needs room for two: lower TRUNKLINE_DATABASE_CONNECTIONS, raise max_connections, or put PgBouncer between";
     Some(Finding { check, status: Status::Warning, detail: format!("{detail}; {advice}") })
+}
+
+/// Who works, and what waits for a node that can run it. Empty where it cannot be told: then a finding above says why.
+async fn nodes(environment: &Environment) -> Vec<Finding> {
+    let Ok(db) = Db::open(&boot::options(environment)).await else { return Vec::new() };
+    let (living, unhandled) = (engine::nodes(&db).await, engine::unhandled(&db).await);
+    db.close().await;
+    let living = living.ok().map(|living| match db.engine() {
+        // A process that was killed could not sign off; what serves the file holds a lock.
+        Engine::Sqlite if boot::exclusive(environment).is_ok() => Vec::new(),
+        Engine::Sqlite | Engine::Postgres => living,
+    });
+    living.map(working).into_iter().chain(unhandled.ok().and_then(waiting)).collect()
+}
+
+fn working(living: Vec<NodeRow>) -> Finding {
+    let check = "nodes".to_owned();
+    if living.is_empty() {
+        let detail = "none works at the moment: start one with `trunkline serve`".to_owned();
+        return Finding { check, status: Status::Off, detail };
+    }
+    let names =
+        living.iter().map(|node| format!("#{} {} ({}), since {}", node.node, node.name, node.release, node.started_at));
+    let detail = format!("{} at work: {}", living.len(), names.collect::<Vec<_>>().join("; "));
+    Finding { check, status: Status::Ok, detail }
+}
+
+fn waiting(unhandled: Vec<Unhandled>) -> Option<Finding> {
+    let all = unhandled.iter().map(|waiting| format!("{} of {}", waiting.count, waiting.what));
+    let all = all.collect::<Vec<_>>().join(", ");
+    let detail =
+        format!("no node at work has a handler for {all}: they wait; start the release that has, or a later one");
+    (!unhandled.is_empty()).then(|| Finding { check: "handlers".to_owned(), status: Status::Warning, detail })
 }
 
 fn webhooks(vendor: &VendorEntry, environment: &Environment) -> Finding {

@@ -67,9 +67,10 @@ impl Started {
         begin_at_zero();
         let upkeep = tokio::spawn(upkeep(prometheus.clone()));
         let handlers = boot::handlers(environment)?;
-        let relevance = Relevance::new(handlers.clone());
-        let workers = boot::workers(environment, db.engine());
-        let runner = Runner::new(db.clone(), world.clone(), handlers, workers);
+        let workers = boot::workers(environment, db.engine())?;
+        let runner = Runner::new(db.clone(), world.clone(), handlers.clone(), workers);
+        let newest = runner.clone();
+        let relevance = Relevance::new(handlers).only_if(move |provider| newest.is_newest(provider));
         let inbox = InboxOptions { buffer: environment.settings.trunkline_inbox_buffer, ..InboxOptions::default() };
         let operations = environment.product.open(&db, &world).await?;
         let authenticator = Arc::new(Authenticator {
@@ -136,7 +137,12 @@ async fn database(environment: &Environment, world: &World) -> Result<Db> {
 
 /// What counts trouble is there before the first trouble: an alert on its rise would not see a series that begins with it.
 fn begin_at_zero() {
-    for name in ["trunkline_inbox_overloaded_total", "trunkline_transaction_conflicts_total"] {
+    for name in [
+        "trunkline_inbox_overloaded_total",
+        "trunkline_transaction_conflicts_total",
+        "trunkline_reaped_entries_total",
+        "trunkline_node_fenced_total",
+    ] {
         metrics::counter!(name).increment(0);
     }
 }

@@ -13,12 +13,14 @@
 mod backlog;
 mod events;
 mod grow;
-mod load;
+pub(crate) mod load;
 mod report;
 mod run;
 mod variant;
 
 use clap::Subcommand;
+
+pub(crate) use events::{Events, SECRET};
 
 /// Measures the inbox.
 #[derive(Subcommand)]

@@ -71,6 +71,13 @@ impl Node {
         self.send(&Request::get(path))
     }
 
+    /// The value of one of its metrics; 0 when it has not said it yet.
+    pub(crate) fn metric(&self, name: &str) -> f64 {
+        let metrics = self.get("/metrics").text();
+        let value = metrics.lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok());
+        value.unwrap_or(0.0)
+    }
+
     /// All that it logged.
     pub(crate) fn log(&self) -> String {
         fs::read_to_string(&self.log).unwrap_or_default()
@@ -92,11 +99,25 @@ impl Node {
         self.child.wait().expect("a killed child ends");
     }
 
+    /// Stops it in the middle of whatever it does, until [`Node::go_on`]. Its connections stay open.
+    pub(crate) fn freeze(&self) {
+        self.signal("-STOP");
+    }
+
+    /// Lets it go on.
+    pub(crate) fn go_on(&self) {
+        self.signal("-CONT");
+    }
+
     /// Asks it to end, as a service manager does.
     pub(crate) fn terminate(&self) {
+        self.signal("-TERM");
+    }
+
+    fn signal(&self, signal: &str) {
         let id = self.child.id().to_string();
-        let sent = Command::new("kill").args(["-TERM", &id]).status().expect("kill is there");
-        assert!(sent.success(), "the node could not be told to stop");
+        let sent = Command::new("kill").args([signal, &id]).status().expect("kill is there");
+        assert!(sent.success(), "the node could not be sent {signal}");
     }
 
     /// How it ended, once it did.
