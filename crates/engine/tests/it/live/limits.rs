@@ -23,8 +23,7 @@ fn long(bytes: usize) -> engine::QueryRequest {
 #[tokio::test]
 async fn a_query_too_many_is_refused_alone_and_there_is_room_again_when_one_ends() {
     both(|database| async move {
-        let node =
-            Node::with(&database.db, TestClock::new(), LiveOptions { queries: 3, ..patient() }).await;
+        let node = Node::with(&database.db, TestClock::new(), LiveOptions { queries: 3, ..patient() }).await;
         let ada = node.somebody().await;
         let mut view = node.live.view(ada.clone());
         for id in 0..5 {

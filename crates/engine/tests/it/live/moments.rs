@@ -8,7 +8,7 @@ use std::{
     },
 };
 
-use engine::{LiveOptions, QueryRequest};
+use engine::QueryRequest;
 use kernel::Clock;
 use serde_json::{Value, json};
 use testkit::{TestClock, both, hours, minutes, postgres};
