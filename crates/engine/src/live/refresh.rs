@@ -311,9 +311,13 @@ async fn run_one(tx: &mut Tx, hub: &Hub, run: Run, is_careful: bool, outcome: &M
     let took = began.elapsed();
     hub.note_cost(&operation, took);
     let mut answer = match answer {
-        Err(error) if store::is_down(&error) => return Err(error),
+        // Not its fault: everything is tried again.
+        Err(error) if store::is_down(&error) || (is_cut_off(&error) && took < hub.options.query_limit / 2) => {
+            return Err(error);
+        }
         Err(error) => {
             tracing::warn!(operation, ?took, "a live query took too long and is left out for a while");
+            let error = if is_cut_off(&error) { suspension::too_slow(hub.options.query_limit) } else { error };
             lock(outcome).slow = Some((id, journal, error));
             return Err(Error::internal(CUT, "a live query took too long"));
         }
@@ -339,7 +343,7 @@ async fn run_one(tx: &mut Tx, hub: &Hub, run: Run, is_careful: bool, outcome: &M
 /// Runs a query, but for no longer than this.
 ///
 /// # Errors
-/// When it takes longer, and when the database does not answer.
+/// `Unavailable` when it takes longer, when the database does not answer, and when the query itself says so.
 pub(super) async fn limited(
     tx: &mut Tx,
     hub: &Hub,
@@ -351,12 +355,14 @@ pub(super) async fn limited(
     match tokio::time::timeout(limit, answer).await {
         Err(_) => Err(suspension::too_slow(limit)),
         Ok(Err(_)) => Ok(panicked(tx.take_reads())),
-        Ok(Ok(Answer { outcome: Err(error), .. })) if store::is_down(&error) => Err(error),
-        Ok(Ok(Answer { outcome: Err(error), .. })) if error.code == Code::Unavailable => {
-            Err(suspension::too_slow(limit).source(error))
-        }
+        Ok(Ok(Answer { outcome: Err(error), .. })) if error.code == Code::Unavailable => Err(error),
         Ok(Ok(answer)) => Ok(answer),
     }
+}
+
+/// Whether the database has ended a statement before it was done.
+fn is_cut_off(error: &Error) -> bool {
+    error.code == Code::Unavailable && error.tag == "database_slow"
 }
 
 /// Ends a savepoint. Whether the statements in it had broken the transaction.

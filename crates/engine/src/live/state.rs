@@ -549,7 +549,7 @@ mod tests {
     }
 
     fn sees(state: &RefreshState, ids: &[u64], before: u64) -> Expected {
-        match state.position(ids.iter().copied(), state.requested() - before, 0, 1000) {
+        match state.position(ids.iter().copied(), state.requested().saturating_sub(before), 0, 1000) {
             Position::At(moment) => At(moment),
             Position::Wait => Waits,
             Position::Failed(_) => Fails,

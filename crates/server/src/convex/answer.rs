@@ -1,5 +1,5 @@
-//! What clients are told, as text. Every member that clients demand is there, also when it says nothing: one that is
-//! missing breaks them.
+//! Messages to the clients, as text. Every member that clients require is written, also when it is empty: a missing one
+//! breaks them.
 
 use std::fmt::{Arguments, Write};
 
@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::{codec, failure::Failure, version::Version};
 
-/// Nothing was said for a while.
+/// Sent when nothing else was sent for a while.
 pub(super) const PING: &str = r#"{"type":"Ping"}"#;
 
 /// The clocks, for clients that compare them.

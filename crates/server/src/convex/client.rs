@@ -1,4 +1,4 @@
-//! Which client it is: its kind and version decide what it understands.
+//! The kind and the version of a client, which decide what it understands.
 
 use std::cmp::Ordering;
 

@@ -1,6 +1,6 @@
-//! How a connection ends. The reason is a short name: by it the clients choose how long they wait before they come again.
+//! How a connection ends. The reason is a short name, by which clients choose how long they wait before they reconnect.
 //!
-//! No client is ever told to go for good (`FatalError`): it could not know when the cause is gone.
+//! `FatalError` is never sent: a client does not reconnect after it, whatever its cause was.
 
 use tokio_tungstenite::tungstenite::{Message, Utf8Bytes, protocol::CloseFrame};
 
@@ -14,32 +14,32 @@ pub(super) struct Close {
 }
 
 impl Close {
-    /// The client said what the protocol does not allow; on a new connection both begin again from nothing.
+    /// The client sent what the protocol does not allow. It reconnects, and both sides begin anew.
     pub(super) fn protocol(why: &'static str) -> Self {
         Self { code: Some(1011), reason: "InternalServerError", why }
     }
 
-    /// Something broke here.
+    /// An error of ours.
     pub(super) fn internal(why: &'static str) -> Self {
         Self { code: Some(1011), reason: "InternalServerError", why }
     }
 
-    /// The client said more at once than is listened to.
+    /// A message was longer than is accepted.
     pub(super) fn too_long() -> Self {
         Self { code: Some(1009), reason: "MessageTooBig", why: "a message that is too long" }
     }
 
-    /// This process ends; another one answers soon.
+    /// This process ends; another one will accept connections soon.
     pub(super) fn restart() -> Self {
         Self { code: Some(1012), reason: "TooManyConcurrentRequests", why: "the server ends" }
     }
 
-    /// After an `AuthError`, which says everything.
+    /// After an `AuthError`, which has told why.
     pub(super) fn unauthenticated() -> Self {
         Self { code: None, reason: "", why: "what the client showed is worth nothing" }
     }
 
-    /// The client has left, or can no longer be reached.
+    /// The client has closed the connection, or does not answer any more.
     pub(super) fn gone(why: &'static str) -> Self {
         Self { code: Some(1000), reason: "", why }
     }

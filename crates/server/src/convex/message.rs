@@ -1,4 +1,4 @@
-//! What clients say.
+//! Messages of the clients.
 
 use serde::Deserialize;
 use serde_json::Value;

@@ -1,7 +1,6 @@
-//! A stream that stops reading when one message has become too long for who sends it.
+//! A stream that stops reading when a message exceeds a limit.
 //!
-//! It stops rather than fails: behind a client's `Authenticate` comes more than somebody unknown may send, before anybody
-//! has checked who it is.
+//! It stops instead of failing: a client may send a long message right behind `Authenticate`, before its token was checked.
 
 use std::{
     io,

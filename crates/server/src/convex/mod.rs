@@ -1,7 +1,7 @@
 //! The protocol of the Convex clients: live queries over one socket, and calls over HTTP.
 //!
-//! Everything that is written once in the catalog is served here to clients that nobody here wrote. What a client cannot
-//! bear is told to nobody: it closes the connection, and the client comes again and asks anew.
+//! The operations of the catalog, for clients that we did not write. `FatalError`, after which these clients never connect
+//! again, is never sent: the connection is closed instead, and the client reconnects and subscribes again.
 
 mod answer;
 mod call;

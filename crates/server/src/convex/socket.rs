@@ -1,7 +1,7 @@
-//! The connection itself: what arrived and was not looked at, what waits to be sent, and whether the other side is there.
+//! The connection: messages that were received and not handled, messages that wait to be sent, and whether the client is
+//! still there.
 //!
-//! It never computes. What cannot be sent waits here, and nothing more is made as long as something waits: a client that
-//! does not read costs what one transition costs.
+//! While messages wait to be sent, no further transition is made: a client that does not read costs one transition.
 
 use std::{
     collections::VecDeque,
@@ -32,23 +32,22 @@ use tokio_tungstenite::{
 
 use super::{answer, close::Close, metered::Metered};
 
-/// After so many looks without a message the client is told that somebody is there. Clients give up after 30 or 60 seconds
-/// without one; a ping of the socket itself is none to them. With one look in 5 seconds, they are never without one for
-/// longer than 15.
+/// After so many ticks without a message, a `Ping` message is sent. Clients reconnect after 30 or 60 seconds without a
+/// message; pings of the WebSocket protocol do not count for them. With a tick of 5 seconds, they wait 15 at most.
 const QUIET: u32 = 2;
-/// Who says nothing for so many looks, not even to a ping, or reads nothing, is gone: 120 seconds. Looks are counted, not
-/// seconds: who was stopped for a while, as a machine is when it is moved, takes nobody for dead when it goes on.
+/// A client that sends nothing for so many ticks, not even an answer to a ping, or that reads nothing, is disconnected: 120
+/// seconds. Ticks are counted instead of seconds, so that a process that was paused does not disconnect everybody.
 const SILENCE: u32 = 24;
-/// Messages that wait to be looked at, and their bytes: with more, the other side has to wait.
+/// Messages that wait to be handled, and their bytes: with more, nothing more is read.
 const INBOX: usize = 4096;
 const INBOX_BYTES: usize = 16 * 1024 * 1024;
-/// What a message has besides the arguments in it, such as a token.
+/// Bytes of a message besides the arguments in it, such as a token.
 const AROUND: usize = 64 * 1024;
 
-/// Bytes that wait to be sent: with more, nothing is begun that has an answer.
+/// Bytes that wait to be sent: with more, no message is handled that has an answer.
 const OUTBOX_BYTES: usize = 16 * 1024 * 1024;
 
-/// The longest frame. Some clients take no longer ones, but put together what comes in several.
+/// The longest frame. Some clients accept no longer ones, but do accept a message in several frames.
 const FRAME: usize = 8 * 1024 * 1024;
 
 /// What carries the messages.
@@ -65,18 +64,18 @@ pub(super) struct Socket {
     is_undecided: bool,
     outbox: VecDeque<Message>,
     outbox_bytes: usize,
-    /// What came last could not be read; neither can what follows.
+    /// The last message could not be read, so that nothing after it can.
     is_deaf: bool,
     unflushed: bool,
     tick: Interval,
-    /// Looks since something came, since something was said, and since something that was said went out.
+    /// Ticks since a message was received, since one was sent, and since sent bytes were accepted by the other side.
     silent: u32,
     quiet: u32,
     stuck: u32,
 }
 
 impl Socket {
-    /// Takes the connection over, and looks after it this often.
+    /// Takes the connection over. `every` is the tick.
     pub(super) fn new(stream: Stream, every: Duration) -> Self {
         let inbox_limit = stream.get_ref().limit().min(INBOX_BYTES);
         let mut tick = tokio::time::interval_at(Instant::now() + every, every);
@@ -104,12 +103,13 @@ impl Socket {
         self.inbox_limit = message_limit(bytes).min(INBOX_BYTES);
     }
 
-    /// As long as this is true, a message that is too long waits: the other side may be allowed more in a moment.
+    /// While this is true, a message that is too long waits instead of ending the connection: a token is being checked that
+    /// may raise the limit.
     pub(super) fn set_undecided(&mut self, is_undecided: bool) {
         self.is_undecided = is_undecided;
     }
 
-    /// The oldest message that nobody has looked at.
+    /// The oldest message that was not handled.
     pub(super) fn take(&mut self) -> Option<Utf8Bytes> {
         let message = self.inbox.pop_front()?;
         self.inbox_bytes -= message.len();
@@ -140,7 +140,7 @@ impl Socket {
         self.outbox_bytes > OUTBOX_BYTES
     }
 
-    /// Does `work` while messages go on coming and going.
+    /// Runs `work` while messages are received and sent.
     pub(super) async fn beside<T>(&mut self, work: impl Future<Output = T>) -> Result<T, Close> {
         let mut work = pin!(work);
         poll_fn(|cx| match self.poll(cx) {
@@ -150,7 +150,7 @@ impl Socket {
         .await
     }
 
-    /// Moves what can be moved. Ready only when the connection is at its end.
+    /// Receives and sends what is possible. Ready only when the connection has ended.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Close> {
         if let Err(close) = self.read(cx).and_then(|()| self.watch(cx)).and_then(|()| self.write(cx)) {
             return Poll::Ready(close);
@@ -158,7 +158,7 @@ impl Socket {
         Poll::Pending
     }
 
-    /// Says the last words, and waits for the other side to leave.
+    /// Sends the close frame, and waits until the other side has closed.
     pub(super) async fn close(&mut self, close: &Close) {
         self.stream.get_mut().set_limit(usize::MAX);
         self.queue(close.message());
@@ -167,7 +167,7 @@ impl Socket {
             if self.write(cx).is_err() {
                 return Poll::Ready(());
             }
-            // What it still says is of no interest; its leaving is. Unread, it would take our last words away.
+            // What it still sends is read and dropped: unread bytes would make the system discard our close frame.
             loop {
                 match self.hears_more(cx) {
                     Poll::Ready(true) => {}
@@ -176,11 +176,11 @@ impl Socket {
                 }
             }
         });
-        // Whoever does not leave until the next look is left.
+        // No longer than one tick.
         tokio::time::timeout(every, farewell).await.unwrap_or_default();
     }
 
-    /// Throws away what comes next. False at the end.
+    /// Reads and drops what comes next. False at the end.
     fn hears_more(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
         if !self.is_deaf {
             return self.stream.poll_next_unpin(cx).map(|said| matches!(said, Some(Ok(_))));
@@ -211,7 +211,7 @@ impl Socket {
             self.silent = 0;
         }
         if self.stream.get_ref().is_over() && self.inbox.is_empty() && !self.is_undecided {
-            // Nothing that came before it can allow it.
+            // No message before it can raise the limit.
             self.is_deaf = true;
             return Err(Close::too_long());
         }
@@ -232,7 +232,7 @@ impl Socket {
         while !self.outbox.is_empty() {
             let Poll::Ready(ready) = self.stream.poll_ready_unpin(cx) else { break };
             ready.map_err(broken)?;
-            // What was handed over before is on its way.
+            // The message before was accepted.
             self.stuck = 0;
             let Some(message) = self.outbox.pop_front() else { break };
             if matches!(message, Message::Text(_) | Message::Frame(_)) {
@@ -251,11 +251,11 @@ impl Socket {
         Ok(())
     }
 
-    /// Looks after the connection when it is time.
+    /// Counts ticks: pings, and ends a connection whose client is gone.
     fn watch(&mut self, cx: &mut Context<'_>) -> Result<(), Close> {
         while self.tick.poll_tick(cx).is_ready() {
             self.quiet += 1;
-            // Whom we do not listen to cannot be heard.
+            // A client that is not read from cannot be heard.
             self.silent += u32::from(self.listens());
             self.stuck += u32::from(self.unflushed);
             if self.silent >= SILENCE {
@@ -280,7 +280,7 @@ pub(super) fn message_limit(bytes: Option<usize>) -> usize {
     bytes.map_or(usize::MAX, |bytes| bytes.saturating_add(AROUND))
 }
 
-/// Why nothing can be read any more.
+/// How a connection ends that cannot be read from.
 fn unreadable(error: &tungstenite::Error) -> Close {
     if matches!(error, tungstenite::Error::Capacity(_)) {
         Close::too_long()

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::{answer::Transition, failure::Failure, message::Call, value};
 use crate::{authenticate::Authenticator, request::made_id};
 
-/// Where a client came in.
+/// What one connection or call needs of the server.
 #[derive(Clone)]
 pub(super) struct Surface {
     pub operations: Operations,
@@ -22,11 +22,11 @@ pub(super) struct Surface {
 }
 
 impl Surface {
-    /// Finds the place of somebody. Who has none in the organization of the address is let in without one: each operation
-    /// then says what is missing.
+    /// Finds the organization that somebody acts in. Who does not belong to the one in the address acts in none: each
+    /// operation then tells what is missing.
     ///
     /// # Errors
-    /// `Unauthenticated` when what they showed is worth nothing.
+    /// `Unauthenticated` when their token or key is not valid.
     pub(super) async fn enter(&self, identity: Identity) -> Result<Who> {
         let origin = self.origin.as_deref().map(ToOwned::to_owned);
         match self.operations.enter(identity.clone(), self.wanted.as_deref(), origin.clone()).await {
@@ -37,7 +37,7 @@ impl Surface {
         }
     }
 
-    /// How many bytes somebody may send at once; none is the protocol's own limit.
+    /// How many bytes of arguments a client may send before it has signed in; none for one that has.
     pub(super) fn limit_of(&self, identity: &Identity) -> Option<usize> {
         (*identity == Identity::Anonymous).then_some(self.live.options().anonymous_bytes)
     }
@@ -52,14 +52,14 @@ impl Surface {
         (operation, arguments)
     }
 
-    /// An error as the client is told of it; what broke inside is logged under the number that it is told.
+    /// An error as it is sent to the client. Internal errors are logged, and only their request id is sent.
     pub(super) fn failure(&self, error: &Error) -> Failure {
         let request = made_id(self.operations.world().number());
         log(error, &request);
         Failure::of(error, &request)
     }
 
-    /// Writes what an update says.
+    /// Writes an update into a transition.
     pub(super) fn write(&self, transition: &mut Transition, update: &Update) {
         let (id, shown) = (update.id, &update.shown);
         let journal = shown.journal.as_deref();

@@ -1,6 +1,6 @@
-//! The state version: what the client has been shown. Every transition begins where the one before ended.
+//! The state version of a connection. Every transition starts from the end of the one before.
 //!
-//! The client counts its query sets and its identities, the server counts time.
+//! The client counts its query sets and its identities, the server gives the timestamp.
 
 use super::{close::Close, codec};
 

@@ -1,4 +1,4 @@
-//! How much a text becomes when it is read: in memory a value takes a hundred times the two bytes that it may be written in.
+//! How much memory a JSON text takes when it is parsed: a value may take many times the two bytes of its text.
 
 /// Values that one message or body may have.
 pub(super) const VALUES: usize = 1 << 18;

@@ -19,6 +19,7 @@ mod operations;
 mod outage;
 mod payloads;
 mod process;
+mod sockets;
 mod storm;
 mod surfaces;
 mod typescript;

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use testkit::{TestClock, both, sqlite};
 
 use super::{
-    node::{Node, asked, next, said, sleeps, woken},
+    node::{Node, asked, next, patient, said, sleeps, woken},
     product::runs,
 };
 
@@ -23,8 +23,7 @@ fn long(bytes: usize) -> engine::QueryRequest {
 #[tokio::test]
 async fn a_query_too_many_is_refused_alone_and_there_is_room_again_when_one_ends() {
     both(|database| async move {
-        let node =
-            Node::with(&database.db, TestClock::new(), LiveOptions { queries: 3, ..LiveOptions::default() }).await;
+        let node = Node::with(&database.db, TestClock::new(), LiveOptions { queries: 3, ..patient() }).await;
         let ada = node.somebody().await;
         let mut view = node.live.view(ada.clone());
         for id in 0..5 {
@@ -46,7 +45,7 @@ async fn a_query_too_many_is_refused_alone_and_there_is_room_again_when_one_ends
 #[tokio::test]
 async fn of_arguments_that_are_too_long_nothing_is_kept_and_before_sign_in_less_is_allowed() {
     sqlite(|database| async move {
-        let options = LiveOptions { bytes: 100_000, anonymous_bytes: 10_000, ..LiveOptions::default() };
+        let options = LiveOptions { bytes: 100_000, anonymous_bytes: 10_000, ..patient() };
         let node = Node::with(&database.db, TestClock::new(), options).await;
         let mut view = node.live.view(nobody());
         for id in 0..12 {
@@ -74,7 +73,7 @@ async fn of_arguments_that_are_too_long_nothing_is_kept_and_before_sign_in_less_
 #[tokio::test]
 async fn answers_that_are_too_long_are_refused_and_given_up() {
     both(|database| async move {
-        let options = LiveOptions { bytes: 3000, ..LiveOptions::default() };
+        let options = LiveOptions { bytes: 3000, ..patient() };
         let node = Node::with(&database.db, TestClock::new(), options).await;
         let ada = node.somebody().await;
         let mut view = node.view(&ada, &["items:list", "notes:list"]);

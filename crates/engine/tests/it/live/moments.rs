@@ -8,12 +8,12 @@ use std::{
     },
 };
 
-use engine::{LiveOptions, QueryRequest};
+use engine::QueryRequest;
 use kernel::Clock;
 use serde_json::{Value, json};
 use testkit::{TestClock, both, hours, minutes, postgres};
 
-use super::node::{Node, asked, next, nodes, said, woken};
+use super::node::{Node, asked, next, nodes, patient, said, woken};
 
 #[tokio::test]
 async fn whoever_writes_sees_it_at_the_next_moment() {
@@ -91,7 +91,7 @@ async fn all_queries_of_a_view_are_of_one_moment() {
 #[tokio::test(flavor = "multi_thread")]
 async fn all_queries_of_a_view_are_of_one_moment_when_another_node_writes() {
     postgres(|database| async move {
-        let (one, other) = nodes(&database, LiveOptions::default()).await;
+        let (one, other) = nodes(&database, patient()).await;
         agree(&one, &other).await;
     })
     .await;
@@ -185,7 +185,7 @@ async fn timestamps_do_not_go_back_when_the_clock_did_and_the_process_starts_aga
         let clock = TestClock::at(node.clock.now());
         drop(node);
         clock.set(clock.now() - hours(5));
-        let again = Node::with(&database.open().await, clock.clone(), LiveOptions::default()).await;
+        let again = Node::with(&database.open().await, clock.clone(), patient()).await;
         let mut view = again.view(&ada, &["items:list"]);
         let mut after = view.advance(0).await.unwrap().ts;
         assert!(after > before);

@@ -25,7 +25,7 @@ pub(super) struct Node {
 
 impl Node {
     pub(super) async fn new(database: &TestDb) -> Self {
-        Self::with(&database.db, TestClock::new(), LiveOptions::default()).await
+        Self::with(&database.db, TestClock::new(), patient()).await
     }
 
     pub(super) async fn with(db: &Db, clock: TestClock, options: LiveOptions) -> Self {
@@ -95,6 +95,11 @@ impl Node {
         }
         view
     }
+}
+
+/// The defaults, but that nothing is too slow on a busy machine.
+pub(super) fn patient() -> LiveOptions {
+    LiveOptions { query_limit: Duration::from_secs(120), ..LiveOptions::default() }
 }
 
 pub(super) fn asked(operation: &str, arguments: Value) -> QueryRequest {

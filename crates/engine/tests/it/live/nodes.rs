@@ -8,14 +8,14 @@ use serde_json::{Value, json};
 use testkit::{TestClock, both, hours, minutes, postgres};
 
 use super::{
-    node::{Node, next, nodes, said, sleeps, woken},
+    node::{Node, next, nodes, patient, said, sleeps, woken},
     product::TABLES,
 };
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_commit_on_one_node_wakes_the_views_of_another_without_a_poll() {
     postgres(|database| async move {
-        let (one, other) = nodes(&database, LiveOptions { poll: hours(1), ..LiveOptions::default() }).await;
+        let (one, other) = nodes(&database, LiveOptions { poll: hours(1), ..patient() }).await;
         let ada = one.somebody().await;
         let mut view = other.view(&ada, &["items:list", "weather:sky"]);
         next(&mut view).await;
@@ -38,7 +38,7 @@ async fn a_commit_on_one_node_wakes_the_views_of_another_without_a_poll() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_node_that_lost_its_line_to_the_others_finds_what_it_missed() {
     postgres(|database| async move {
-        let (one, other) = nodes(&database, LiveOptions { poll: hours(1), ..LiveOptions::default() }).await;
+        let (one, other) = nodes(&database, LiveOptions { poll: hours(1), ..patient() }).await;
         let ada = one.somebody().await;
         let mut view = other.view(&ada, &["items:list"]);
         next(&mut view).await;
@@ -146,7 +146,7 @@ async fn what_every_node_has_seen_is_forgotten() {
 async fn a_transaction_that_commits_after_younger_ones_is_not_missed() {
     postgres(|database| async move {
         let poll = Duration::from_millis(20);
-        let node = Node::with(&database.db, TestClock::new(), LiveOptions { poll, ..LiveOptions::default() }).await;
+        let node = Node::with(&database.db, TestClock::new(), LiveOptions { poll, ..patient() }).await;
         let ada = node.somebody().await;
         let organization = ada.organization.clone().unwrap();
         let mut view = node.view(&ada, &["items:list"]);
@@ -181,7 +181,7 @@ async fn a_transaction_that_commits_after_younger_ones_is_not_missed() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_node_that_was_cut_off_for_longer_than_changes_are_kept_runs_everything_again() {
     postgres(|database| async move {
-        let options = LiveOptions { poll: hours(1), ..LiveOptions::default() };
+        let options = LiveOptions { poll: hours(1), ..patient() };
         let cut_off = Node::with(&database.db, TestClock::new(), options).await;
         let ada = cut_off.somebody().await;
         let organization = ada.organization.clone().unwrap();
@@ -193,7 +193,7 @@ async fn a_node_that_was_cut_off_for_longer_than_changes_are_kept_runs_everythin
         hand.run(&silent(&organization, 1)).await;
         hand.run(&silent(&organization, 2)).await;
         // Another node deletes what is old.
-        let other = Node::with(&database.open().await, cut_off.clock.clone(), LiveOptions::default()).await;
+        let other = Node::with(&database.open().await, cut_off.clock.clone(), patient()).await;
         let deleted = async {
             while database.number("select count(*) as n from changes where ts = 1").await != 0 {
                 tokio::time::sleep(Duration::from_millis(5)).await;
@@ -213,7 +213,7 @@ async fn a_node_that_was_cut_off_for_longer_than_changes_are_kept_runs_everythin
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_read_from_the_queue_is_shown_by_other_nodes_too() {
     postgres(|database| async move {
-        let options = LiveOptions { quiet_poll: Duration::from_millis(20), ..LiveOptions::default() };
+        let options = LiveOptions { quiet_poll: Duration::from_millis(20), ..patient() };
         let (one, other) = nodes(&database, options).await;
         let ada = one.somebody().await;
         let mut view = other.view(&ada, &["queue:cursors"]);

@@ -1,4 +1,4 @@
-//! What the client says of itself and of what it watches.
+//! Messages of the client: `Connect`, `ModifyQuerySet`, `Authenticate`; calls are in `work`.
 
 use std::time::Duration;
 
@@ -16,11 +16,11 @@ use super::{
     show::broken,
 };
 
-/// A client may come from a node whose clock is ahead, but not by more than this.
+/// How far ahead of this node's clock a timestamp may be that the client has seen on another node.
 const AHEAD: Duration = Duration::from_secs(3600);
 
 impl Session {
-    /// Does what a message says, or takes it on.
+    /// Handles a message; mutations and actions are queued.
     pub(super) async fn hear(&mut self, text: &str) -> Result<(), Close> {
         let message = ClientMessage::parse(text)?;
         if self.id.is_none() != matches!(message, ClientMessage::Connect { .. }) {
@@ -61,7 +61,7 @@ impl Session {
         let observed = observed.map_err(|_| Close::protocol("a timestamp that is none"))?.unwrap_or_default();
         let timestamps = self.surface.operations.timestamps();
         let ahead = u64::try_from(AHEAD.as_nanos()).unwrap_or(u64::MAX);
-        // What is further ahead comes from a database that is no more: such a client is served, not locked out.
+        // A timestamp further ahead comes from a database that was replaced by an older one: the client is served anyway.
         if observed <= timestamps.wall().saturating_add(ahead) {
             timestamps.observe(observed);
             self.least = observed;
@@ -124,7 +124,7 @@ impl Session {
         }
     }
 
-    /// What the client is shown: as somebody anonymous, when it has not shown who it is.
+    /// The client's view: an anonymous one, when it has not authenticated.
     pub(super) async fn view(&mut self) -> Result<&mut View, Close> {
         if self.view.is_none() {
             let surface = self.surface.clone();

@@ -1,7 +1,7 @@
-//! One client: what it asked for, who it is, and what it was shown.
+//! One client: its queries, its identity, and the state version that it was shown.
 //!
-//! Everything that has arrived is looked at before anything is computed, and one thing is computed at a time: a mutation,
-//! or the next transition. So a transition never shows a mutation of this connection before that was answered.
+//! All received messages are handled before anything is computed, and one thing is computed at a time: a mutation, or the
+//! next transition. So a transition never shows a mutation of this connection before the mutation's response.
 
 mod hear;
 mod show;
@@ -20,10 +20,10 @@ use futures_util::{StreamExt, stream::FuturesUnordered};
 use tokio::{task::JoinHandle, time::Instant};
 
 use super::{client::Client, close::Close, socket::Socket, surface::Surface, version::Versions};
-use work::{Acted, Done, Waiting};
+use work::{ActionEnd, EndedAction, QueuedMutation};
 
-/// Mutations of one connection that may wait; with more, the client has to. To close instead would help nobody: a client that
-/// has gathered more while it was alone would come again with all of them.
+/// Mutations of one connection that may wait; with more, no message is handled. To close instead would not help: a client
+/// that has queued more while it was offline would send all of them again.
 const MUTATIONS: usize = 1000;
 /// About the bytes in memory of mutations and actions that are not done; with more, the client has to wait.
 const UNDONE: usize = 32 * 1024 * 1024;
@@ -37,22 +37,22 @@ pub(super) struct Session {
     surface: Surface,
     client: Client,
     socket: Socket,
-    /// None before the client has said hello.
+    /// The session of its `Connect` message; none before that.
     id: Option<String>,
     skew_ms: i64,
-    /// None as long as nobody knows who it is: then it is somebody anonymous.
+    /// None until it is needed. Without `Authenticate` the client is anonymous.
     view: Option<View>,
     versions: Versions,
     removed: BTreeSet<u32>,
-    mutations: VecDeque<Waiting>,
-    actions: FuturesUnordered<JoinHandle<Done>>,
+    mutations: VecDeque<QueuedMutation>,
+    actions: FuturesUnordered<JoinHandle<EndedAction>>,
     undone: usize,
-    /// How many bytes somebody may send whom nobody knows; none for who has signed in.
+    /// How many bytes a client may send that has not signed in; none for one that has.
     unknown_limit: Option<usize>,
-    /// The client waits for a transition, also when nothing has changed: at this moment or later.
+    /// The client waits for a transition, also when nothing has changed: at `least` or later.
     owed: bool,
     least: u64,
-    /// What is shown may have changed.
+    /// An answer may have changed since the last transition.
     stale: bool,
     shown_at: Option<Instant>,
     failures: u32,
@@ -101,7 +101,7 @@ impl Session {
             let Some(message) = self.socket.take() else { break };
             self.hear(&message).await?;
             if message.len() > LONG {
-                // To read it took a while: others go first.
+                // It took a while to parse: other tasks go first.
                 tokio::task::yield_now().await;
             }
         }
@@ -121,8 +121,11 @@ impl Session {
         }
     }
 
-    /// Waits until there is something to do; an action that is done is.
-    async fn wait(&mut self, mut stop: Pin<&mut (impl Future<Output = ()> + Send)>) -> Result<Option<Acted>, Close> {
+    /// Waits until there is something to do. Returns an action that has ended.
+    async fn wait(
+        &mut self,
+        mut stop: Pin<&mut (impl Future<Output = ()> + Send)>,
+    ) -> Result<Option<ActionEnd>, Close> {
         let Self { socket, view, actions, stale, owed, mutations, undone, unknown_limit, .. } = self;
         let is_stale = *stale;
         let mut changed = pin!(async move {
@@ -157,7 +160,7 @@ impl Session {
     }
 }
 
-/// Whether there is room for what the next message may bring: work, and answers.
-fn listens(socket: &Socket, mutations: &VecDeque<Waiting>, undone: usize, unknown_limit: Option<usize>) -> bool {
+/// Whether the next message may be handled: there is room for its work and for its answer.
+fn listens(socket: &Socket, mutations: &VecDeque<QueuedMutation>, undone: usize, unknown_limit: Option<usize>) -> bool {
     mutations.len() < MUTATIONS && undone < unknown_limit.unwrap_or(UNDONE) && !socket.is_full()
 }

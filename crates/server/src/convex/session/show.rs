@@ -1,4 +1,4 @@
-//! What the client is shown, and why it is shown nothing more.
+//! Transitions, and how a connection ends that cannot be served.
 
 use std::time::Duration;
 
@@ -15,16 +15,16 @@ use super::{
     Session,
 };
 
-/// How often, and after which time, what could not be computed is tried again.
+/// How often, and after which time, a transition that could not be computed is tried again.
 const ATTEMPTS: u32 = 5;
 const PATIENCE: Duration = Duration::from_secs(1);
 
 impl Session {
-    /// Brings what is shown up to date.
+    /// Computes and sends the next transition.
     pub(super) async fn show(&mut self) -> Result<(), Close> {
         let least = self.least.max(self.versions.shown().ts);
         self.view().await?;
-        self.find_place().await?;
+        self.find_organization().await?;
         let Self { socket, view: Some(view), .. } = self else { return Ok(()) };
         self.stale = false;
         match socket.beside(Box::pin(view.advance(least))).await? {
@@ -45,8 +45,8 @@ impl Session {
         }
     }
 
-    /// Somebody without an organization may have one by now: they created it, or were let in.
-    async fn find_place(&mut self) -> Result<(), Close> {
+    /// A client without an organization may belong to one by now: it was created, or they were added.
+    async fn find_organization(&mut self) -> Result<(), Close> {
         let Some(who) = self.view.as_ref().map(View::who) else { return Ok(()) };
         if who.organization.is_some() || who.identity == Identity::Anonymous {
             return Ok(());
@@ -54,7 +54,7 @@ impl Session {
         let (surface, identity) = (self.surface.clone(), who.identity.clone());
         match self.socket.beside(Box::pin(surface.enter(identity))).await? {
             Ok(who) if who.organization.is_some() => self.set_who(who),
-            // What is wrong with them is told where they ask for something.
+            // Errors are told where an operation is called.
             Ok(_) | Err(_) => {}
         }
         Ok(())
@@ -81,7 +81,7 @@ impl Session {
         self.shown_at = Some(Instant::now());
     }
 
-    /// Tells the client that what it showed is worth nothing.
+    /// Tells the client that its token is not valid, or no longer.
     pub(super) fn refuse(&mut self, error: &Error, attempted: bool) -> Close {
         let shown = self.versions.shown().identity;
         self.socket.send(answer::auth_error(&error.message, shown, attempted));

@@ -1,4 +1,4 @@
-//! Mutations, one after the other, and actions, beside everything else.
+//! Mutations, which run one after the other, and actions, which run beside everything else.
 
 use std::time::Duration;
 
@@ -15,22 +15,22 @@ use super::{
 
 /// Actions of one connection that may run.
 const ACTIONS: usize = 100;
-/// How long an answered mutation is remembered: a tab may sleep for so long.
+/// How long the answer of a mutation is kept for a client that sends it again: a browser's tab may sleep for so long.
 const REMEMBERED: Duration = Duration::from_secs(14 * 24 * 3600);
 
-/// An action that is done.
-pub(super) struct Done {
+/// The end of an action.
+pub(super) struct EndedAction {
     request: u32,
     who: Who,
     bytes: usize,
     output: Result<Value>,
 }
 
-/// An action that is done, or the end of its task.
-pub(super) type Acted = Result<Done, JoinError>;
+/// The end of an action, unless its task panicked.
+pub(super) type ActionEnd = Result<EndedAction, JoinError>;
 
-/// A mutation before its turn.
-pub(super) struct Waiting {
+/// A mutation that waits for the ones before it.
+pub(super) struct QueuedMutation {
     request: u32,
     who: Who,
     operation: String,
@@ -39,18 +39,18 @@ pub(super) struct Waiting {
 }
 
 impl Session {
-    /// Takes a mutation on, behind those that wait.
+    /// Queues a mutation.
     pub(super) async fn queue(&mut self, Request { request_id, call }: Request, bytes: usize) -> Result<(), Close> {
         let who = self.view().await?.who().clone();
         let (operation, arguments) = self.surface.read(call);
         self.undone += bytes;
-        self.mutations.push_back(Waiting { request: request_id, who, operation, arguments, bytes });
+        self.mutations.push_back(QueuedMutation { request: request_id, who, operation, arguments, bytes });
         Ok(())
     }
 
-    /// Does the next mutation.
+    /// Runs the next mutation.
     pub(super) async fn mutate(&mut self) -> Result<(), Close> {
-        let Some(Waiting { request, who, operation, arguments, bytes }) = self.mutations.pop_front() else {
+        let Some(QueuedMutation { request, who, operation, arguments, bytes }) = self.mutations.pop_front() else {
             return Ok(());
         };
         self.undone -= bytes;
@@ -67,8 +67,8 @@ impl Session {
                 self.socket.send(answer::committed(request, &committed));
             }
             Err(error) if is_nobody(&who, &error) => return Err(self.refuse(&error, false)),
-            // To say that it failed could be wrong. The client comes again with the same request, and what was done is not
-            // done twice.
+            // To say that it failed could be wrong. The client sends the same request again, and a mutation that was
+            // committed is not run twice.
             Err(error) if Operations::is_in_doubt(&error) => return Err(broken(&error)),
             Err(error) => {
                 let failure = self.surface.failure(&error);
@@ -79,14 +79,14 @@ impl Session {
         Ok(())
     }
 
-    /// Begins an action. It goes on when the connection does not: what it has begun outside, it ends.
+    /// Starts an action. It runs to its end also when the connection ends before.
     pub(super) async fn act(
         &mut self,
         Request { request_id: request, call }: Request,
         bytes: usize,
     ) -> Result<(), Close> {
         if self.actions.len() >= ACTIONS {
-            // To close would fail those that run.
+            // To close the connection would fail those that run.
             let message = format!("{ACTIONS} actions run already: wait until one of them is done");
             let failure = self.surface.failure(&Error::new(Code::RateLimited, "too_many_actions", message));
             self.socket.send(answer::not_acted(request, &failure));
@@ -99,13 +99,13 @@ impl Session {
         self.undone += bytes;
         self.actions.push(tokio::spawn(async move {
             let output = operations.action(&who, &operation, &arguments).await;
-            Done { request, who, bytes, output }
+            EndedAction { request, who, bytes, output }
         }));
         Ok(())
     }
 
-    pub(super) fn answer_action(&mut self, done: Acted) -> Result<(), Close> {
-        let Done { request, who, bytes, output } = done.map_err(|_| Close::internal("an action panicked"))?;
+    pub(super) fn answer_action(&mut self, done: ActionEnd) -> Result<(), Close> {
+        let EndedAction { request, who, bytes, output } = done.map_err(|_| Close::internal("an action panicked"))?;
         self.undone -= bytes;
         match output.and_then(|output| value::check_value(&output).map(|()| output)) {
             Ok(output) => self.socket.send(answer::acted(request, &output)),
@@ -115,13 +115,13 @@ impl Session {
                 self.socket.send(answer::not_acted(request, &failure));
             }
         }
-        // What the action wrote is older than this: the next transition shows it.
+        // What the action wrote is committed: the next transition shows it.
         self.owed = true;
         Ok(())
     }
 }
 
-/// Whether the token or the key has become worthless, rather than something was asked that needs one.
+/// Whether the token or the key is no longer valid, in contrast to an operation that needs one.
 fn is_nobody(who: &Who, error: &Error) -> bool {
     error.code == Code::Unauthenticated && error.data().is_none() && who.identity != Identity::Anonymous
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use engine::LiveOptions;
 use serde_json::json;
 use testkit::{TestDb, both, milliseconds, sqlite};
 use tokio::{
@@ -83,11 +84,54 @@ async fn there_is_an_end_to_what_one_connection_may_ask_for() {
         let mut client = product.client().await;
         client.hello().await;
         let add = |id: u32| json!({ "type": "Add", "queryId": id, "udfPath": "util:echo", "args": [{ "v": id }] });
-        client.modify((0..1000).map(add).collect()).await;
+        client.modify((0..501).map(add).collect()).await;
         client.transition().await;
-        assert_eq!(client.shown.len(), 1000);
-        client.modify((1000..=10_000).map(add).collect()).await;
-        assert_eq!(client.end().await.1, Some((1013, "TooManyConcurrentRequests".to_owned())));
+        assert_eq!(client.shown.len(), 501);
+        assert_eq!(client.shown[&499], json!(499));
+        assert_eq!(client.shown[&500]["data"]["tag"], "too_many_queries");
+        // The others go on, and there is room when one ends.
+        client.modify(json!([{ "type": "Remove", "queryId": 0 }, add(501)])).await;
+        client.transition().await;
+        assert_eq!((client.shown.contains_key(&0), &client.shown[&501]), (false, &json!(501)));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn somebody_unknown_may_say_little_and_who_signs_in_more() {
+    sqlite(|database| async move {
+        let live = LiveOptions { anonymous_bytes: 100_000, bytes: 3_000_000, ..LiveOptions::default() };
+        let product = Product::start_live(&database, |_| {}, live).await;
+        let long = |bytes: usize| json!({ "v": "x".repeat(bytes) });
+
+        let mut unknown = product.client().await;
+        unknown.hello().await;
+        unknown.add(0, "util:echo", long(120_000)).await;
+        unknown.transition().await;
+        assert_eq!(unknown.shown[&0]["data"]["tag"], "queries_too_large");
+        // Its answer would not fit beside its argument.
+        unknown.add(1, "util:echo", long(60_000)).await;
+        unknown.transition().await;
+        assert_eq!(unknown.shown[&1]["data"]["tag"], "queries_too_large");
+        unknown.add(2, "util:echo", long(30_000)).await;
+        unknown.transition().await;
+        assert_eq!(unknown.shown[&2].as_str().map(str::len), Some(30_000));
+        unknown.add(3, "util:echo", long(1_000_000)).await;
+        assert_eq!(unknown.end().await.1, Some((1009, "MessageTooBig".to_owned())));
+
+        // What comes right behind the token is not too long only because nobody has looked at the token yet.
+        let mut known = product.client().await;
+        known.hello().await;
+        known.authenticate(Some("ada")).await;
+        known.add(0, "util:echo", long(1_000_000)).await;
+        known.until(0, json!("x".repeat(1_000_000))).await;
+        known.add(1, "util:echo", long(1_000_000)).await;
+        while !known.shown.contains_key(&1) {
+            known.next().await;
+        }
+        assert_eq!(known.shown[&1]["data"]["tag"], "queries_too_large");
+        known.mutate(0, "kv:set", json!({ "key": "x", "v": 1 })).await;
+        known.transition_after_answer().await;
     })
     .await;
 }

@@ -438,6 +438,14 @@ impl Product {
 
     /// Starts it with other options.
     pub(crate) async fn start_with(database: &TestDb, change: impl FnOnce(&mut Options)) -> Self {
+        // Nobody signs in in most tests, and the machine may be busy.
+        let live =
+            LiveOptions { anonymous_bytes: 32 << 20, query_limit: Duration::from_secs(60), ..LiveOptions::default() };
+        Self::start_live(database, change, live).await
+    }
+
+    /// With live queries that have these limits.
+    pub(crate) async fn start_live(database: &TestDb, change: impl FnOnce(&mut Options), live: LiveOptions) -> Self {
         let clock = TestClock::new();
         let world = World::new(Arc::new(clock.clone()), Arc::new(TestRandom::new(1)));
         store::migrate(&database.db, &[engine::MIGRATIONS, TABLES], world.now()).await.expect("a product starts");
@@ -452,7 +460,7 @@ impl Product {
             .mutation::<AddNumber>();
         let directory = Arc::new(Everybody([world.new_id(), world.new_id()]));
         let operations = Operations::new(registry.freeze(), database.db.clone(), world.clone(), directory, &[1; 32]);
-        let live = Live::start(&operations, LiveOptions::default());
+        let live = Live::start(&operations, live);
         let authenticator = Arc::new(Tokens { clock: clock.clone() });
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a product starts");
         let address = listener.local_addr().expect("a product starts");

@@ -109,6 +109,14 @@ impl Node {
         self.signal("-CONT");
     }
 
+    /// Bytes of memory that it holds.
+    pub(crate) fn resident(&self) -> usize {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("the node runs");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a process has memory");
+        let kib: usize = line.trim().trim_end_matches(" kB").parse().expect("memory is a number");
+        kib * 1024
+    }
+
     /// Asks it to end, as a service manager does.
     pub(crate) fn terminate(&self) {
         self.signal("-TERM");
