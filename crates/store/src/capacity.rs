@@ -1,8 +1,8 @@
 //! How many connections a PostgreSQL server has, and how many a node takes of them.
 
-use kernel::Result;
+use kernel::{Result, Scope};
 
-use crate::{Db, Isolation};
+use crate::Db;
 
 /// Connections of each node besides its pool: two listen, one tells that it lives.
 const OF_ITS_OWN: i64 = 3;
@@ -32,7 +32,7 @@ impl Db {
     /// `Unavailable` when the database does not answer.
     pub async fn capacity(&self) -> Result<Option<Capacity>> {
         let Some(postgres) = self.postgres() else { return Ok(None) };
-        let look = crate::work(|tx| {
+        let look = self.read(&Scope::System, |tx| {
             Box::pin(async move {
                 let sql = "select current_setting('max_connections')::bigint
                          - current_setting('superuser_reserved_connections')::bigint
@@ -44,8 +44,7 @@ impl Db {
                 Ok((row.int("available")?, row.int("others")?))
             })
         });
-        let (available, taken_by_others) =
-            self.write_at(Isolation::ReadCommitted, &kernel::Scope::System, look).await?;
+        let (available, taken_by_others) = look.await?;
         // Behind a pooler the pool's connections are the pooler's, and it bounds them.
         let pool = if postgres.is_pooled() { 0 } else { postgres.connections().into() };
         Ok(Some(Capacity { available, taken_by_others, each_node: OF_ITS_OWN + pool }))

@@ -117,11 +117,14 @@ pub(crate) fn down() -> Error {
     Error::unavailable(DOWN, "the database does not answer").retry_after(COME_BACK)
 }
 
-/// Every connection was in use for as long as a caller waits for one; nothing was done.
-pub(crate) fn busy() -> Error {
-    let message =
-        "all connections to the database are in use: raise TRUNKLINE_DATABASE_CONNECTIONS if this happens often";
+/// There was no place for a caller for as long as callers wait; nothing was done.
+pub(crate) fn busy(message: &'static str) -> Error {
     Error::unavailable("database_busy", message).retry_after(COME_BACK)
+}
+
+/// Somebody writes with a handle that was opened to read.
+pub(crate) fn opened_to_read() -> Error {
+    Error::internal("opened_to_read", "this command only reads, and tried to write").never_retry()
 }
 
 /// A statement that supplies no organization names a table of organizations.

@@ -3,6 +3,7 @@
 //! A statement on a tenant table (one with a column `org_id`) has the organization as `$1`; [`Tx::query`] binds it, so
 //! that nobody can pass another one. On PostgreSQL row-level security is the second wall.
 
+mod backup;
 mod capacity;
 mod db;
 mod error;
@@ -12,6 +13,7 @@ mod migrate;
 mod options;
 mod postgres;
 mod query;
+mod restoring;
 mod row;
 mod schema;
 mod shared;
@@ -24,11 +26,13 @@ pub use db::{Db, Engine, Isolation, Listener};
 pub use error::{is_down, no_organization};
 pub use failpoints::{Failpoint, Failpoints};
 pub use hooks::{BeforeCommit, Commit, OnCommit};
-pub use migrate::{Migration, MigrationSet, migrate};
-pub use options::Options;
+pub use migrate::{Migration, MigrationSet, check, migrate};
+pub use options::{Access, Options};
 pub use query::{Query, Read};
+pub use restoring::{RestoreState, Restoring};
 pub use row::{FromRow, Row};
 pub use schema::{Reads, Table};
+pub use sqlite::{FileLock, make_private_folder};
 pub use tx::{Reader, Tx};
 pub use value::Value;
 

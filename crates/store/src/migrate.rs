@@ -4,12 +4,13 @@
 use aws_lc_rs::digest::{SHA256, digest};
 use data_encoding::HEXLOWER;
 use kernel::{Error, Result, Time};
-use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor, PgConnection, Row as _, SqliteConnection};
+use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, Row as _, SqliteConnection};
 
 use crate::{
     Db, Table,
     error::from_sqlx,
     postgres::{Login, ROLE},
+    restoring::must_be_whole,
 };
 
 /// One step. `postgres` is the same text where the step is portable.
@@ -47,6 +48,7 @@ impl Migration {
 const JOURNAL: &str = "create table if not exists trunkline_migrations (
     set_name text not null, name text not null, checksum text not null, applied_ms bigint not null,
     primary key (set_name, name))";
+const ALL_APPLIED: &str = "select set_name, name, checksum from trunkline_migrations";
 const APPLIED: &str = "select checksum from trunkline_migrations where set_name = $1 and name = $2";
 const RECORD: &str = "insert into trunkline_migrations (set_name, name, checksum, applied_ms) values ($1, $2, $3, $4)";
 
@@ -56,7 +58,7 @@ const RECORD: &str = "insert into trunkline_migrations (set_name, name, checksum
 /// `Unavailable` when the database does not answer, `Config` when a step that was applied has another text now.
 pub async fn migrate(db: &Db, sets: &[MigrationSet], now: Time) -> Result<Vec<String>> {
     if let Some(sqlite) = db.sqlite() {
-        let mut conn = sqlite.connect.connect().await.map_err(from_sqlx)?;
+        let mut conn = sqlite.connect().await?;
         let applied = migrate_sqlite(&mut conn, sets, now).await?;
         db.shared.schema.learn(tables_sqlite(&mut conn).await.map_err(from_sqlx)?);
         conn.close().await.map_err(from_sqlx)?;
@@ -66,10 +68,74 @@ pub async fn migrate(db: &Db, sets: &[MigrationSet], now: Time) -> Result<Vec<St
         return Err(Error::internal("no_driver", "a database is neither SQLite nor PostgreSQL"));
     };
     let mut conn = postgres.connect().await?;
+    let tables = tables_postgres(&mut conn).await.map_err(from_sqlx)?;
+    must_be_whole(tables.iter().map(|table| &*table.name))?;
     let applied = migrate_postgres(&mut conn, sets, now).await?;
     db.shared.schema.learn(tables_postgres(&mut conn).await.map_err(from_sqlx)?);
     conn.close().await.map_err(from_sqlx)?;
     Ok(applied)
+}
+
+/// Tells what [`migrate`] would apply, and applies nothing. Like it, it makes the names of the tables known to this handle.
+///
+/// # Errors
+/// As [`migrate`].
+pub async fn check(db: &Db, sets: &[MigrationSet]) -> Result<Vec<String>> {
+    if let Some(sqlite) = db.sqlite() {
+        let mut conn = sqlite.connect().await?;
+        let tables = tables_sqlite(&mut conn).await.map_err(from_sqlx)?;
+        let applied = match has_journal(&tables) {
+            true => sqlx::query(ALL_APPLIED).fetch_all(&mut conn).await.map_err(from_sqlx)?,
+            false => Vec::new(),
+        };
+        let applied: Vec<_> = applied.iter().map(journal_row).collect::<Result<_, _>>().map_err(from_sqlx)?;
+        db.shared.schema.learn(tables);
+        conn.close().await.map_err(from_sqlx)?;
+        return missing(sets, &applied, |step| step.sqlite);
+    }
+    let Some(postgres) = db.postgres() else {
+        return Err(Error::internal("no_driver", "a database is neither SQLite nor PostgreSQL"));
+    };
+    let mut conn = postgres.connect().await?;
+    let tables = tables_postgres(&mut conn).await.map_err(from_sqlx)?;
+    must_be_whole(tables.iter().map(|table| &*table.name))?;
+    let applied = match has_journal(&tables) {
+        true => sqlx::query(ALL_APPLIED).fetch_all(&mut conn).await.map_err(from_sqlx)?,
+        false => Vec::new(),
+    };
+    let applied: Vec<_> = applied.iter().map(journal_row).collect::<Result<_, _>>().map_err(from_sqlx)?;
+    db.shared.schema.learn(tables);
+    conn.close().await.map_err(from_sqlx)?;
+    missing(sets, &applied, |step| step.postgres)
+}
+
+fn has_journal(tables: &[Table]) -> bool {
+    tables.iter().any(|table| &*table.name == "trunkline_migrations")
+}
+
+/// The set, the name and the checksum of a step that was applied.
+fn journal_row<'r, R: sqlx::Row>(row: &'r R) -> Result<[String; 3], sqlx::Error>
+where
+    &'static str: sqlx::ColumnIndex<R>,
+    String: sqlx::Decode<'r, R::Database> + sqlx::Type<R::Database>,
+{
+    Ok([row.try_get("set_name")?, row.try_get("name")?, row.try_get("checksum")?])
+}
+
+/// The steps that are not among those that were applied.
+fn missing(
+    sets: &[MigrationSet],
+    applied: &[[String; 3]],
+    text: fn(&Migration) -> &'static str,
+) -> Result<Vec<String>> {
+    let mut missing = Vec::new();
+    for (set, step) in steps(sets) {
+        match applied.iter().find(|[in_set, name, _]| in_set == set && name == step.name) {
+            Some([_, _, then]) => unchanged(set, step, &checksum(text(step)), then)?,
+            None => missing.push(format!("{set}/{}", step.name)),
+        }
+    }
+    Ok(missing)
 }
 
 async fn tables_sqlite(conn: &mut SqliteConnection) -> Result<Vec<Table>, sqlx::Error> {
@@ -145,7 +211,8 @@ async fn migrate_postgres(conn: &mut PgConnection, sets: &[MigrationSet], now: T
     Ok(applied)
 }
 
-/// Puts every table with a column `org_id` behind a policy that holds for its owner too.
+/// Puts every table with a column `org_id` behind a policy that holds for its owner too. A second one lets `pg_dump` read the rows of
+/// all organizations, where its connection says that this is what it is for: the owner of the tables could not dump them otherwise.
 async fn protect_tenants(conn: &mut PgConnection) -> Result<(), sqlx::Error> {
     // A migration may have lifted the policy for its own work, and have set the one mark of it but not the other.
     let unprotected = sqlx::query(
@@ -153,7 +220,8 @@ async fn protect_tenants(conn: &mut PgConnection) -> Result<(), sqlx::Error> {
          join pg_attribute a on a.attrelid = c.oid and a.attname = 'org_id' and not a.attisdropped
          where c.relnamespace = current_schema()::regnamespace and c.relkind in ('r', 'p')
              and not (c.relrowsecurity and c.relforcerowsecurity and exists (
-                 select 1 from pg_policy p where p.polrelid = c.oid and p.polname = 'tenant'))",
+                 select 1 from pg_policy p where p.polrelid = c.oid and p.polname = 'tenant') and exists (
+                 select 1 from pg_policy p where p.polrelid = c.oid and p.polname = 'backup'))",
     )
     .fetch_all(&mut *conn)
     .await?;
@@ -165,7 +233,9 @@ async fn protect_tenants(conn: &mut PgConnection) -> Result<(), sqlx::Error> {
              drop policy if exists tenant on {table};
              create policy tenant on {table}
                  using (org_id = nullif(current_setting('trunkline.org', true), ''))
-                 with check (org_id = nullif(current_setting('trunkline.org', true), ''))"
+                 with check (org_id = nullif(current_setting('trunkline.org', true), ''));
+             drop policy if exists backup on {table};
+             create policy backup on {table} for select using (current_setting('trunkline.backup', true) = 'on')"
         );
         sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut *conn).await?;
     }

@@ -35,8 +35,8 @@ pub(crate) use role::{Login, ROLE};
 pub(crate) use transaction::Transaction;
 
 use crate::{
-    BoxFuture, Failpoint, Isolation, Options, Tx,
-    error::{from_sqlx, is_conflict, is_down, is_duplicate, panicked, pooler_undeclared},
+    Access, BoxFuture, Failpoint, Isolation, Options, Tx,
+    error::{from_sqlx, is_conflict, is_down, is_duplicate, opened_to_read, panicked, pooler_undeclared},
     hooks::Commit,
     shared::Shared,
     tx::Conn,
@@ -57,6 +57,7 @@ pub(crate) struct PostgresDb {
     statement_timeout: Duration,
     /// Whether the pool leads through a pooler that hands out connections for a transaction at a time.
     is_pooled: bool,
+    access: Access,
     /// What transactions begin with after their isolation: the same for all. Known when the server has answered once.
     preamble: Arc<OnceCell<String>>,
     shared: Shared,
@@ -78,6 +79,7 @@ impl PostgresDb {
             direct,
             statement_timeout: options.statement_timeout,
             is_pooled: direct_url.is_some(),
+            access: options.access,
             preamble: Arc::default(),
             shared,
         })
@@ -91,6 +93,7 @@ impl PostgresDb {
             direct,
             statement_timeout: limit,
             is_pooled: false,
+            access: self.access,
             preamble: Arc::default(),
             shared: self.shared.clone(),
             announcer: self.announcer.clone(),
@@ -110,6 +113,9 @@ impl PostgresDb {
     where
         F: Fn(&mut Tx) -> BoxFuture<'_, Result<T>> + Send,
     {
+        if self.access == Access::Read {
+            return Err(opened_to_read());
+        }
         for attempt in 1.. {
             // What cannot even begin is not tried again here: a server that is down costs one time-out.
             let tx = match isolation {

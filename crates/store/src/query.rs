@@ -107,9 +107,9 @@ impl Read<'_> {
                 let rows = rows.fetch_all(conn).await.map_err(from_sqlx)?;
                 Ok(rows.into_iter().map(|row| Row(DriverRow::Sqlite(row))).collect())
             }
-            Conn::SqliteReader(tx) => {
+            Conn::SqliteReader(snapshot) => {
                 let rows = sqlx::query_with::<Sqlite, _>(self.sql.into_sql_str(), sqlite(self.values)?);
-                let rows = rows.fetch_all(&mut **tx).await.map_err(from_sqlx)?;
+                let rows = rows.fetch_all(snapshot.connection()?).await.map_err(from_sqlx)?;
                 Ok(rows.into_iter().map(|row| Row(DriverRow::Sqlite(row))).collect())
             }
             Conn::Postgres { tx, is_named } => {
@@ -176,9 +176,9 @@ impl Query<'_> {
                 let done = sqlx::query_with::<Sqlite, _>(self.0.sql.into_sql_str(), sqlite(self.0.values)?);
                 done.execute(conn).await.map(|done| done.rows_affected()).map_err(from_sqlx)
             }
-            Conn::SqliteReader(tx) => {
+            Conn::SqliteReader(snapshot) => {
                 let done = sqlx::query_with::<Sqlite, _>(self.0.sql.into_sql_str(), sqlite(self.0.values)?);
-                done.execute(&mut **tx).await.map(|done| done.rows_affected()).map_err(from_sqlx)
+                done.execute(snapshot.connection()?).await.map(|done| done.rows_affected()).map_err(from_sqlx)
             }
             Conn::Postgres { tx, is_named } => {
                 let done = sqlx::query_with::<Postgres, _>(self.0.sql.into_sql_str(), postgres(self.0.values)?);

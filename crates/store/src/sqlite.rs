@@ -1,28 +1,38 @@
 //! SQLite: one writer that commits whatever waits for it together, several readers.
 
 mod deadline;
+mod file;
+mod log;
+mod readers;
 mod writer;
 
 use std::{sync::Arc, time::Duration};
 
 use kernel::{Error, Result, Scope};
 use sqlx::{
-    ConnectOptions, Sqlite, SqlitePool,
-    pool::PoolOptions,
+    ConnectOptions, SqliteConnection,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
 };
 use tokio::sync::{mpsc, oneshot};
 
+pub(crate) use file::{DatabaseFile, unopenable};
+pub use file::{FileLock, make_private_folder};
+use log::Log;
+use readers::Readers;
+pub(crate) use readers::Snapshot;
+use writer::{Message, Write, Writer};
+
 use crate::{
-    BoxFuture, Options, Tx,
+    Access, BoxFuture, Options, Tx,
     error::{busy, down, from_sqlx, slow},
     shared::Shared,
     tx::Conn,
 };
-use writer::{Message, Write, Writer};
 
 /// Writes that may wait for the writer before a caller is told to come back.
 const QUEUE: usize = 4096;
+/// Readers at the same time.
+const READERS: u32 = 4;
 /// Pages (4 KiB) in the log before it is copied into the file. More pages: more rate, longer stalls.
 const CHECKPOINT_PAGES: &str = "1000";
 /// SQLite's page cache: negative means KiB.
@@ -30,54 +40,63 @@ const CACHE_KIB: &str = "-65536";
 
 #[derive(Clone)]
 pub(crate) struct SqliteDb {
-    writer: mpsc::Sender<Message>,
-    readers: SqlitePool,
+    /// None for those who only read.
+    writer: Option<mpsc::Sender<Message>>,
+    readers: Readers,
     acquire_timeout: Duration,
-    pub(crate) connect: Arc<SqliteConnectOptions>,
+    statement_timeout: Duration,
+    connect: Arc<SqliteConnectOptions>,
     shared: Shared,
 }
 
 impl SqliteDb {
     pub(crate) async fn open(options: &Options, shared: Shared) -> Result<Self> {
-        let file = options.sqlite_file();
-        if let Some(folder) = file.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-            tokio::fs::create_dir_all(folder).await.map_err(|error| unopenable(&file, error))?;
+        let file = DatabaseFile::of(options)?;
+        let file = Arc::new(file.ok_or_else(|| Error::internal("no_file", "a SQLite database has no file"))?);
+        file.must_be_whole()?;
+        match options.access {
+            Access::Write => file.make()?,
+            Access::Read => file.must_exist()?,
         }
-        let connect = SqliteConnectOptions::new()
-            .filename(&file)
-            .create_if_missing(true)
-            .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Full)
-            .foreign_keys(true)
-            .busy_timeout(options.acquire_timeout)
-            .pragma("wal_autocheckpoint", CHECKPOINT_PAGES)
-            .pragma("cache_size", CACHE_KIB)
-            .pragma("temp_store", "memory")
-            .statement_cache_capacity(256)
-            .disable_statement_logging();
-        let readers = readers(options, connect.clone());
-        let (writer, inbox) = mpsc::channel(QUEUE);
+        let connect = connect(&file, options);
+        let readers = Readers::new(
+            connect.clone().pragma("query_only", "on"),
+            options.max_connections.min(READERS),
+            options.acquire_timeout,
+            options.statement_timeout,
+        );
         let connect = Arc::new(connect);
-        let mut writes = Writer::new(connect.clone(), options, inbox, shared.clone());
-        // The writer is opened first: it makes the file and switches it to WAL.
-        let conn = writes.open().await.map_err(|error| unopenable(&file, error))?;
-        tokio::spawn(writes.run(conn));
-        Ok(Self { writer, readers, acquire_timeout: options.acquire_timeout, connect, shared })
+        let writer = match options.access {
+            Access::Read => None,
+            Access::Write => {
+                let (writer, inbox) = mpsc::channel(QUEUE);
+                let log = Log::new(file.clone(), readers.clone(), options);
+                let mut writes = Writer::new(connect.clone(), options, inbox, shared.clone(), log);
+                // The writer is opened first: it switches the file to WAL.
+                let conn = writes.open().await.map_err(|error| unopenable(file.path(), error))?;
+                tokio::spawn(writes.run(conn));
+                Some(writer)
+            }
+        };
+        let (acquire_timeout, statement_timeout) = (options.acquire_timeout, options.statement_timeout);
+        Ok(Self { writer, readers, acquire_timeout, statement_timeout, connect, shared })
+    }
+
+    /// A connection of its own, for migrations and for backups.
+    pub(crate) async fn connect(&self) -> Result<SqliteConnection> {
+        self.connect.connect().await.map_err(from_sqlx)
     }
 
     pub(crate) async fn read<T, F>(&self, scope: &Scope, work: F) -> Result<T>
     where
         F: FnOnce(&mut Tx) -> BoxFuture<'_, Result<T>> + Send,
     {
-        let tx = self.readers.begin().await.map_err(|error| match error {
-            sqlx::Error::PoolTimedOut => busy(),
-            other => from_sqlx(other),
-        })?;
-        let mut tx =
-            Tx::new(Conn::SqliteReader(tx), scope.clone(), self.shared.schema.clone(), self.shared.failpoints.clone());
-        let answer = work(&mut tx).await?;
-        tx.commit().await?;
-        Ok(answer)
+        let conn = Conn::SqliteReader(self.readers.begin().await?);
+        let mut tx = Tx::new(conn, scope.clone(), self.shared.schema.clone(), self.shared.failpoints.clone());
+        // A snapshot that is held while nothing is asked of it keeps the log from beginning anew.
+        let answer = tokio::time::timeout(self.statement_timeout, work(&mut tx)).await.map_err(|_| slow())?;
+        tx.end_read().await;
+        answer
     }
 
     pub(crate) async fn write<T, F>(&self, scope: &Scope, work: F) -> Result<T>
@@ -85,15 +104,19 @@ impl SqliteDb {
         T: Send + 'static,
         F: Fn(&mut Tx) -> BoxFuture<'_, Result<T>> + Send + Sync + 'static,
     {
+        let Some(writer) = &self.writer else { return Err(crate::error::opened_to_read()) };
         let (write, answer) = Write::new(scope.clone(), work);
-        let permit = tokio::time::timeout(self.acquire_timeout, self.writer.reserve()).await;
-        permit.map_err(|_| slow())?.map_err(|_| down())?.send(Message::Write(write));
+        let permit = tokio::time::timeout(self.acquire_timeout, writer.reserve()).await;
+        let permit = permit.map_err(|_| busy("more writes wait than SQLite can take: come back in a moment"))?;
+        permit.map_err(|_| down())?.send(Message::Write(write));
         answer.await.unwrap_or_else(|_| Err(down()))
     }
 
     pub(crate) async fn close(&self) {
         let (closed, wait) = oneshot::channel();
-        if self.writer.send(Message::Close(closed)).await.is_ok() {
+        if let Some(writer) = &self.writer
+            && writer.send(Message::Close(closed)).await.is_ok()
+        {
             // An error means that the writer ended by itself, which is as good.
             wait.await.unwrap_or_default();
         }
@@ -101,19 +124,22 @@ impl SqliteDb {
     }
 }
 
-fn unopenable(file: &std::path::Path, error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
-    Error::config(
-        "database_file",
-        format!("the database file {} cannot be opened: choose another with --data or DATABASE_URL", file.display()),
-    )
-    .source(error)
-}
-
-/// Readers see snapshots and cannot write.
-fn readers(options: &Options, connect: SqliteConnectOptions) -> SqlitePool {
-    PoolOptions::<Sqlite>::new()
-        .max_connections(options.max_connections.min(4))
-        .acquire_timeout(options.acquire_timeout)
-        .test_before_acquire(false)
-        .connect_lazy_with(connect.pragma("query_only", "on"))
+fn connect(file: &DatabaseFile, options: &Options) -> SqliteConnectOptions {
+    let connect = SqliteConnectOptions::new()
+        .filename(file.path())
+        .create_if_missing(false)
+        .foreign_keys(true)
+        .busy_timeout(options.acquire_timeout)
+        .pragma("cache_size", CACHE_KIB)
+        .pragma("temp_store", "memory")
+        .statement_cache_capacity(256)
+        .disable_statement_logging();
+    match options.access {
+        // What only reads changes nothing of the file, not even how it keeps its log.
+        Access::Read => connect.pragma("query_only", "on"),
+        Access::Write => connect
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .pragma("wal_autocheckpoint", CHECKPOINT_PAGES),
+    }
 }

@@ -6,13 +6,14 @@ use std::{
 };
 
 use kernel::{Error, OrgId, Result, Scope};
-use sqlx::{Sqlite, SqliteConnection, Transaction};
+use sqlx::SqliteConnection;
 
 use crate::{
     Engine, Failpoint, Failpoints, Reads, Table,
     error::{from_sqlx, no_organization, tenant_table},
     postgres,
     schema::Schema,
+    sqlite,
 };
 
 /// A transaction in progress, for those who read. What it may touch was decided when it began.
@@ -33,7 +34,7 @@ pub struct Tx(Reader);
 pub(crate) enum Conn {
     /// The one connection that writes.
     SqliteWriter(SqliteConnection),
-    SqliteReader(Transaction<'static, Sqlite>),
+    SqliteReader(sqlite::Snapshot),
     Postgres {
         tx: postgres::Transaction,
         /// Whether the server keeps prepared statements for later transactions. A pooler does not.
@@ -162,9 +163,16 @@ impl Tx {
     pub(crate) async fn commit(self) -> Result<()> {
         match self.0.conn {
             Conn::SqliteWriter(_) => Err(Error::internal("writer_commit", "the writer's loop commits")),
-            Conn::SqliteReader(tx) => tx.commit().await.map_err(from_sqlx),
+            Conn::SqliteReader(_) => Err(Error::internal("reader_commit", "what only reads has nothing to commit")),
             Conn::Postgres { tx, .. } => tx.commit().await.map_err(from_sqlx),
             Conn::PostgresStatements(_) => Ok(()),
+        }
+    }
+
+    /// Ends a transaction that only read.
+    pub(crate) async fn end_read(self) {
+        if let Conn::SqliteReader(snapshot) = self.0.conn {
+            snapshot.end().await;
         }
     }
 

@@ -1,11 +1,11 @@
 //! From settings to a running process: the same steps for every command.
 
-use std::{fs::File, path::PathBuf, sync::Arc};
+use std::{sync::Arc, time::Duration};
 
 use engine::{Handlers, RunnerOptions, Timestamps, World};
 use kernel::{Error, Result};
 use provider::email::Sender;
-use store::{Db, Engine, Options};
+use store::{Access, Db, Engine, FileLock, Options};
 
 use crate::environment::Environment;
 
@@ -17,6 +17,12 @@ pub(crate) fn options(environment: &Environment) -> Options {
         max_connections: settings.trunkline_database_connections,
         ..Options::new(environment.database_url())
     }
+}
+
+/// The address of the database itself, past a pooler.
+pub(crate) fn direct_url(environment: &Environment) -> String {
+    let direct = environment.settings.database_direct_url.as_ref();
+    direct.map_or_else(|| environment.database_url(), |url| url.expose().to_owned())
 }
 
 /// How the settings say that this node works.
@@ -42,13 +48,74 @@ fn count(number: u32) -> usize {
     number.try_into().unwrap_or(usize::MAX)
 }
 
-/// Opens the database and brings it up to date; tells what was applied.
-pub(crate) async fn migrated(environment: &Environment, world: &World) -> Result<(Db, Vec<String>)> {
-    let db = Db::open(&options(environment)).await?;
-    let applied = store::migrate(&db, environment.product.all_tables(), world.now()).await?;
-    // What a command in a terminal writes is seen in the live queries of the nodes too.
-    engine::record_changes(&db, &Timestamps::new(world.clone()));
+/// Opens the database for a command that only reads: no file is made, and no table is changed.
+pub(crate) async fn opened_to_read(environment: &Environment) -> Result<Db> {
+    let db = Db::open(&Options { access: Access::Read, ..options(environment) }).await?;
+    let missing = store::check(&db, environment.product.all_tables()).await;
+    match missing {
+        Ok(missing) if missing.is_empty() => return Ok(db),
+        Ok(missing) => {
+            db.close().await;
+            let message = format!(
+                "the database lacks what this version needs, from {} on: run `trunkline migrate`, or the version that serves it",
+                missing.first().map_or("", String::as_str)
+            );
+            Err(Error::config("database_behind", message))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Opens the database for a command that writes, beside a server that may be running, and brings it up to date where that is needed and
+/// nobody serves it; tells what was applied.
+pub(crate) async fn opened(environment: &Environment, world: &World) -> Result<(Db, Vec<String>)> {
+    let options = options(environment);
+    let db = Db::open(&options).await?;
+    let missing = store::check(&db, environment.product.all_tables()).await?;
+    if missing.is_empty() && db.engine() == Engine::Sqlite {
+        record_changes(&db, world);
+        return Ok((db, missing));
+    }
+    let _lock = lock_to_migrate(&options).await?;
+    let applied = migrate(&db, environment, world).await?;
     Ok((db, applied))
+}
+
+/// Opens the database for the process that serves it and holds the lock, and brings it up to date; tells what was applied.
+pub(crate) async fn migrated(environment: &Environment, world: &World, _lock: &FileLock) -> Result<(Db, Vec<String>)> {
+    let db = Db::open(&options(environment)).await?;
+    let applied = migrate(&db, environment, world).await?;
+    Ok((db, applied))
+}
+
+async fn migrate(db: &Db, environment: &Environment, world: &World) -> Result<Vec<String>> {
+    let applied = store::migrate(db, environment.product.all_tables(), world.now()).await?;
+    record_changes(db, world);
+    // What is made up once is made up now, so that commands that only read find it.
+    environment.product.keys(db, world).await?;
+    Ok(applied)
+}
+
+/// What a command in a terminal writes is seen in the live queries of the nodes too.
+fn record_changes(db: &Db, world: &World) {
+    engine::record_changes(db, &Timestamps::new(world.clone()));
+}
+
+/// How often, and with which pauses, a command asks for the lock: another command may be bringing the database up to date.
+const LOCK_TRIES: u32 = 100;
+const LOCK_PAUSE: Duration = Duration::from_millis(50);
+
+async fn lock_to_migrate(options: &Options) -> Result<FileLock> {
+    for _ in 0..LOCK_TRIES {
+        match FileLock::take(options) {
+            Err(error) if error.tag == "already_served" => tokio::time::sleep(LOCK_PAUSE).await,
+            lock => return lock,
+        }
+    }
+    Err(Error::conflict(
+        "older_version_serves",
+        "this version has to change the tables, and another process serves this SQLite database: stop it first",
+    ))
 }
 
 /// Makes the configured plans those of this installation.
@@ -66,26 +133,4 @@ pub(crate) fn handlers(environment: &Environment) -> Result<Handlers> {
     crate::commands::retention::register(&mut handlers, keep)?;
     environment.product.register(&mut handlers)?;
     Ok(handlers)
-}
-
-/// Keeps other processes from serving the same SQLite file. Held until the process ends, however it ends.
-pub(crate) struct Exclusive(#[expect(dead_code, reason = "the lock is held by being there")] Option<File>);
-
-/// Takes the right to serve; PostgreSQL is served by many.
-pub(crate) fn exclusive(environment: &Environment) -> Result<Exclusive> {
-    let url = environment.database_url();
-    let Some(file) = url.strip_prefix("sqlite:") else { return Ok(Exclusive(None)) };
-    let lock = PathBuf::from(format!("{}.lock", file.split('?').next().unwrap_or(file)));
-    let unlockable = |error: std::io::Error| {
-        Error::config("lock_file", format!("the lock file {} cannot be made", lock.display())).source(error)
-    };
-    let held = File::options().create(true).append(true).open(&lock).map_err(unlockable)?;
-    match held.try_lock() {
-        Ok(()) => Ok(Exclusive(Some(held))),
-        Err(std::fs::TryLockError::WouldBlock) => Err(Error::conflict(
-            "already_served",
-            "another process serves this SQLite database: stop it, or use PostgreSQL for several nodes",
-        )),
-        Err(std::fs::TryLockError::Error(error)) => Err(unlockable(error)),
-    }
 }

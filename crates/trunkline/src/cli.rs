@@ -39,6 +39,16 @@ pub(crate) enum Command {
     Serve,
     /// Bring the database up to date (`serve` and `dev` do it too)
     Migrate,
+    /// Write everything into one file, while the server may go on
+    Backup {
+        /// The file to write; there must be none of this name
+        file: PathBuf,
+    },
+    /// Fill an empty place from a backup
+    Restore {
+        /// What `backup` wrote
+        file: PathBuf,
+    },
     /// Check the settings and the database, and say what to mend
     Doctor,
     /// Print `.env.example`: every variable, what it is, where to get it

@@ -78,11 +78,16 @@ impl Product {
         registry.freeze()
     }
 
+    /// The key that cursors are sealed with, made when it is missing.
+    pub(crate) async fn keys(&self, db: &Db, world: &World) -> Result<Vec<u8>> {
+        engine::installation_key(db, world, "cursors").await
+    }
+
     /// Its operations on this database.
     pub(crate) async fn open(&self, db: &Db, world: &World) -> Result<Operations> {
         let members = || Arc::new(app::users::Members::new(world.clone()));
         let directory = self.directory.clone().unwrap_or_else(|| members());
-        let cursors = engine::installation_key(db, world, "cursors").await?;
+        let cursors = self.keys(db, world).await?;
         let operations = Operations::new(self.catalog(), db.clone(), world.clone(), directory, &cursors);
         Ok(operations.audited(Arc::new(app::audit::Log)))
     }

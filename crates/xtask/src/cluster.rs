@@ -37,6 +37,7 @@ impl Cluster {
     /// Makes a cluster and waits until it answers; installs PostgreSQL first where that is needed and possible.
     pub(crate) fn start(workspace: &Workspace) -> Result<Self> {
         let server = Server::find_or_install()?;
+        install_pooler();
         let folder = server.folder(workspace)?;
         let cluster = Self { server, folder, port: free_port()? };
         cluster.create().context("cannot start a PostgreSQL cluster")?;
@@ -173,20 +174,38 @@ fn programs() -> Option<PathBuf> {
 }
 
 fn install() -> Result<PathBuf> {
-    let missing = "PostgreSQL is not installed";
-    ensure!(is_root(), "{missing}, and only root may install it: sudo apt-get install postgresql");
+    let unwanted_cluster = NoSystemCluster::new()?;
+    let installed = install_package("PostgreSQL", "postgresql");
+    drop(unwanted_cluster);
+    installed?;
+    programs().context("the package postgresql brought no initdb")
+}
+
+/// Where the tests look for PgBouncer, which they start themselves.
+const POOLER: &str = "/usr/sbin/pgbouncer";
+
+/// Installs PgBouncer where it is missing and can be. Without it the tests that need it say that they were skipped.
+fn install_pooler() {
+    if !Path::new(POOLER).is_file()
+        && let Err(error) = install_package("PgBouncer", "pgbouncer")
+    {
+        eprintln!("warning: {error:#}; what needs it is skipped");
+    }
+}
+
+fn install_package(name: &str, package: &str) -> Result<()> {
+    let missing = format!("{name} is not installed");
+    ensure!(is_root(), "{missing}, and only root may install it: sudo apt-get install {package}");
     let Some(apt) = find("apt-get") else { bail!("{missing}, and this machine has no apt-get: install it yourself") };
     eprintln!("{missing}; installing Debian's package");
-    let unwanted_cluster = NoSystemCluster::new()?;
-    let apt_get = |words: &[&str]| run(program(&apt).env("DEBIAN_FRONTEND", "noninteractive").args(words));
-    if let Err(error) = apt_get(&["update", "--quiet"]) {
+    // In this runlevel a package starts no service.
+    let quiet =
+        |words: &[&str]| run(program(&apt).env("DEBIAN_FRONTEND", "noninteractive").env("RUNLEVEL", "1").args(words));
+    if let Err(error) = quiet(&["update", "--quiet"]) {
         eprintln!("warning: {error:#}; the lists that are here may do");
     }
-    let words = ["install", "--quiet", "--yes", "--no-install-recommends", "-o", "Acquire::Retries=3", "postgresql"];
-    let installed = apt_get(&words);
-    drop(unwanted_cluster);
-    installed.with_context(|| format!("{missing} and apt-get could not install it"))?;
-    programs().context("the package postgresql brought no initdb")
+    let words = ["install", "--quiet", "--yes", "--no-install-recommends", "-o", "Acquire::Retries=3", package];
+    quiet(&words).with_context(|| format!("{missing} and apt-get could not install it"))
 }
 
 /// While this lives, Debian's package makes no cluster of its own, which would only run beside ours.

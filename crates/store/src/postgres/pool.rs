@@ -62,7 +62,11 @@ impl Pool {
             Ok(Err(_closed)) => return Err(down()),
             // Those who hold the turns may be waiting for a server that is gone.
             Err(_) if !self.answers.load(Ordering::Relaxed) => return Err(down()),
-            Err(_) => return Err(busy()),
+            Err(_) => {
+                return Err(busy(
+                    "all connections to the database are in use: raise TRUNKLINE_DATABASE_CONNECTIONS if this happens often",
+                ));
+            }
         };
         let connection = self.connections.acquire().await;
         self.answers.store(connection.is_ok(), Ordering::Relaxed);

@@ -49,7 +49,8 @@ impl Deadline {
         self.at.store(u64::MAX, Ordering::Relaxed);
     }
 
-    fn is_over(&self) -> bool {
+    /// Whether its time is up.
+    pub(super) fn is_over(&self) -> bool {
         milliseconds(self.began.elapsed()) >= self.at.load(Ordering::Relaxed)
     }
 }

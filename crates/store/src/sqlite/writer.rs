@@ -12,7 +12,7 @@ use kernel::{Result, Scope};
 use sqlx::{ConnectOptions, Connection, SqliteConnection, sqlite::SqliteConnectOptions};
 use tokio::sync::{mpsc, oneshot};
 
-use super::deadline::Deadline;
+use super::{deadline::Deadline, log::Log};
 use crate::{
     BoxFuture, Failpoint, Options, Tx,
     error::{down, from_sqlx, panicked, slow},
@@ -103,6 +103,7 @@ pub(super) struct Writer {
     first: VecDeque<Message>,
     /// Until when the statement in progress may run.
     deadline: Deadline,
+    log: Log,
     looked_at: Instant,
     /// What the connection calls the file's version: another one whenever somebody else wrote. None for a new connection.
     version: Option<i64>,
@@ -115,10 +116,11 @@ impl Writer {
         options: &Options,
         inbox: mpsc::Receiver<Message>,
         shared: Shared,
+        log: Log,
     ) -> Self {
         let statement_timeout = options.statement_timeout;
         let (first, deadline, looked_at) = (VecDeque::new(), Deadline::default(), Instant::now());
-        Self { connect, statement_timeout, shared, inbox, first, deadline, looked_at, version: None }
+        Self { connect, statement_timeout, shared, inbox, first, deadline, log, looked_at, version: None }
     }
 
     pub(super) async fn run(mut self, conn: SqliteConnection) {
@@ -152,16 +154,26 @@ impl Writer {
         }
     }
 
-    /// The next message. Before it, and while none comes, the file is looked at.
+    /// The next message. Before it, and while none comes, the file is looked at, and the log is emptied when readers pause for it.
     async fn next(&mut self, conn: &mut Option<SqliteConnection>) -> Option<Message> {
         loop {
             let until_look = LOOK.saturating_sub(self.looked_at.elapsed());
             if until_look.is_zero() {
                 self.look(conn.as_mut()).await;
-            } else if let Some(message) = self.first.pop_front() {
+                continue;
+            }
+            if let Some(message) = self.first.pop_front() {
                 return Some(message);
-            } else if let Ok(message) = tokio::time::timeout(until_look, self.inbox.recv()).await {
-                return message;
+            }
+            tokio::select! {
+                biased;
+                paused = self.log.paused() => {
+                    if let (Some(paused), Some(conn)) = (paused, conn.as_mut()) {
+                        self.log.empty(conn, paused).await;
+                    }
+                }
+                message = self.inbox.recv() => return message,
+                () = tokio::time::sleep(until_look) => {}
             }
         }
     }
@@ -236,6 +248,7 @@ impl Writer {
         for write in done {
             write.work.tell(if ok { Ok(()) } else { Err(down()) });
         }
+        self.log.grew();
         if ok && tx.wakes {
             self.shared.woken.notify_waiters();
         }

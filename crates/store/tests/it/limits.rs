@@ -114,6 +114,37 @@ async fn a_connection_of_its_own_answers_while_all_of_the_pool_are_in_use() {
     .await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn readers_without_end_are_cut_and_leave_their_places_to_others() {
+    both(|database| async move {
+        tables(&database).await;
+        let db = impatient(&database).await;
+        let scans = (0..8).map(|_| endless_read(&db));
+        for scan in futures_util::future::join_all(scans).await {
+            assert_eq!(scan.unwrap_err().tag, "database_slow");
+        }
+        assert_eq!(counted(&db).await, 0);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_reader_that_waits_for_something_else_gives_up_its_snapshot() {
+    sqlite(|database| async move {
+        tables(&database).await;
+        let db = impatient(&database).await;
+        let asleep = db.read(&Scope::System, |tx| {
+            Box::pin(async move {
+                tx.system("select 1 as one").rows().await?;
+                std::future::pending::<Result<()>>().await
+            })
+        });
+        assert_eq!(asleep.await.unwrap_err().tag, "database_slow");
+        assert_eq!(counted(&db).await, 0);
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn a_ping_is_answered() {
     both(|database| async move { database.db.ping(seconds(10)).await.unwrap() }).await;
@@ -124,18 +155,21 @@ async fn impatient(database: &TestDb) -> Db {
 }
 
 async fn endless(db: &Db) -> Result<i64> {
-    let write = db.write(&Scope::System, |tx| {
-        Box::pin(async move {
-            let sql = match tx.engine() {
-                Engine::Sqlite => {
-                    "with recursive n (i) as (select 1 union all select i + 1 from n) select count(*) as c from n"
-                }
-                Engine::Postgres => "select count(*) as c from (select pg_sleep(60)) as s",
-            };
-            tx.system(sql).row().await?.expect("a count is one row").int("c")
-        })
-    });
-    write.await
+    db.write(&Scope::System, |tx| Box::pin(count_for_ever(tx))).await
+}
+
+async fn endless_read(db: &Db) -> Result<i64> {
+    db.read(&Scope::System, |tx| Box::pin(count_for_ever(tx))).await
+}
+
+async fn count_for_ever(tx: &mut Tx) -> Result<i64> {
+    let sql = match tx.engine() {
+        Engine::Sqlite => {
+            "with recursive n (i) as (select 1 union all select i + 1 from n) select count(*) as c from n"
+        }
+        Engine::Postgres => "select count(*) as c from (select pg_sleep(60)) as s",
+    };
+    tx.system(sql).row().await?.expect("a count is one row").int("c")
 }
 
 async fn endless_change(db: &Db) -> Result<()> {

@@ -2,6 +2,7 @@
 
 mod close;
 mod errors;
+mod file;
 mod leaving;
 mod limits;
 mod migrations;

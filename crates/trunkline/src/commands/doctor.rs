@@ -6,7 +6,7 @@ use engine::{NodeRow, Unhandled, World};
 use kernel::{Error, Result, Time};
 use provider::{Registry, VendorEntry, WebhookState, settings::Loaded};
 use serde::Serialize;
-use store::{Db, Engine};
+use store::{Access, Db, Engine, Options};
 
 use crate::{boot, environment::Environment, installation::engine_name, output};
 
@@ -35,7 +35,7 @@ const ROLLING: i64 = 2;
 /// Looks at everything, prints what it found, and fails when something must be mended.
 pub(crate) async fn run(environment: &Environment, json: bool) -> Result<()> {
     let now = World::system().now();
-    let mut findings = vec![database(environment, now).await];
+    let mut findings = vec![database(environment).await];
     findings.extend(connections(environment).await);
     findings.extend(nodes(environment).await);
     findings.push(finding("public address", environment.settings.public_url().map(|url| url.to_string())));
@@ -53,24 +53,33 @@ pub(crate) async fn run(environment: &Environment, json: bool) -> Result<()> {
     }
 }
 
-async fn database(environment: &Environment, now: Time) -> Finding {
+/// Whether the database answers and has what this version needs. Nothing is made and nothing is changed.
+async fn database(environment: &Environment) -> Finding {
+    let check = "database".to_owned();
     let look = async {
-        let db = Db::open(&boot::options(environment)).await?;
+        let db = Db::open(&Options { access: Access::Read, ..boot::options(environment) }).await?;
         db.ping(Duration::from_secs(5)).await?;
-        let applied = store::migrate(&db, environment.product.all_tables(), now).await?;
+        let missing = store::check(&db, environment.product.all_tables()).await;
         db.close().await;
-        let engine = engine_name(db.engine());
-        Ok(match applied.len() {
-            0 => format!("{engine}, up to date"),
-            steps => format!("{engine}, brought up to date by {steps} steps"),
-        })
+        missing.map(|missing| (engine_name(db.engine()), missing.len()))
     };
-    finding("database", look.await)
+    match look.await {
+        Ok((engine, 0)) => finding(&check, Ok(format!("{engine}, up to date"))),
+        Ok((engine, steps)) => {
+            let detail =
+                format!("{engine}, {steps} steps behind: `trunkline serve` and `trunkline migrate` apply them");
+            Finding { check, status: Status::Warning, detail }
+        }
+        Err(error) if error.tag == "no_database" => {
+            Finding { check, status: Status::Off, detail: error.message.into_owned() }
+        }
+        Err(error) => finding(&check, Err(error)),
+    }
 }
 
 /// Whether PostgreSQL has connections enough. None where it cannot be told: then the finding above says why.
 async fn connections(environment: &Environment) -> Option<Finding> {
-    let db = Db::open(&boot::options(environment)).await.ok()?;
+    let db = Db::open(&Options { access: Access::Read, ..boot::options(environment) }).await.ok()?;
     let capacity = db.capacity().await;
     db.close().await;
     let capacity = capacity.ok()??;
@@ -92,7 +101,8 @@ async fn connections(environment: &Environment) -> Option<Finding> {
 
 /// Who works, and what waits for a node that can run it. Empty where it cannot be told: then a finding above says why.
 async fn nodes(environment: &Environment) -> Vec<Finding> {
-    let Ok(db) = Db::open(&boot::options(environment)).await else { return Vec::new() };
+    let options = Options { access: Access::Read, ..boot::options(environment) };
+    let Ok(db) = Db::open(&options).await else { return Vec::new() };
     let (living, unhandled) = (engine::nodes(&db).await, engine::unhandled(&db).await);
     db.close().await;
     let living = living.ok().map(|living| match db.engine() {

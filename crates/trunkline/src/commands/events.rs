@@ -12,7 +12,10 @@ const REPLAY: i64 = 100_000;
 
 pub(crate) async fn run(command: Events, environment: &Environment, json: bool) -> Result<()> {
     let world = World::system();
-    let (db, _) = boot::migrated(environment, &world).await?;
+    let db = match &command {
+        Events::List { .. } | Events::Show { .. } => boot::opened_to_read(environment).await?,
+        Events::Replay { .. } => boot::opened(environment, &world).await?.0,
+    };
     match command {
         Events::List { limit, provider, status, before } => {
             let before = before.map(|id| EventId::parse(&id)).transpose()?.map(|id| id.seq());

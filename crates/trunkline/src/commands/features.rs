@@ -9,7 +9,7 @@ use app::{
 use engine::World;
 use kernel::{Error, Result};
 use serde_json::{Value, json};
-use store::Db;
+use store::{Access, Db};
 
 use crate::{
     boot,
@@ -21,7 +21,11 @@ use crate::{
 
 pub(crate) async fn organizations(command: Organizations, environment: &Environment, json: bool) -> Result<()> {
     const COLUMNS: &[&str] = &["_id", "name", "externalIds", "_creationTime"];
-    let (db, world) = open(environment).await?;
+    let world = World::system();
+    let db = match &command {
+        Organizations::Create { .. } => boot::opened(environment, &world).await?.0,
+        Organizations::List => boot::opened_to_read(environment).await?,
+    };
     match command {
         Organizations::Create { name, external_ids } => {
             let external_ids = external_ids.iter().map(|text| external_id(text)).collect::<Result<Vec<_>>>()?;
@@ -36,7 +40,8 @@ pub(crate) async fn organizations(command: Organizations, environment: &Environm
 
 pub(crate) async fn connections(command: Connections, environment: &Environment, json: bool) -> Result<()> {
     const COLUMNS: &[&str] = &["_id", "provider", "account", "name", "_creationTime"];
-    let (db, world) = open(environment).await?;
+    let world = World::system();
+    let (db, _) = boot::opened(environment, &world).await?;
     match command {
         Connections::Add { of, provider, account, name } => {
             if vendors::all().iter().all(|vendor| vendor.id != provider) {
@@ -73,7 +78,7 @@ pub(crate) async fn messages(command: Messages, environment: &Environment, json:
 pub(crate) async fn subscriptions(listing: Listing, environment: &Environment, json: bool) -> Result<()> {
     const COLUMNS: &[&str] = &["_id", "provider", "externalId", "status", "planName", "currentPeriodEnd"];
     let Listing::List { of, limit } = listing;
-    let target = Target::open(environment, of.organization.as_deref()).await?;
+    let target = Target::open(environment, of.organization.as_deref(), Access::Read).await?;
     let listed = target.call("subscriptions:list", json!({})).await;
     target.close().await;
     let mut rows = listed?.as_array().cloned().unwrap_or_default();
@@ -100,7 +105,7 @@ async fn list(
     json: bool,
     (operation, columns): (&str, &[&str]),
 ) -> Result<()> {
-    let target = Target::open(environment, newest.of.organization.as_deref()).await?;
+    let target = Target::open(environment, newest.of.organization.as_deref(), Access::Read).await?;
     let rows = pages(&target, newest, operation).await;
     target.close().await;
     output::rows(json, columns, &rows?)
@@ -124,12 +129,6 @@ async fn pages(target: &Target, newest: &Newest, operation: &str) -> Result<Vec<
         cursor = page["continueCursor"].take();
     }
     Ok(rows)
-}
-
-async fn open(environment: &Environment) -> Result<(Db, World)> {
-    let world = World::system();
-    let (db, _) = boot::migrated(environment, &world).await?;
-    Ok((db, world))
 }
 
 async fn organization(db: &Db, of: &Of) -> Result<Organization> {

@@ -10,7 +10,10 @@ const COLUMNS: &[&str] = &["id", "kind", "status", "attempts", "createdAt", "nex
 
 pub(crate) async fn run(command: Jobs, environment: &Environment, json: bool) -> Result<()> {
     let world = World::system();
-    let (db, _) = boot::migrated(environment, &world).await?;
+    let db = match &command {
+        Jobs::List { .. } => boot::opened_to_read(environment).await?,
+        Jobs::Retry { .. } | Jobs::Cancel { .. } => boot::opened(environment, &world).await?.0,
+    };
     match command {
         Jobs::List { limit, kind, status, before } => {
             let before = before.map(|id| JobId::parse(&id)).transpose()?.map(|id| id.seq());

@@ -1,5 +1,6 @@
 //! The commands.
 
+mod backup;
 mod codegen;
 mod dev;
 mod doctor;
@@ -45,6 +46,8 @@ pub(crate) async fn run(cli: Cli, environment: Environment) -> Result<Ended> {
             serve::run(&environment).await
         }
         Command::Migrate => migrate(&environment, json).await,
+        Command::Backup { file } => backup::run(&file, &environment, json).await,
+        Command::Restore { file } => backup::restore(&file, &environment, json).await,
         Command::Events(command) => events::run(command, &environment, json).await,
         Command::Jobs(command) => jobs::run(command, &environment, json).await,
         Command::Organizations(command) => features::organizations(command, &environment, json).await,
@@ -59,7 +62,7 @@ pub(crate) async fn run(cli: Cli, environment: Environment) -> Result<Ended> {
 
 async fn migrate(environment: &Environment, json: bool) -> Result<()> {
     let progress = Progress::unknown("bringing the database up to date");
-    let (db, applied) = boot::migrated(environment, &World::system()).await?;
+    let (db, applied) = boot::opened(environment, &World::system()).await?;
     drop(progress);
     db.close().await;
     if json {

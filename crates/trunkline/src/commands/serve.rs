@@ -7,7 +7,7 @@ use kernel::{Error, Result};
 use metrics_exporter_prometheus::PrometheusBuilder;
 use provider::Registry;
 use server::{Api, Server};
-use store::Db;
+use store::{Db, FileLock};
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
@@ -37,7 +37,7 @@ pub(crate) struct Started {
     pub(crate) address: SocketAddr,
     pub(crate) registry: Arc<Registry>,
     listener: TcpListener,
-    _exclusive: boot::Exclusive,
+    _lock: FileLock,
 }
 
 impl Started {
@@ -45,8 +45,8 @@ impl Started {
     pub(crate) async fn new(environment: &Environment) -> Result<Self> {
         let registry = Arc::new(Registry::load(vendors::all(), &environment.variables)?);
         let world = World::system();
-        let db = database(environment, &world).await?;
-        let exclusive = boot::exclusive(environment)?;
+        let lock = FileLock::take(&boot::options(environment))?;
+        let db = database(environment, &world, &lock).await?;
         boot::plans(environment, &db).await?;
         let listen = &environment.settings.trunkline_listen;
         let unusable = |error: std::io::Error| {
@@ -55,12 +55,12 @@ impl Started {
         };
         let listener = TcpListener::bind(listen).await.map_err(unusable)?;
         let address = listener.local_addr().map_err(unusable)?;
-        Ok(Self { db, world, address, registry, listener, _exclusive: exclusive })
+        Ok(Self { db, world, address, registry, listener, _lock: lock })
     }
 
     /// Works until SIGTERM or SIGINT, then finishes what was begun.
     pub(crate) async fn until_stopped(self, environment: &Environment) -> Result<()> {
-        let Self { db, world, address: _, registry, listener, _exclusive } = self;
+        let Self { db, world, address: _, registry, listener, _lock } = self;
         let prometheus = PrometheusBuilder::new().install_recorder();
         let prometheus =
             prometheus.map_err(|error| Error::internal("metrics", "metrics started twice").source(error))?;
@@ -116,10 +116,10 @@ impl Started {
 }
 
 /// A database server that starts together with us may take a moment.
-async fn database(environment: &Environment, world: &World) -> Result<Db> {
+async fn database(environment: &Environment, world: &World, lock: &FileLock) -> Result<Db> {
     let end = tokio::time::Instant::now() + DATABASE_PATIENCE;
     loop {
-        match boot::migrated(environment, world).await {
+        match boot::migrated(environment, world, lock).await {
             Ok((db, applied)) => {
                 for step in applied {
                     tracing::info!(step, "migrated");

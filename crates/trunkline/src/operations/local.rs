@@ -3,7 +3,7 @@
 use engine::{Identity, Kind, Operations, Who, World};
 use kernel::{OrgId, Result};
 use serde_json::Value;
-use store::Db;
+use store::{Access, Db};
 
 use crate::{boot, commands::organization_named, environment::Environment, progress::Progress};
 
@@ -18,10 +18,13 @@ pub(crate) struct Here {
 }
 
 impl Here {
-    pub(super) async fn open(environment: &Environment, organization: Option<&str>) -> Result<Self> {
+    pub(super) async fn open(environment: &Environment, organization: Option<&str>, access: Access) -> Result<Self> {
         let world = World::system();
         let migrating = Progress::unknown("opening the database");
-        let (db, _) = boot::migrated(environment, &world).await?;
+        let db = match access {
+            Access::Read => boot::opened_to_read(environment).await?,
+            Access::Write => boot::opened(environment, &world).await?.0,
+        };
         drop(migrating);
         let operations = environment.product.open(&db, &world).await?;
         let organization = match (organization, environment.product.has_members()) {

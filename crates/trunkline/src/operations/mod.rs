@@ -10,9 +10,10 @@ mod target;
 use std::path::PathBuf;
 
 use clap::{Arg, ArgMatches, Command};
-use engine::{Catalog, Operation};
+use engine::{Catalog, Kind, Operation};
 use kernel::Result;
 use serde_json::Value;
+use store::Access;
 
 pub(crate) use local::Here;
 pub(crate) use target::Target;
@@ -26,6 +27,8 @@ pub(crate) struct Call {
     arguments: Value,
     /// The organization to act in, where one was named.
     organization: Option<String>,
+    /// Whether it changes anything.
+    access: Access,
     /// What becomes of the answer.
     answer: Answer,
 }
@@ -68,6 +71,10 @@ pub(crate) fn called(own: &Command, matches: &ArgMatches, catalog: &Catalog) -> 
         operation: found.description.name,
         arguments: flags::read(&found.description, matches)?,
         organization: matches.get_one::<String>(ORGANIZATION).cloned(),
+        access: match found.description.kind {
+            Kind::Query => Access::Read,
+            Kind::Mutation | Kind::Action => Access::Write,
+        },
         answer: if download::is_part(&found.description, catalog) {
             Answer::File(matches.get_one::<String>(download::OUT).map(PathBuf::from))
         } else {
@@ -78,7 +85,7 @@ pub(crate) fn called(own: &Command, matches: &ArgMatches, catalog: &Catalog) -> 
 
 /// Makes the call, here or at `TRUNKLINE_URL`, and prints the answer.
 pub(crate) async fn run(call: &Call, environment: &Environment, json: bool) -> Result<()> {
-    let target = Target::open(environment, call.organization.as_deref()).await?;
+    let target = Target::open(environment, call.organization.as_deref(), call.access).await?;
     let done = match &call.answer {
         Answer::Shown => {
             let answer = target.call(call.operation, call.arguments.clone()).await;

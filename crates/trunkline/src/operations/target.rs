@@ -2,6 +2,7 @@
 
 use kernel::Result;
 use serde_json::Value;
+use store::Access;
 
 use super::{local::Here, remote::Elsewhere};
 use crate::environment::Environment;
@@ -16,14 +17,15 @@ pub(crate) enum Target {
 
 impl Target {
     /// Where this environment sends calls. `organization` is the one to act in, where one was named.
+    /// On the data folder, `access` says what the calls may do.
     ///
     /// # Errors
     /// `NotFound` when there is no such organization, `Unavailable` when the database cannot be opened.
-    pub(crate) async fn open(environment: &Environment, organization: Option<&str>) -> Result<Self> {
+    pub(crate) async fn open(environment: &Environment, organization: Option<&str>, access: Access) -> Result<Self> {
         let settings = &environment.settings;
         Ok(match &settings.trunkline_url {
             Some(url) => Self::Elsewhere(Elsewhere::new(url, settings.trunkline_api_key.clone(), organization)?),
-            None => Self::Here(Here::open(environment, organization).await?),
+            None => Self::Here(Here::open(environment, organization, access).await?),
         })
     }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use crate::{
-    harness::{Installation, Request, both, eventually, sqlite},
+    harness::{Installation, Request, both, eventually, postgres, sqlite},
     payloads,
     vendors::{ALL, GENERIC, STRIPE, WHATSAPP},
 };
@@ -133,6 +133,9 @@ fn a_body_to_sign_may_come_from_standard_input() {
 fn the_doctor_says_what_is_on_what_is_off_and_what_to_mend() {
     both(|installation| {
         let installation = STRIPE.on(installation);
+        let behind = installation.run(&["doctor", "--json"]);
+        assert_eq!(behind.code, Some(0), "{}", behind.stderr);
+        installation.json(&["migrate"]);
         let findings = installation.json(&["doctor"]);
         let find = |findings: &[Value], check: &str| {
             findings.iter().find(|finding| finding["check"] == check).unwrap_or_else(|| panic!("no {check}")).clone()
@@ -148,6 +151,41 @@ fn the_doctor_says_what_is_on_what_is_off_and_what_to_mend() {
         let half = installation.with("PIPEDRIVE_WEBHOOK_USER", "hook").run(&["doctor", "--json"]);
         assert_eq!(half.code, Some(5), "{}", half.stderr);
         assert!(half.stdout.contains("PIPEDRIVE_WEBHOOK_PASSWORD"), "{}", half.stdout);
+    });
+}
+
+#[test]
+fn commands_that_read_make_no_database_and_bring_none_up_to_date() {
+    both(|installation| {
+        let reads: [&[&str]; 4] =
+            [&["events", "list"], &["jobs", "list"], &["organizations", "list"], &["contacts", "list"]];
+        for words in reads {
+            let ran = installation.run(words);
+            assert!([Some(3), Some(5)].contains(&ran.code), "{words:?}: {ran:?}");
+            assert!(ran.stderr.contains("trunkline migrate"), "{words:?}: {}", ran.stderr);
+        }
+        let findings = installation.run(&["doctor"]);
+        assert_eq!(findings.code, Some(0), "{}", findings.stderr);
+        assert_eq!(std::fs::read_dir(installation.data()).unwrap().count(), 0, "no file was made");
+        installation.json(&["migrate"]);
+        assert!(installation.events().is_empty());
+    });
+}
+
+#[test]
+fn the_doctor_does_the_arithmetic_of_connections() {
+    postgres(|installation| {
+        let find = |installation: &Installation| {
+            let found = installation.json(&["doctor"]).into_iter().find(|finding| finding["check"] == "connections");
+            found.expect("PostgreSQL has connections")
+        };
+        let installation = installation.with("TRUNKLINE_DATABASE_CONNECTIONS", "4");
+        let enough = find(&installation);
+        assert!(enough["detail"].as_str().unwrap().starts_with("each node takes up to 7; "), "{enough}");
+        let installation = installation.with("TRUNKLINE_DATABASE_CONNECTIONS", "1000");
+        let short = find(&installation);
+        assert_eq!(short["status"], "warning", "{short}");
+        assert!(short["detail"].as_str().unwrap().contains("TRUNKLINE_DATABASE_CONNECTIONS"), "{short}");
     });
 }
 

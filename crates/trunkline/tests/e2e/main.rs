@@ -3,6 +3,7 @@
 
 mod harness;
 
+mod backups;
 mod challenges;
 mod commands;
 mod dev;

@@ -17,7 +17,7 @@ use secrets::Secrets;
 pub(crate) async fn run(mut environment: Environment) -> Result<()> {
     only_on_loopback(&environment.settings.trunkline_listen)?;
     let data = environment.data();
-    fs::create_dir_all(&data).map_err(|error| unwritable(&data, error))?;
+    store::make_private_folder(&data).map_err(|error| unwritable(&data, error))?;
     let mut secrets = Secrets::read(&data);
     environment.variables = secrets.complete(&environment.variables, &World::system())?;
     let started = Started::new(&environment).await?;

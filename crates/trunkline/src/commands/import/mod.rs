@@ -13,6 +13,7 @@ use app::customer_files::{CustomerImport, ImportStatus, Preview};
 use kernel::{Error, Result};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+use store::Access;
 
 use crate::{Ended, cli::Import, environment::Environment, operations::Target, output};
 
@@ -22,7 +23,8 @@ pub(crate) async fn run(import: &Import, environment: &Environment, json: bool) 
         Some(path) => Some(arguments(import, &file::read(path)?)),
         None => None,
     };
-    let target = Target::open(environment, import.of.organization.as_deref()).await?;
+    let access = if import.preview { Access::Read } else { Access::Write };
+    let target = Target::open(environment, import.of.organization.as_deref(), access).await?;
     let ended = match arguments {
         Some(arguments) if import.preview => preview(&target, arguments, json).await,
         Some(arguments) => begin(&target, import, arguments, json).await,
