@@ -11,16 +11,16 @@ use serde::{Deserialize, Deserializer, Serialize};
 #[serde(transparent)]
 pub struct Email(String);
 
-/// What SMTP carries.
+/// The limit of SMTP.
 const LONGEST: usize = 254;
-/// What SMTP carries in front of the `@`.
+/// The limit of SMTP for the part before the `@`.
 const LONGEST_LOCAL: usize = 64;
 
 impl Email {
-    /// Reads an address; white space around it is not part of it.
+    /// Parses an address, without the white space around it.
     ///
     /// # Errors
-    /// `BadRequest` when no mail could go there.
+    /// `BadRequest` when the text is not an address that mail can be sent to.
     pub fn parse(text: &str) -> Result<Self> {
         let text = text.trim();
         if is_address(text) {
@@ -29,12 +29,12 @@ impl Email {
         Err(Error::bad_request("email_invalid", "an e-mail address looks like ada@example.com"))
     }
 
-    /// The text.
+    /// Returns the text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The text by which addresses are compared: mail systems do not tell upper from lower case.
+    /// Returns the text by which addresses are compared: mail systems ignore upper and lower case.
     pub fn key(&self) -> String {
         self.0.to_lowercase()
     }

@@ -1,4 +1,4 @@
-//! Lists as files: read in parts, which are put one behind the other.
+//! Lists as files, read in parts that are concatenated.
 
 use std::borrow::Cow;
 
@@ -12,16 +12,16 @@ use serde::{Deserialize, Serialize};
 pub struct Part {
     /// The text.
     pub text: String,
-    /// Whether it is the last part.
+    /// Whether this is the last part.
     pub is_done: bool,
-    /// Where the next part begins.
+    /// The cursor of the next part.
     pub continue_cursor: String,
 }
 
-/// Rows as CSV; `head` is the line that names the columns, for the first part.
+/// Writes rows as CSV; `head` is the line of column titles, for the first part.
 ///
 /// # Errors
-/// `Internal` when they cannot be written.
+/// `Internal` when the rows cannot be written.
 pub(crate) fn csv<const N: usize>(head: Option<&[&str; N]>, rows: impl Iterator<Item = [String; N]>) -> Result<String> {
     let mut writer = csv::Writer::from_writer(Vec::new());
     if let Some(head) = head {
@@ -34,14 +34,14 @@ pub(crate) fn csv<const N: usize>(head: Option<&[&str; N]>, rows: impl Iterator<
     String::from_utf8(bytes).map_err(unwritable)
 }
 
-/// Spreadsheets run what begins like a formula: a quote before it makes it a text.
+/// Returns the field with a quote before it when it begins like a formula, which spreadsheets would run.
 ///
-/// What has quotes there already gets one more, so that [`unguarded`] gives back every text as it was.
+/// A field that begins with quotes gets one more, so that [`unguarded`] restores every text exactly.
 pub(crate) fn guarded(field: &str) -> Cow<'_, str> {
     if is_formula(field.trim_start_matches('\'')) { format!("'{field}").into() } else { field.into() }
 }
 
-/// A field as it was before it was guarded.
+/// Returns a field as it was before [`guarded`].
 pub(crate) fn unguarded(field: &str) -> &str {
     match field.strip_prefix('\'') {
         Some(rest) if is_formula(rest.trim_start_matches('\'')) => rest,

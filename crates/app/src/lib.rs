@@ -1,7 +1,7 @@
-//! The features, one folder each. None knows a vendor: what vendors send arrives in the words of `provider`.
+//! The features, one folder each. None depends on a vendor: vendors' events arrive as types of `provider`.
 //!
-//! What people and programs can do are operations: each feature registers its own. Functions on a database are for the
-//! command line and for the events of vendors.
+//! Each feature registers its operations, which people and programs call. Public functions that take a database are for
+//! commands and for handlers of vendors' events.
 
 pub mod api_keys;
 pub mod assignments;
@@ -35,18 +35,18 @@ pub use export::Part;
 pub use name::Name;
 pub use patch::Patch;
 
-/// A vendor's name in the registry, and who reads its events.
-pub type Reads<R> = Vec<(&'static str, Arc<R>)>;
+/// Vendors by their names in the registry, each with the reader of its events.
+pub type Readers<R> = Vec<(&'static str, Arc<R>)>;
 
-/// Lets the features handle the events of these vendors, and clean up what waited for longer than `keep` for an event
-/// that never came.
+/// Registers the handlers of these vendors' events, the jobs, and the crons of all features. Steps that have waited for
+/// their message for longer than `keep` are deleted.
 ///
 /// # Errors
 /// `Internal` when a cron has a bad pattern.
 pub fn register(
     handlers: &mut Handlers,
-    messaging: Reads<dyn messaging::Reader>,
-    payments: Reads<dyn payments::Reader>,
+    messaging: Readers<dyn messaging::Reader>,
+    payments: Readers<dyn payments::Reader>,
     keep: Duration,
 ) -> Result<()> {
     for (provider, reader) in messaging {
@@ -61,7 +61,7 @@ pub fn register(
     messages::handle(handlers, keep)
 }
 
-/// Everything that can be called.
+/// Registers all operations of all features.
 pub fn operations(registry: &mut Registry) {
     organizations::register(registry);
     users::register(registry);
@@ -79,7 +79,7 @@ pub fn operations(registry: &mut Registry) {
     messages::register(registry);
 }
 
-/// The tables of the features.
+/// The migrations of the features.
 pub const MIGRATIONS: MigrationSet = MigrationSet {
     name: "app",
     migrations: &[

@@ -1,16 +1,16 @@
-//! Lists that are shown whole.
+//! Lists that are answered in one piece.
 
 use kernel::{Error, Result};
 
-/// Rows that an answer may have. Longer lists are read in parts.
+/// The greatest number of rows in an answer. Longer lists are read in pages.
 const MOST: usize = 1000;
-/// As many as an answer may have and one more, which tells that there are too many.
+/// One row more than an answer may have, which shows that there are too many.
 pub(crate) const LIMIT: i64 = 1001;
 
-/// The whole list, which was read with [`LIMIT`].
+/// Returns the whole list, which was read with [`LIMIT`].
 ///
 /// # Errors
-/// `BadRequest` when it is too long; `page` is the operation that shows it in parts.
+/// `BadRequest` when it is too long; `page` is the operation that answers it in pages.
 pub(crate) fn whole<T>(rows: Vec<T>, page: &'static str) -> Result<Vec<T>> {
     if rows.len() <= MOST {
         return Ok(rows);

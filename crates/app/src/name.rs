@@ -1,4 +1,4 @@
-//! What people call a thing.
+//! A name that people give to an object.
 
 use std::{borrow::Cow, fmt};
 
@@ -6,7 +6,7 @@ use kernel::{Error, Result};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize};
 
-/// A name for people: one line, one to two hundred characters.
+/// A name for people: one line of one to two hundred characters.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub struct Name(String);
@@ -15,7 +15,7 @@ pub struct Name(String);
 const LONGEST: usize = 200;
 
 impl Name {
-    /// Reads a name; white space around it is not part of it.
+    /// Parses a name, without the white space around it.
     ///
     /// # Errors
     /// `BadRequest` when it is empty, too long or more than a line.
@@ -27,7 +27,7 @@ impl Name {
         Ok(Self(text.to_owned()))
     }
 
-    /// The text.
+    /// Returns the text.
     pub fn as_str(&self) -> &str {
         &self.0
     }

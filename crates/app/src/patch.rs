@@ -1,29 +1,29 @@
-//! A field of a change: left alone, emptied, or set.
+//! A change to one field: keep it, clear it, or set it.
 
 use std::borrow::Cow;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// What a change does to a field that may be empty: absent leaves it alone, `null` empties it.
+/// A change to a field that may be empty: absent keeps it, `null` clears it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Patch<T> {
-    /// Not mentioned.
+    /// The field keeps its value.
     #[default]
     Keep,
-    /// Emptied.
+    /// The field becomes empty.
     Clear,
-    /// Set.
+    /// The field gets this value.
     Set(T),
 }
 
 impl<T> Patch<T> {
-    /// Whether the field was not mentioned.
+    /// Returns whether the field was absent from the request.
     pub fn is_keep(&self) -> bool {
         matches!(self, Self::Keep)
     }
 
-    /// The field after the change.
+    /// Returns the value after the change.
     pub fn apply(self, before: Option<T>) -> Option<T> {
         match self {
             Self::Keep => before,

@@ -1,4 +1,4 @@
-//! Sending e-mail, in words that fit all vendors.
+//! Sending e-mail, independent of the vendor.
 
 use std::sync::Arc;
 
@@ -8,23 +8,23 @@ use kernel::Result;
 /// Sends e-mail.
 #[async_trait]
 pub trait Email: Send + Sync + 'static {
-    /// Hands a mail over. The same `key` sends it once, where the vendor can tell.
+    /// Sends a mail. With the same `key` it is sent once, where the vendor supports that.
     ///
     /// # Errors
-    /// What the vendor answers; an error that may heal is worth another attempt.
+    /// What the vendor answers; retryable errors are worth another attempt.
     async fn send(&self, mail: &Mail, key: &str) -> Result<()>;
 }
 
-/// Any sender.
+/// A sender of any vendor.
 pub type Sender = Arc<dyn Email>;
 
 /// A mail.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mail {
-    /// To whom.
+    /// The e-mail address of the recipient.
     pub to: String,
-    /// The line that is shown in lists.
+    /// The subject.
     pub subject: String,
-    /// What it says, as plain text.
+    /// The content, as plain text.
     pub text: String,
 }

@@ -1,5 +1,5 @@
-//! What a vendor is: its settings, the webhooks it sends, the HTTP client that calls it, and the contract that every
-//! vendor is tested against. No vendor is named here.
+//! The interface of vendors: their settings, the webhooks that they send, the HTTP client that calls them, and the
+//! contract that every vendor is tested against. No vendor is named here.
 
 pub mod auth;
 mod category;

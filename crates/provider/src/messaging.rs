@@ -1,43 +1,43 @@
-//! What the events of a messaging vendor say, in words that fit all of them.
+//! The events of messaging vendors, in types that fit all of them.
 //!
-//! A vendor reads its own JSON into these types; whoever keeps conversations knows only these.
+//! A vendor parses its own JSON into these types; the features know only these.
 
 use kernel::{Result, Time};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// Reads the events of one vendor. It needs no settings: what it reads was verified on the way in.
+/// Parses the events of one vendor. It needs no settings: the events were verified when they were received.
 pub trait Reader: Send + Sync + 'static {
-    /// What people write on: `whatsapp`. Vendors of the same channel speak of the same people.
+    /// Returns the channel: `whatsapp`. Vendors of the same channel identify the same people.
     fn channel(&self) -> &'static str;
 
-    /// Whether events of this kind say anything that is kept.
+    /// Returns whether events of this kind contain something to store.
     fn reads(&self, kind: &str) -> bool;
 
-    /// What an event says, in the order in which it is to be kept.
+    /// Parses an event into changes, in the order in which they are to be stored.
     ///
     /// # Errors
     /// `BadRequest` when the payload is not what the vendor sends.
     fn read(&self, kind: &str, payload: &[u8]) -> Result<Vec<Change>>;
 }
 
-/// One thing that an event says.
+/// One change that an event reports.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Change {
     /// A message was written.
     Message(Box<Message>),
-    /// A message of ours came a step further.
+    /// An outgoing message reached another delivery step.
     Delivery(Delivery),
-    /// A person goes by other names from now on.
+    /// A person has other identities from now on.
     Renamed(Box<Renamed>),
 }
 
 /// A message.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Message {
-    /// The vendor's id.
+    /// The vendor's id of the message.
     pub id: String,
-    /// Who wrote it.
+    /// The direction.
     pub direction: Direction,
     /// The person on the other side.
     pub person: Person,
@@ -45,96 +45,96 @@ pub struct Message {
     pub at: Option<Time>,
     /// The vendor's name of its type: `text`, `image`, `interactive`, …
     pub kind: String,
-    /// What it holds.
+    /// The content.
     pub content: Content,
-    /// The message that it answers.
+    /// The vendor's id of the message that it answers.
     pub reply_to: Option<String>,
-    /// Whether somebody should look at it: not our own, not what a phone brings along from the past, not a notice of the
-    /// vendor's.
+    /// Whether the message counts as unread: not one of our own, not one that a phone imports from its past, not a
+    /// notice of the vendor.
     pub asks_for_attention: bool,
 }
 
-/// Who wrote a message.
+/// The direction of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Direction {
-    /// The person.
+    /// Written by the person.
     Inbound,
-    /// The organization, from wherever it writes.
+    /// Written by the organization, from whichever program.
     Outbound,
 }
 
-/// What is known of a person. Any of it may be missing, and no single one is always there.
+/// The identities of a person. Any of them may be missing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Person {
-    /// The vendor's id of the person for this business, kept to the letter.
+    /// The vendor's id of the person for this business, unchanged.
     pub bsuid: Option<String>,
-    /// The same for the business that this one belongs to.
+    /// The vendor's id of the person for the parent business.
     pub parent_bsuid: Option<String>,
-    /// The number, as `+` and digits.
+    /// The phone number, as `+` and digits.
     pub phone: Option<String>,
-    /// The name that the person chose on the channel; it may be another's tomorrow.
+    /// The username that the person chose on the channel; it may belong to another person tomorrow.
     pub username: Option<String>,
-    /// The name for people.
+    /// The display name.
     pub name: Option<String>,
 }
 
-/// How far a message of ours has come. The order is that of the steps: none is taken back.
+/// A delivery step of an outgoing message. The variants are in order: no step is taken back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Step {
-    /// The vendor has it.
+    /// The vendor accepted the message.
     Sent,
-    /// It cannot be delivered.
+    /// The message cannot be delivered.
     Failed,
-    /// It is on the person's phone.
+    /// The message was delivered to the person's phone.
     Delivered,
-    /// It was seen.
+    /// The message was read.
     Read,
 }
 
-/// A step of a message of ours.
+/// A delivery step of an outgoing message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Delivery {
     /// The vendor's id of the message.
     pub message: String,
     /// The step.
     pub step: Step,
-    /// When.
+    /// When the step was taken.
     pub at: Option<Time>,
     /// Why it failed.
     pub error: Option<String>,
-    /// Who it was for; often more is known than when it was sent.
+    /// The recipient; the event often has more identities than were known when the message was sent.
     pub person: Person,
 }
 
-/// A person who goes by other names.
+/// A person with other identities.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Renamed {
-    /// What the person was called.
+    /// The identities before.
     pub before: Person,
-    /// What the person is called.
+    /// The identities after.
     pub after: Person,
-    /// Since when.
+    /// When they changed.
     pub at: Option<Time>,
 }
 
-/// What a message holds.
+/// The content of a message.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Content {
-    /// Words.
+    /// Text.
     Text {
-        /// The words.
+        /// The text.
         body: String,
     },
     /// A file.
     Media(Media),
-    /// A place.
+    /// A location.
     Location(Location),
-    /// A choice out of those that we offered.
+    /// A choice among options that were offered.
     Choice(Choice),
-    /// A sign under another message; none when it was taken away.
+    /// A reaction to another message; none when it was removed.
     Reaction(Reaction),
-    /// Anything else, as the vendor sent it.
+    /// Any other content, as the vendor sent it.
     Other(Value),
 }
 
@@ -142,48 +142,48 @@ pub enum Content {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Media {
-    /// The vendor's id of it.
+    /// The vendor's id of the file.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
-    /// Where it can be had for a while.
+    /// The address from which it can be downloaded for a while.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
-    /// Its type.
+    /// The media type.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mime_type: Option<String>,
-    /// The words under it.
+    /// The caption.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub caption: Option<String>,
-    /// Its name.
+    /// The file name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub filename: Option<String>,
 }
 
-/// A place.
+/// A location.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Location {
     /// Degrees north.
     pub latitude: f64,
     /// Degrees east.
     pub longitude: f64,
-    /// What it is called.
+    /// The name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// Where it is.
+    /// The postal address.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub address: Option<String>,
 }
 
-/// A choice out of those that we offered.
+/// A choice among options that were offered.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Choice {
-    /// What we called it.
+    /// The id of the option.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
-    /// What the person read.
+    /// The title of the option.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
-    /// The line below.
+    /// The description of the option.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
     /// The answers of a form.
@@ -191,20 +191,20 @@ pub struct Choice {
     pub response: Option<Value>,
 }
 
-/// A sign under another message.
+/// A reaction to another message.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Reaction {
-    /// The message that it is under, by the vendor's id.
+    /// The vendor's id of the message.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message_id: Option<String>,
-    /// The sign.
+    /// The emoji.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub emoji: Option<String>,
 }
 
 impl Content {
-    /// What a person would read of it in a list.
+    /// Returns the text that people read in a list.
     pub fn text(&self) -> Option<&str> {
         let text = match self {
             Self::Text { body } => Some(body.as_str()),
@@ -219,7 +219,7 @@ impl Content {
 }
 
 impl Person {
-    /// Notes an address that is a phone number or, since vendors put either into the same place, a business-scoped id.
+    /// Sets a phone number or a business-scoped id: vendors put either into the same field.
     pub fn set_address(&mut self, address: &str) {
         match phone(address) {
             Some(phone) => self.phone = Some(phone),
@@ -228,13 +228,13 @@ impl Person {
         }
     }
 
-    /// Whether there is nothing by which the person could be known again.
+    /// Returns whether there is no identity by which the person could be recognised.
     pub fn is_nobody(&self) -> bool {
         self.bsuid.is_none() && self.parent_bsuid.is_none() && self.phone.is_none()
     }
 }
 
-/// A phone number as `+` and digits, from any way in which people and vendors write one with its country code.
+/// Parses a phone number with its country code, however it is written, into `+` and digits.
 pub fn phone(text: &str) -> Option<String> {
     let separator = |c: char| matches!(c, '+' | ' ' | '-' | '(' | ')' | '.');
     if !text.chars().all(|c| c.is_ascii_digit() || separator(c)) {

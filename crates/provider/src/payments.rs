@@ -1,46 +1,46 @@
-//! What the events of a payments vendor say, in words that fit all of them.
+//! The events of payments vendors, in types that fit all of them.
 //!
-//! A vendor reads its own JSON into these types; whoever keeps subscriptions knows only these.
+//! A vendor parses its own JSON into these types; the features know only these.
 
 use kernel::{Limits, Result, Time};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Reads the events of one vendor. It needs no settings: what it reads was verified on the way in.
+/// Parses the events of one vendor. It needs no settings: the events were verified when they were received.
 pub trait Reader: Send + Sync + 'static {
-    /// What an event says; none for kinds that say nothing that is kept.
+    /// Parses an event; none for kinds that contain nothing to store.
     ///
     /// # Errors
     /// `BadRequest` when the payload is not what the vendor sends.
     fn read(&self, kind: &str, payload: &[u8]) -> Result<Option<Notice>>;
 }
 
-/// What an event says, and about whom.
+/// The content of an event, and the customer it is about.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Notice {
-    /// Whose it is.
+    /// The customer, and the organizations that the event names.
     pub owner: Owner,
-    /// What it says.
+    /// The change.
     pub change: Change,
 }
 
-/// What an event says.
+/// The change that an event reports.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Change {
-    /// This is how a subscription is now.
+    /// The current state of a subscription.
     Subscription(Box<Subscription>),
-    /// These are the subscriptions of a customer that run, and no others.
+    /// All running subscriptions of a customer.
     Snapshot(Snapshot),
-    /// This is on sale.
+    /// A product on sale.
     Product(Product),
-    /// Nothing but whose the customer is.
+    /// Only the organization that the customer belongs to.
     Owned,
 }
 
-/// Whose a notice is.
+/// The customer that an event is about.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Owner {
-    /// Organizations that the metadata name, most telling first.
+    /// The organizations that the metadata name, the most reliable first.
     pub organizations: Vec<String>,
     /// The vendor's id of the customer.
     pub customer: Option<String>,
@@ -48,121 +48,121 @@ pub struct Owner {
     pub subscription: Option<String>,
 }
 
-/// A subscription as an event shows it.
+/// A subscription as one event describes it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Subscription {
-    /// The vendor's id.
+    /// The vendor's id of the subscription.
     pub id: String,
     /// The vendor's id of the customer.
     pub customer: Option<String>,
-    /// Organizations that its own metadata name.
+    /// The organizations that its own metadata name.
     pub organizations: Vec<String>,
     /// The time of this version, by the vendor's clock.
     pub at: Option<Time>,
-    /// Which events of the same moment come first.
+    /// The order among events of the same moment.
     pub step: Step,
-    /// Whether it is over for good: nothing that comes later, or from earlier, brings it back.
+    /// Whether the subscription has ended for good: no other event, earlier or later, revives it.
     pub ended: bool,
-    /// Where it stands.
+    /// The status.
     pub status: Status,
-    /// The same in the vendor's word.
+    /// The status in the vendor's own word.
     pub vendor_status: String,
-    /// What was bought.
+    /// The product and the price.
     pub plan: Plan,
     /// The period that is paid for.
     pub period: Period,
-    /// Until when it costs nothing.
+    /// The end of the trial.
     pub trial_end: Option<Time>,
-    /// Whether it ends with the period.
+    /// Whether the subscription ends with its current period.
     pub cancel_at_period_end: bool,
-    /// When it ends or ended.
+    /// When the subscription ends or ended.
     pub ends_at: Option<Time>,
-    /// What it allows by its own metadata, or those of its price.
+    /// The limits in its own metadata, or in those of its price.
     pub limits: Limits,
-    /// The product, where the event shows it whole.
+    /// The product, where the event contains all of it.
     pub product: Option<Product>,
 }
 
-/// Where a subscription stands, in the order in which subscriptions live.
+/// The status of a subscription, in the order of a subscription's life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[schemars(rename = "SubscriptionStatus")]
 pub enum Status {
     /// Not begun: the first payment is missing.
     Incomplete,
-    /// In use, and free for now.
+    /// In use, in its trial.
     Trialing,
     /// In use and paid.
     Active,
-    /// In use, and a payment is late.
+    /// In use, with a payment that is late.
     PastDue,
-    /// Payments were given up.
+    /// Suspended: the vendor no longer tries to collect the payment.
     Unpaid,
-    /// At rest.
+    /// Paused.
     Paused,
-    /// Called off: it runs until its end, and no longer.
+    /// Cancelled: it runs until its end.
     Cancelled,
-    /// Over, or never begun.
+    /// Ended, or never begun.
     Inactive,
 }
 
-/// Which events of the same moment come first.
+/// The order of events of the same moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Step {
-    /// It was made.
+    /// The subscription was created.
     Created,
-    /// It changed.
+    /// The subscription changed.
     Updated,
-    /// It ended.
+    /// The subscription ended.
     Ended,
 }
 
-/// What was bought.
+/// The product and the price of a subscription.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Plan {
-    /// The product.
+    /// The vendor's id of the product.
     pub product: Option<String>,
-    /// The price or variant of it.
+    /// The vendor's id of the price or variant.
     pub price: Option<String>,
-    /// What the subscription calls it.
+    /// The name in the subscription.
     pub name: Option<String>,
 }
 
-/// From when to when.
+/// A period.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Period {
-    /// Its begin.
+    /// The beginning.
     pub start: Option<Time>,
     /// Its end.
     pub end: Option<Time>,
 }
 
-/// A customer's subscriptions at one moment.
+/// The running subscriptions of a customer at one moment.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Snapshot {
     /// The vendor's id of the customer.
     pub customer: String,
-    /// When it was taken.
+    /// When the snapshot was taken.
     pub at: Option<Time>,
-    /// Those that run. One that is not here does not.
+    /// All running subscriptions: one that is not listed does not run.
     pub running: Vec<Subscription>,
 }
 
-/// Something on sale.
+/// A product on sale.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Product {
-    /// The vendor's id.
+    /// The vendor's id of the product.
     pub id: String,
-    /// What it is called.
+    /// The name.
     pub name: Option<String>,
-    /// What it allows.
+    /// The limits that it sets.
     pub limits: Limits,
     /// The time of this version, by the vendor's clock.
     pub at: Option<Time>,
 }
 
 impl Status {
-    /// Every status, in the order in which subscriptions live.
+    /// Every status, in the order of a subscription's life.
     pub const ALL: [Self; 8] = [
         Self::Incomplete,
         Self::Trialing,
@@ -174,7 +174,7 @@ impl Status {
         Self::Inactive,
     ];
 
-    /// As it is stored and shown.
+    /// Returns the name in the database and on the wire.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Incomplete => "incomplete",

@@ -12,48 +12,50 @@ use crate::{
     settings::{self, Field, Loaded, Settings, Variables},
 };
 
-/// One outside service. An implementation is one file in `vendors` and one entry in its category's list.
+/// An external service. An implementation is one file in `vendors` and one entry in its category's list.
 pub trait Vendor: 'static {
     /// The name in paths, tables and commands: `stripe`.
     const ID: &'static str;
     /// The name for people: `Stripe`.
     const TITLE: &'static str;
-    /// Where its webhooks also arrive, besides `/webhooks/{ID}`: the paths that products have already registered.
+    /// Further paths at which its webhooks arrive, besides `/webhooks/{ID}`: the ones that products have already
+    /// registered.
     const WEBHOOK_PATHS: &'static [&'static str] = &[];
 
-    /// What calling the vendor needs.
+    /// The settings for calling the vendor.
     type Settings: Settings;
-    /// What receiving its webhooks needs. Independent of [`Vendor::Settings`]: either works without the other.
-    /// [`NoWebhooks`] for a vendor that sends none.
+    /// The settings for receiving its webhooks. They are independent of [`Vendor::Settings`]: either works without the
+    /// other. [`NoWebhooks`] for a vendor that sends none.
     type WebhookSettings: Settings;
 
-    /// What must be done soon although the settings are complete, such as a version to move to. Most vendors have nothing.
+    /// Returns what the operator should do soon although the settings are complete, such as move to another version.
+    /// Most vendors return none.
     fn advice(_settings: &Self::Settings, _now: Time) -> Option<String> {
         None
     }
 
-    /// The issuers of tokens that it brings. Most vendors have none.
+    /// Returns the issuers of tokens that come with the vendor. Most vendors return none.
     fn issuing() -> Option<Issuing> {
         None
     }
 
-    /// The receiving side. A vendor with [`NoWebhooks`] leaves it out.
+    /// Creates the webhook source. A vendor with [`NoWebhooks`] leaves it out.
     ///
     /// # Errors
-    /// `Config` when a setting is not what it should be; the message names the variable.
+    /// `Config` when a setting is wrong; the message names the variable.
     fn webhooks(_settings: Self::WebhookSettings) -> Result<BoxedSource> {
         Err(Error::unsupported("webhooks"))
     }
 }
 
-/// A receiving side of any vendor.
+/// The webhook source of any vendor.
 pub type BoxedSource = Box<dyn WebhookSource>;
 
-/// The webhook settings of a vendor that sends none: no variables, so that they are never set.
+/// The webhook settings of a vendor that sends none: they have no variables, so that they are never set.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub struct NoWebhooks {}
 
-/// What the registry knows of a vendor, without its type.
+/// An entry of the registry: a vendor, without its type.
 #[derive(Clone, Copy)]
 pub struct VendorEntry {
     /// [`Vendor::ID`].
@@ -70,14 +72,14 @@ pub struct VendorEntry {
     pub webhook_fields: fn() -> Vec<Field>,
     /// [`Vendor::issuing`].
     pub issuing: fn() -> Option<Issuing>,
-    /// Whether [`Vendor::Settings`] are complete, with [`Vendor::advice`].
+    /// Checks [`Vendor::Settings`], and returns [`Vendor::advice`].
     pub check: fn(&Variables, Time) -> Result<Loaded<Option<String>>>,
-    /// The receiving side: none when its settings are absent.
+    /// Creates the webhook source; none when its settings are absent.
     pub webhooks: fn(&Variables) -> Result<Option<BoxedSource>>,
 }
 
 impl VendorEntry {
-    /// The entry of `V`, in `category`.
+    /// Creates the entry of `V`, in `category`.
     pub const fn of<V: Vendor>(category: &'static str) -> Self {
         Self {
             id: V::ID,
@@ -101,7 +103,8 @@ impl VendorEntry {
     }
 }
 
-/// Whether nothing is set of the client's settings but what its tokens are believed by: then it is not half of them.
+/// Returns whether the only settings of the client that are set are those of its tokens; then the client is off, and
+/// not half configured.
 fn only_for_tokens<V: Vendor>(variables: &Variables) -> bool {
     let tokens: Vec<_> = V::issuing().into_iter().flat_map(|issuing| (issuing.fields)()).collect();
     let is_set = |field: &&Field| variables.get(&field.variable).is_some();
@@ -111,19 +114,19 @@ fn only_for_tokens<V: Vendor>(variables: &Variables) -> bool {
 }
 
 impl VendorEntry {
-    /// Whose tokens are believed by its settings: nobody's when they are not set.
+    /// Returns the issuers whose tokens are accepted by the vendor's settings; none when they are not set.
     ///
     /// # Errors
-    /// `Config` when they are half there or wrong, naming the variable.
+    /// `Config`, naming the variable, when they are incomplete or wrong.
     pub fn issuers(&self, variables: &Variables) -> Result<Vec<Issuer>> {
         (self.issuing)().map_or_else(|| Ok(Vec::new()), |issuing| (issuing.issuers)(variables))
     }
 
-    /// The receiving side from nothing but its secret, for `trunkline sign` and tests. Where a vendor needs two values,
-    /// they are written `user:password`.
+    /// Creates the webhook source from its secret alone, for `trunkline sign` and tests. Where a vendor needs two
+    /// values, they are written `user:password`.
     ///
     /// # Errors
-    /// `Unsupported` for a vendor without webhooks, `Config` when the secret is not what it should be.
+    /// `Unsupported` for a vendor without webhooks, `Config` when the secret is malformed.
     pub fn webhooks_with(&self, secret: &str) -> Result<BoxedSource> {
         let required: Vec<_> = (self.webhook_fields)().into_iter().filter(|field| field.required).collect();
         let values = secret.splitn(required.len().max(1), ':');
@@ -135,7 +138,7 @@ impl VendorEntry {
 /// Whether a vendor's webhooks can be received.
 #[derive(Clone)]
 pub enum WebhookState {
-    /// Ready.
+    /// They can be received.
     On(Arc<dyn WebhookSource>),
     /// A setting is absent; the text names it and says how to get it.
     Off(String),
@@ -148,10 +151,10 @@ pub struct Registry {
 }
 
 impl Registry {
-    /// Reads every vendor's settings.
+    /// Reads the settings of every vendor.
     ///
     /// # Errors
-    /// `Config` when a vendor's settings for webhooks or tokens are half there or wrong, naming the variable.
+    /// `Config`, naming the variable, when a vendor's settings for webhooks or tokens are incomplete or wrong.
     pub fn load(entries: impl IntoIterator<Item = VendorEntry>, variables: &Variables) -> Result<Self> {
         let mut vendors = BTreeMap::new();
         let mut issuers = Vec::new();
@@ -168,17 +171,17 @@ impl Registry {
         Ok(Self { vendors, issuers })
     }
 
-    /// Whose tokens are believed.
+    /// Returns the issuers whose tokens are accepted.
     pub fn issuers(&self) -> &[Issuer] {
         &self.issuers
     }
 
-    /// The vendor called `id`.
+    /// Returns the vendor with the name `id`.
     pub fn get(&self, id: &str) -> Option<(&VendorEntry, &WebhookState)> {
         self.vendors.get(id).map(|(entry, state)| (entry, state))
     }
 
-    /// All vendors, by id.
+    /// Returns all vendors, by id.
     pub fn iter(&self) -> impl Iterator<Item = (&VendorEntry, &WebhookState)> {
         self.vendors.values().map(|(entry, state)| (entry, state))
     }

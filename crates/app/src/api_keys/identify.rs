@@ -1,4 +1,4 @@
-//! From what a program shows to what it is worth.
+//! Resolves an API key that a program showed to its organization and its rights.
 
 use std::{sync::Arc, time::Duration};
 
@@ -9,16 +9,16 @@ use kernel::{Code, Error, Result, Scope, Time};
 
 use super::{
     model::{ApiKeyId, BEGINNING, hash, hex},
-    store::{self, Worth},
+    store::{self, KeyRow},
 };
 
-/// The last use is noted to the minute: a write for each call would cost more than the calls.
-const NOTED: Duration = Duration::from_secs(60);
+/// The time of last use is stored to the minute: a write for each call would cost more than the calls.
+const LAST_USED_INTERVAL: Duration = Duration::from_secs(60);
 
-/// Whose key this is. What it is worth is looked up again in every call's own transaction.
+/// Finds the organization of an API key. The rights of the key are read again in every call's own transaction.
 ///
 /// # Errors
-/// `Unauthenticated` when it is nobody's, or worth nothing any more.
+/// `Unauthenticated` when the key is unknown, revoked or expired.
 pub async fn identify(db: &Db, world: &World, key: &str) -> Result<Identity> {
     let well_formed = key.strip_prefix(BEGINNING).is_some_and(|rest| rest.len() == 64);
     if !well_formed {
@@ -30,12 +30,12 @@ pub async fn identify(db: &Db, world: &World, key: &str) -> Result<Identity> {
     let (organization, id) = owner.ok_or_else(unknown)?;
     let scope = Scope::Organization(organization.clone());
     let looked_up = id.clone();
-    let worth = db.read(&scope, |tx| Box::pin(async move { store::worth(tx, &looked_up).await })).await?;
-    let worth = worth.filter(|worth| worth.admits(&shown, world.now())).ok_or_else(unknown)?;
-    if worth.last_used_at.is_none_or(|last| last + NOTED <= world.now()) {
+    let row = db.read(&scope, |tx| Box::pin(async move { store::find_key(tx, &looked_up).await })).await?;
+    let row = row.filter(|row| row.admits(&shown, world.now())).ok_or_else(unknown)?;
+    if row.last_used_at.is_none_or(|last| last + LAST_USED_INTERVAL <= world.now()) {
         note_use(db, &scope, &id, world.now()).await;
     }
-    Ok(Identity::Key(Arc::new(KeyHolder { id, organization, hash: shown, scopes: worth.scopes })))
+    Ok(Identity::Key(Arc::new(KeyHolder { id, organization, hash: shown, scopes: row.scopes })))
 }
 
 async fn note_use(db: &Db, scope: &Scope, id: &ApiKeyId, now: Time) {
@@ -49,23 +49,23 @@ async fn note_use(db: &Db, scope: &Scope, id: &ApiKeyId, now: Time) {
     }
 }
 
-/// Who a program is that showed `key`: in a transaction of the key's organization.
+/// Reads the rights of an API key, in a transaction of the key's organization.
 ///
 /// # Errors
-/// `Unauthenticated` when the key is worth nothing any more.
+/// `Unauthenticated` when the key has been revoked or has expired.
 pub async fn key_caller(db: &mut Reader, key: &Arc<KeyHolder>, now: Time) -> Result<Caller> {
-    let worth = store::worth(db, &key.id).await?.filter(|worth| worth.admits(&key.hash, now)).ok_or_else(unknown)?;
+    let row = store::find_key(db, &key.id).await?.filter(|row| row.admits(&key.hash, now)).ok_or_else(unknown)?;
     Ok(Caller {
         identity: Identity::Key(key.clone()),
         organization: Some(key.organization.clone()),
         member: None,
-        key_role: Some(worth.role),
-        until: worth.ends(&key.hash),
+        key_role: Some(row.role),
+        until: row.ends(&key.hash),
     })
 }
 
-impl Worth {
-    /// Whether what was shown is good now.
+impl KeyRow {
+    /// Returns whether a key with the hash `shown` is valid at `now`.
     fn admits(&self, shown: &[u8; 32], now: Time) -> bool {
         let before = self.previous_hash.as_deref().is_some_and(|kept| is_same(kept, shown))
             && self.previous_until.is_some_and(|end| now < end);
@@ -73,7 +73,7 @@ impl Worth {
         good && (is_same(&self.hash, shown) || before)
     }
 
-    /// When what was shown is good no longer by time alone.
+    /// Returns when a key with the hash `shown` expires; none when it does not.
     fn ends(&self, shown: &[u8; 32]) -> Option<Time> {
         let grace = self.previous_until.filter(|_| !is_same(&self.hash, shown));
         self.expires_at.into_iter().chain(grace).min()

@@ -1,4 +1,4 @@
-//! API keys: what programs show. A key is seen once, when it is made; kept is its SHA-256.
+//! API keys: the credentials of programs. A key is shown once, when it is created; only its SHA-256 is stored.
 
 mod identify;
 mod model;

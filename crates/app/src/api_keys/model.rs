@@ -9,71 +9,71 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use engine::ApiKeyId;
 
-/// How every key begins.
+/// The text that every key begins with.
 pub(super) const BEGINNING: &str = "sk_";
-/// Scopes of one key.
+/// The greatest number of scopes of one key.
 const SCOPES: usize = 100;
 
-/// An API key, without what is shown.
+/// An API key, without the secret text.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ApiKey {
     /// `key_…`
     #[serde(rename = "_id")]
     pub id: ApiKeyId,
-    /// When it was made.
+    /// When the key was created.
     #[serde(rename = "_creationTime")]
     pub creation_time: Time,
-    /// What people call it.
+    /// The name that people gave the key.
     pub name: String,
-    /// What it may do.
+    /// The role whose rights the key has.
     pub role: Role,
-    /// The operations it may call: `customers:list`, or `customers:*`. Empty is all that its role allows.
+    /// The operations that the key may call: `customers:list`, or `customers:*`. Empty means all that its role allows.
     pub scopes: Vec<String>,
-    /// Its last four characters.
+    /// The last four characters of the key.
     pub hint: String,
-    /// Until when it is good; for good when it is absent.
+    /// When the key expires; absent for a key that does not expire.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Time>,
-    /// While it is rotated: until when the one before is good too.
+    /// While the key is being rotated: until when its previous text is valid too.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub previous_until: Option<Time>,
-    /// When it was revoked.
+    /// When the key was revoked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub revoked_at: Option<Time>,
-    /// When it was shown the last time, to the minute.
+    /// When the key was last used, to the minute.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_used_at: Option<Time>,
 }
 
-/// A key that was just made, or rotated: the only time that it is seen.
+/// A key that was just created or rotated: the only answer that holds its secret text.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct NewKey {
     /// `key_…`
     #[serde(rename = "_id")]
     pub id: ApiKeyId,
-    /// What programs show: keep it, it is not seen again.
+    /// The secret text that programs send: keep it, it is not shown again.
     pub key: String,
 }
 
-/// What is shown: `sk_` and 32 random bytes.
+/// Generates the text of a key: `sk_` and 32 random bytes.
 pub(super) fn fresh(world: &World) -> String {
     format!("{BEGINNING}{}", HEXLOWER.encode(&world.bytes::<32>()))
 }
 
-/// What is kept of it.
+/// Returns the hash of a key, which is what is stored.
 pub(super) fn hash(key: &str) -> [u8; 32] {
     let digest = digest(&SHA256, key.as_bytes());
     digest.as_ref().first_chunk().copied().unwrap_or_default()
 }
 
-/// How a hash is written.
+/// Returns a hash in hexadecimal.
 pub(super) fn hex(hash: &[u8; 32]) -> String {
     HEXLOWER.encode(hash)
 }
 
-/// What tells it from other keys.
+/// Returns the last characters of a key, by which people recognise it.
 pub(super) fn hint(key: &str) -> String {
     key[key.len().saturating_sub(4)..].to_owned()
 }
@@ -81,7 +81,7 @@ pub(super) fn hint(key: &str) -> String {
 /// Checks scopes that came from outside.
 ///
 /// # Errors
-/// `BadRequest` when one does not name operations.
+/// `BadRequest` when a scope does not name operations.
 pub(super) fn check_scopes(scopes: &[String]) -> Result<()> {
     let part = |text: &str| !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '/');
     let fits = |scope: &String| {

@@ -1,4 +1,4 @@
-//! Making, rotating and revoking API keys.
+//! Creates, rotates and revokes API keys.
 
 use std::time::Duration;
 
@@ -15,25 +15,25 @@ use super::{
 };
 use crate::Name;
 
-/// Keys of one organization that are good at a time.
+/// The greatest number of valid keys of one organization.
 const MOST: i64 = 100;
-/// How long the key before is good too, when nobody says how long.
+/// How long the previous text of a rotated key stays valid by default.
 const GRACE: Duration = Duration::from_secs(24 * 3600);
-/// The longest that it may be, in milliseconds: 30 days.
+/// The longest time that the previous text may stay valid, in milliseconds: 30 days.
 const LONGEST_GRACE: u64 = 30 * 24 * 3600 * 1000;
 
-/// Make an API key. The answer is the only time that it is seen.
+/// Create an API key. The answer is the only one that holds its secret text.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CreateApiKey {
-    /// What people call it.
+    /// The name of the key, for people.
     pub name: Name,
-    /// What it may do. An admin cannot make one that may do more than they may.
+    /// The role whose rights the key has. An admin cannot create a key with more rights than their own.
     pub role: Role,
-    /// The operations it may call: `customers:list`, or `customers:*`. Empty is all that its role allows.
+    /// The operations that the key may call: `customers:list`, or `customers:*`. Empty means all that its role allows.
     #[serde(default)]
     pub scopes: Vec<String>,
-    /// Until when it is good, in milliseconds; for good when it is absent.
+    /// When the key expires, in milliseconds; absent for a key that does not expire.
     #[serde(default)]
     pub expires_at: Option<Time>,
 }
@@ -82,13 +82,14 @@ impl Mutation for CreateApiKey {
     }
 }
 
-/// Replace an API key. The one before is good for a while too, so that programs can be changed over.
+/// Replace the secret text of an API key. The previous text stays valid for a while, so that programs can be changed
+/// over.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RotateApiKey {
     /// `key_…`
     pub api_key_id: ApiKeyId,
-    /// How long the one before is good, in milliseconds; a day when it is absent, at most 30 days.
+    /// How long the previous text stays valid, in milliseconds; a day by default, at most 30 days.
     #[serde(default)]
     pub grace_ms: Option<u64>,
 }
@@ -106,7 +107,7 @@ impl Mutation for RotateApiKey {
         if grace > Duration::from_millis(LONGEST_GRACE) {
             return Err(Error::bad_request("grace_too_long", "graceMs is at most 30 days"));
         }
-        let before = good(ctx, &self.api_key_id).await?;
+        let before = find_valid(ctx, &self.api_key_id).await?;
         let key = fresh(ctx.world());
         let (hash, organization) = (hex(&hash(&key)), ctx.organization()?.clone());
         let until = ctx.now() + grace;
@@ -117,7 +118,7 @@ impl Mutation for RotateApiKey {
     }
 }
 
-/// Revoke an API key, at once.
+/// Revoke an API key, with immediate effect.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RevokeApiKey {
@@ -139,11 +140,11 @@ impl Mutation for RevokeApiKey {
     }
 }
 
-/// What a key is worth that still is worth something.
-async fn good(ctx: &mut MutationCtx<'_>, id: &ApiKeyId) -> Result<store::Worth> {
-    let worth = store::worth(ctx.db, id).await?.ok_or_else(unknown)?;
-    match worth.revoked_at {
-        None => Ok(worth),
+/// Reads a key that is neither revoked nor expired.
+async fn find_valid(ctx: &mut MutationCtx<'_>, id: &ApiKeyId) -> Result<store::KeyRow> {
+    let row = store::find_key(ctx.db, id).await?.ok_or_else(unknown)?;
+    match row.revoked_at {
+        None => Ok(row),
         Some(_) => Err(Error::conflict("api_key_revoked", "this key was revoked: make a new one")),
     }
 }

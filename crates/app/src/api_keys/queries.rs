@@ -1,4 +1,4 @@
-//! Looking at API keys.
+//! Queries on API keys.
 
 use async_trait::async_trait;
 use engine::{Query, QueryCtx, get, operation::Route};
@@ -8,10 +8,10 @@ use serde::Deserialize;
 
 use super::{ApiKey, store};
 
-/// Keys that are shown; there are fewer that are good.
+/// The greatest number of keys in an answer; fewer than that can be valid.
 const MOST: i64 = 1000;
 
-/// The API keys of the organization, the newest first, also those that were revoked.
+/// The API keys of the organization, newest first, including those that were revoked.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub struct ListApiKeys {}
 

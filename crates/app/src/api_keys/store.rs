@@ -5,8 +5,8 @@ use kernel::{Error, OrgId, Result, Role, Time};
 
 use super::{ApiKey, model::ApiKeyId};
 
-/// What decides whether a hash is good.
-pub(super) struct Worth {
+/// The columns that decide whether a hash is valid.
+pub(super) struct KeyRow {
     pub hash: String,
     pub previous_hash: Option<String>,
     pub previous_until: Option<Time>,
@@ -36,7 +36,7 @@ pub(super) async fn insert(tx: &mut Tx, key: &ApiKey, hash: &str, by: Option<Str
     .map(drop)
 }
 
-/// The newest first.
+/// Returns the keys, newest first.
 pub(super) async fn all(db: &mut Reader, most: i64) -> Result<Vec<ApiKey>> {
     db.query(
         "select id, created_ms, name, role, scopes, hint, expires_ms, previous_until_ms, revoked_ms, last_used_ms
@@ -62,7 +62,7 @@ pub(super) async fn count(db: &mut Reader) -> Result<i64> {
     row.map_or(Ok(0), |row| row.int("keys"))
 }
 
-pub(super) async fn worth(db: &mut Reader, id: &ApiKeyId) -> Result<Option<Worth>> {
+pub(super) async fn find_key(db: &mut Reader, id: &ApiKeyId) -> Result<Option<KeyRow>> {
     db.query(
         "select hash, previous_hash, previous_until_ms, expires_ms, revoked_ms, last_used_ms, role, scopes
          from api_keys where org_id = $1 and id = $2",
@@ -72,7 +72,7 @@ pub(super) async fn worth(db: &mut Reader, id: &ApiKeyId) -> Result<Option<Worth
     .await
 }
 
-/// The key is another one now; the one before is good until `previous_until`.
+/// Stores the hash of the new text; the previous text stays valid until `previous_until`.
 pub(super) async fn rotate(tx: &mut Tx, id: &ApiKeyId, hash: &str, hint: &str, previous_until: Time) -> Result<()> {
     tx.query(
         "update api_keys set previous_hash = hash, previous_until_ms = $3, hash = $4, hint = $5
@@ -110,7 +110,7 @@ pub(super) async fn point(tx: &mut Tx, hash: &str, organization: &OrgId, id: &Ap
         .map(drop)
 }
 
-/// Forgets every hash of this key but `kept`.
+/// Deletes every hash of this key except those in `kept`.
 pub(super) async fn forget_others(tx: &mut Tx, id: &ApiKeyId, kept: &[&str; 2]) -> Result<()> {
     tx.system("delete from api_key_hashes where api_key = $1 and hash <> $2 and hash <> $3")
         .bind(id)
@@ -121,7 +121,7 @@ pub(super) async fn forget_others(tx: &mut Tx, id: &ApiKeyId, kept: &[&str; 2]) 
         .map(drop)
 }
 
-/// Whose key has this hash.
+/// Finds the organization and the key that have this hash.
 pub(super) async fn owner(db: &mut Reader, hash: &str) -> Result<Option<(OrgId, ApiKeyId)>> {
     let query = db.system("select organization, api_key from api_key_hashes where hash = $1");
     let Some(row) = query.bind(hash).row().await? else { return Ok(None) };
@@ -150,7 +150,7 @@ impl FromRow for ApiKey {
     }
 }
 
-impl FromRow for Worth {
+impl FromRow for KeyRow {
     fn from_row(row: &Row) -> Result<Self> {
         Ok(Self {
             hash: row.text("hash")?,

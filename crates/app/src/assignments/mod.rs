@@ -1,4 +1,4 @@
-//! Assignments: which staff member looks after which customer. They decide what staff see.
+//! Assignments of staff to customers. They decide which customers a staff member sees.
 
 mod model;
 mod mutations;
@@ -13,7 +13,7 @@ pub(crate) use mutations::{add, remove_all_of_customer, remove_all_of_staff};
 pub(crate) use queries::staff_of;
 pub use queries::{ListAssignedStaff, ListAvailableStaff};
 
-/// The operations of this feature.
+/// Registers the operations of this feature.
 pub(crate) fn register(registry: &mut Registry) {
     registry
         .module("assignments", "Which staff look after which customer")

@@ -1,4 +1,4 @@
-//! Assigning staff, and taking it back. Both change at once what they see, in open live queries too.
+//! Assigns staff to customers and removes assignments. Both take effect at once, in open live queries too.
 
 use ::store::Tx;
 use async_trait::async_trait;
@@ -17,13 +17,13 @@ use crate::{
     users::{self, UserId},
 };
 
-/// Let a staff member look after a customer. Whoever does already goes on.
+/// Assign a staff member to a customer. Others who are assigned to the customer stay assigned.
 #[derive(Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AssignStaff {
-    /// Which customer.
+    /// The customer.
     pub customer_id: CustomerId,
-    /// Who.
+    /// The staff member.
     pub user_id: UserId,
 }
 
@@ -44,13 +44,13 @@ impl Mutation for AssignStaff {
     }
 }
 
-/// Take a customer from a staff member: they see it no more.
+/// Remove the assignment of a staff member to a customer, which they no longer see.
 #[derive(Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct UnassignStaff {
-    /// Which customer.
+    /// The customer.
     pub customer_id: CustomerId,
-    /// From whom.
+    /// The staff member.
     pub user_id: UserId,
 }
 
@@ -68,18 +68,18 @@ impl Mutation for UnassignStaff {
     }
 }
 
-/// Lets somebody look after a customer; nothing changes when they do already.
+/// Assigns a person to a customer; changes nothing when they are assigned already.
 pub(crate) async fn add(ctx: &mut MutationCtx<'_>, customer: &CustomerId, user: &UserId) -> Result<()> {
     let (id, now) = (ctx.new_id(), ctx.now());
     store::insert(ctx.db, &id, customer, user, now).await
 }
 
-/// Nobody looks after a customer any more.
+/// Removes all assignments to a customer.
 pub(crate) async fn remove_all_of_customer(tx: &mut Tx, customer: &CustomerId) -> Result<()> {
     store::delete_of_customer(tx, customer).await
 }
 
-/// Somebody looks after nobody any more.
+/// Removes all assignments of a staff member.
 pub(crate) async fn remove_all_of_staff(tx: &mut Tx, user: &UserId) -> Result<()> {
     store::delete_of_staff(tx, user).await
 }

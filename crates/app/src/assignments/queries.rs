@@ -1,4 +1,4 @@
-//! Looking at assignments.
+//! Queries on assignments.
 
 use ::store::Reader;
 use async_trait::async_trait;
@@ -9,16 +9,16 @@ use serde::Deserialize;
 
 use super::{Assigned, store};
 use crate::{
-    customers::{self, CustomerId, Sight},
+    customers::{self, CustomerId, Visibility},
     list,
     users::Colleague,
 };
 
-/// The staff who look after a customer.
+/// The staff who are assigned to a customer.
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ListAssignedStaff {
-    /// Which one.
+    /// The customer.
     pub customer_id: CustomerId,
 }
 
@@ -30,17 +30,17 @@ impl Query for ListAssignedStaff {
     type Output = Vec<Assigned>;
 
     async fn run(self, ctx: &mut QueryCtx<'_>) -> Result<Vec<Assigned>> {
-        let sight = Sight::of(ctx.caller());
+        let sight = Visibility::of(ctx.caller());
         customers::find_seen(ctx.db, &self.customer_id, &sight).await?;
         list::whole(store::assigned(ctx.db, &self.customer_id, list::LIMIT).await?, "users:page")
     }
 }
 
-/// The staff who do not look after a customer yet.
+/// The staff who are not assigned to a customer yet.
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ListAvailableStaff {
-    /// Which one.
+    /// The customer.
     pub customer_id: CustomerId,
 }
 
@@ -57,7 +57,7 @@ impl Query for ListAvailableStaff {
     }
 }
 
-/// The staff who look after a customer, for its own people.
+/// Returns the staff who are assigned to a customer, for the people of that customer.
 pub(crate) async fn staff_of(db: &mut Reader, customer: &CustomerId) -> Result<Vec<Colleague>> {
     let assigned = list::whole(store::assigned(db, customer, list::LIMIT).await?, "users:page")?;
     Ok(assigned.into_iter().map(|assigned| assigned.colleague).collect())

@@ -1,4 +1,4 @@
-//! Writes a line for every mutation.
+//! Writes an entry of the audit log for every mutation.
 
 use ::store::Tx;
 use async_trait::async_trait;
@@ -11,13 +11,13 @@ use super::{
     store,
 };
 
-/// The audit log of every organization.
+/// Writes the audit log of every organization.
 pub struct Log;
 
 #[async_trait]
 impl Audit for Log {
     async fn record(&self, tx: &mut Tx, change: &Change<'_>) -> Result<()> {
-        // What is done outside of an organization, such as signing in, is no organization's business.
+        // What happens outside of organizations, such as signing in, belongs to the log of none.
         if tx.scope().organization().is_none() {
             return Ok(());
         }

@@ -1,5 +1,5 @@
-//! The audit log: who did what to what, when, from where. Every mutation of an organization writes a line in its own
-//! transaction; nothing changes one afterwards.
+//! The audit log: which caller did what, to which object, when and from where. Every mutation of an organization writes
+//! an entry in its own transaction; entries are never changed.
 
 mod log;
 mod model;

@@ -1,4 +1,4 @@
-//! A line of the audit log.
+//! An entry of the audit log.
 
 use engine::{Caller, Identity, Place, Placed};
 use kernel::{Id, Time, mask};
@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// Characters of arguments that are kept.
+/// The greatest number of characters of the arguments that are stored.
 const LONGEST: usize = 4000;
 
 kernel::id_prefix! {
@@ -14,37 +14,37 @@ kernel::id_prefix! {
     pub AuditEntryPrefix = "aud" in "auditEntries"
 }
 
-/// Who did what to what, when, from where.
+/// Which caller did what, to which object, when and from where.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AuditEntry {
     /// `aud_…`
     #[serde(rename = "_id")]
     pub id: Id<AuditEntryPrefix>,
-    /// When it was done.
+    /// When the operation ran.
     #[serde(rename = "_creationTime")]
     pub creation_time: Time,
     /// The operation.
     pub operation: String,
-    /// The person, where it was one.
+    /// The person who called; absent for API keys and operators.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user_id: Option<String>,
-    /// What they are called.
+    /// The display name of the caller.
     pub actor: String,
-    /// Who acted as this person.
+    /// The person who impersonated the caller, if any.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub impersonator_id: Option<String>,
-    /// What those are called.
+    /// The display name of the impersonator.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub impersonator: Option<String>,
-    /// `token`, `key`, `operator` or `anonymous`.
+    /// How the caller was authenticated: `token`, `key`, `operator` or `anonymous`.
     pub means: String,
-    /// The id of what it was done to.
+    /// The id of the object that was changed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub subject: Option<String>,
-    /// The arguments as JSON, without what is secret.
+    /// The arguments as JSON, without secrets.
     pub arguments: String,
-    /// The address that it came from.
+    /// The network address of the caller.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub origin: Option<String>,
 }
@@ -55,7 +55,7 @@ impl Placed for AuditEntry {
     }
 }
 
-/// How somebody showed who they are.
+/// Returns how a caller was authenticated, as it is stored.
 pub(super) fn means(caller: &Caller) -> &'static str {
     match &caller.identity {
         Identity::Anonymous => "anonymous",
@@ -65,7 +65,7 @@ pub(super) fn means(caller: &Caller) -> &'static str {
     }
 }
 
-/// What it was done to: the document that the arguments name, or the one that the answer is.
+/// Returns the id of the object that was changed: the one that the arguments name, or the one in the answer.
 pub(super) fn subject(operation: &str, arguments: &Value, output: &Value) -> Option<String> {
     let fields = arguments.as_object()?;
     let module = operation.split(':').next().unwrap_or_default().trim_end_matches('s');
@@ -76,13 +76,14 @@ pub(super) fn subject(operation: &str, arguments: &Value, output: &Value) -> Opt
     id?.as_str().filter(|id| id.len() <= 200).map(ToOwned::to_owned)
 }
 
-/// Arguments without what is secret: fields that are called so are left out, people and keys in texts are hidden.
+/// Returns arguments without secrets: fields with a secret's name are left out, personal data and keys in texts are
+/// masked.
 pub(super) fn without_secrets(arguments: &Value) -> String {
     let mut kept = arguments.clone();
     hide(&mut kept);
     let text = kept.to_string();
     match text.char_indices().nth(LONGEST) {
-        // It is shown to people: what is cut is not JSON any more, so that it is a text.
+        // The arguments are shown to people. A shortened text is no longer JSON, so that it is stored as a JSON string.
         Some((cut, _)) => Value::String(format!("{}…", &text[..cut])).to_string(),
         None => text,
     }
@@ -102,7 +103,8 @@ fn hide(value: &mut Value) {
         }
         Value::Array(values) => values.iter_mut().for_each(hide),
         Value::String(text) => {
-            // A whole file may have come. What is cut off with a margin is not shown anyway.
+            // A text may hold a whole file. It is cut before masking, with a margin, because only `LONGEST` characters
+            // are stored.
             let end = text.char_indices().nth(2 * LONGEST).map_or(text.len(), |(end, _)| end);
             *text = mask(&text[..end]).into_owned();
         }

@@ -1,4 +1,4 @@
-//! Reading the audit log.
+//! Queries on the audit log.
 
 use async_trait::async_trait;
 use engine::{Query, QueryCtx, get, operation::Route};
@@ -9,7 +9,7 @@ use serde::Deserialize;
 use super::{AuditEntry, store};
 use crate::export::{self, Part};
 
-/// The audit log, page by page, the newest line first.
+/// A page of the audit log, newest entry first.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PageAudit {
@@ -29,21 +29,21 @@ impl Query for PageAudit {
     }
 }
 
-/// How an export is written.
+/// The format of an export.
 #[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ExportFormat {
-    /// One line for each entry, and one with the names of the columns at the beginning of the first part.
+    /// One line for each entry; the first part begins with a line of column names.
     Csv,
     /// One JSON object on each line.
     Jsonl,
 }
 
-/// A part of the audit log as a file: put the parts one behind the other.
+/// A part of the audit log as a file. Concatenate the parts in order.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ExportAudit {
-    /// How it is written.
+    /// The format.
     pub format: ExportFormat,
     /// Which part.
     pub pagination_opts: PageOptions,

@@ -1,4 +1,4 @@
-//! The statements on the audit log: it is only added to.
+//! The statements on the audit log, which only inserts and reads.
 
 use ::store::{FromRow, Reader, Row, Tx};
 use engine::Range;
@@ -28,7 +28,7 @@ pub(super) async fn insert(tx: &mut Tx, entry: &AuditEntry) -> Result<()> {
     .map(drop)
 }
 
-/// The newest first.
+/// Returns the entries of a range, newest first.
 pub(super) async fn page(db: &mut Reader, range: &Range) -> Result<Vec<AuditEntry>> {
     let asked = db.query(
         "select id, at_ms, operation, user_id, actor, impersonator_id, impersonator, means, subject, arguments, origin

@@ -1,4 +1,4 @@
-//! What a payments vendor's events do.
+//! Handles the events of payments vendors.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use provider::payments::{Change, Notice, Owner, Reader};
 use super::mutations::{self, Source};
 use crate::organizations;
 
-/// The events of one payments vendor.
+/// The handler of the events of one payments vendor.
 pub(crate) struct Events {
     reader: Arc<dyn Reader>,
 }
@@ -29,7 +29,7 @@ impl EventHandler for Events {
         };
         match change {
             Change::Product(_) => Ok(Routing::System),
-            // Nothing is learned from an event that names nobody and changes nothing.
+            // An event that names no organization and changes nothing has nothing to store.
             Change::Owned if owner.organizations.is_empty() => Ok(Routing::Ignore),
             Change::Owned | Change::Subscription(_) | Change::Snapshot(_) => {
                 let keys = keys(&event.provider, &owner);
@@ -62,8 +62,9 @@ impl EventHandler for Events {
     }
 }
 
-/// Whose an event is: a subscription stays where it is; a new one is where its metadata say; without any it is where the
-/// customer's others are. Why in this order: `docs/decisions/0021-whose-payment.md`.
+/// Returns the route keys of an event, in the order in which they are tried: the subscription keeps its organization; a
+/// new subscription belongs to the organization in its metadata; without metadata it belongs to the organization of the
+/// customer's other subscriptions. The reasons are in `docs/decisions/0021-whose-payment.md`.
 fn keys(provider: &str, owner: &Owner) -> Vec<String> {
     let subscription = owner.subscription.iter().map(|id| mutations::subscription_key(provider, id));
     let organizations = owner.organizations.iter().map(|name| organizations::route_key(name));

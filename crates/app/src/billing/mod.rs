@@ -1,7 +1,7 @@
-//! Billing: what organizations pay for, and what is on sale.
+//! Billing: the subscriptions of organizations, and the products on sale.
 //!
-//! Vendors' events come late, twice and out of order. What is kept is the greatest version in an order that does not
-//! depend on arrival, so that the same events in any order end in the same state.
+//! Vendors' events arrive late, twice and out of order. Of all versions the greatest is stored, in an order that does
+//! not depend on arrival, so that the same events in any order lead to the same state.
 
 mod events;
 mod model;
@@ -22,7 +22,7 @@ pub use queries::{
 };
 pub(crate) use queries::{plan, room, room_for_one};
 
-/// The operations of this feature.
+/// Registers the operations of this feature.
 pub(crate) fn register(registry: &mut Registry) {
     registry
         .module("billing", "What an organization pays for, and what its plan allows")

@@ -1,4 +1,4 @@
-//! Versions of a subscription, and what they come to.
+//! Versions of a subscription, and the state that follows from them.
 
 use kernel::{Id, Limits, Time};
 use provider::payments::{self, Period, Plan, Status, Step};
@@ -13,74 +13,75 @@ kernel::id_prefix! {
 /// The id of a subscription.
 pub type SubscriptionId = Id<SubscriptionPrefix>;
 
-/// What an organization pays for.
+/// A subscription of an organization at a payments vendor.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Subscription {
     /// `sub_…`
     #[serde(rename = "_id")]
     pub id: SubscriptionId,
-    /// When it was first heard of.
+    /// When the first event about the subscription was stored.
     #[serde(rename = "_creationTime")]
     pub creation_time: Time,
     /// The vendor.
     pub provider: String,
-    /// The vendor's id.
+    /// The vendor's id of the subscription.
     pub external_id: String,
     /// The vendor's id of the customer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub customer_id: Option<String>,
-    /// Where it stands. A cancelled one may be used until `endsAt`.
+    /// The status. A cancelled subscription may be used until `endsAt`.
     pub status: Status,
-    /// The same in the vendor's word.
+    /// The status in the vendor's own word.
     pub vendor_status: String,
-    /// The product, or the price where no product is known.
+    /// The product; the price where the product is not known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub plan_id: Option<String>,
-    /// What people call it.
+    /// The name of the product or price.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub plan_name: Option<String>,
     /// The price or variant of the product.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub price_id: Option<String>,
-    /// The begin of the period that is paid for.
+    /// The beginning of the period that is paid for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub current_period_start: Option<Time>,
-    /// Its end.
+    /// The end of the period that is paid for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub current_period_end: Option<Time>,
-    /// Until when it costs nothing.
+    /// The end of the trial.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub trial_ends_at: Option<Time>,
-    /// Whether it ends with the period.
+    /// Whether the subscription ends with its current period.
     pub cancel_at_period_end: bool,
-    /// When it ends or ended.
+    /// When the subscription ends or ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ends_at: Option<Time>,
-    /// What it allows: by its own word, else by its product's.
+    /// The limits of the subscription: its own, else those of its product.
     #[serde(flatten)]
     pub limits: Limits,
 }
 
-/// Something on sale.
+/// A product on sale.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Product {
     /// The vendor.
     pub provider: String,
-    /// The vendor's id.
+    /// The vendor's id of the product.
     pub product_id: String,
-    /// What it is called.
+    /// The name of the product.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// What it allows.
+    /// The limits that the product sets.
     #[serde(flatten)]
     pub limits: Limits,
 }
 
-/// A subscription as one event showed it. Of two versions the greater counts, and the fields stand in the order in which
-/// they decide: one that is over wins, then the later one, then the one that comes later in a life. The last fields
-/// decide only between two that say different things of the same moment, so that it is never the order of arrival.
+/// A subscription as one event described it. The greatest version is stored. The fields stand in the order in which
+/// they decide: a version that has ended wins, then the later one, then the one with the status that comes later in a
+/// subscription's life. The last fields only decide between versions that contradict each other about the same moment,
+/// so that the order of arrival never decides.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Version {
     pub ended: bool,
@@ -94,34 +95,34 @@ pub(super) struct Version {
     pub trial_end: Option<Time>,
     pub cancel_at_period_end: bool,
     pub ends_at: Option<Time>,
-    pub limits: Allowance,
+    pub limits: ComparableLimits,
 }
 
-/// Limits that have an order, for [`Version`].
+/// Limits that can be compared, for [`Version`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Allowance(pub Option<i64>, pub Option<i64>, pub Option<i64>);
+pub(super) struct ComparableLimits(pub Option<i64>, pub Option<i64>, pub Option<i64>);
 
-/// The subscriptions of a customer that ran at one moment. Of two snapshots the greater counts.
+/// The subscriptions of a customer that were running at one moment. The greatest snapshot is stored.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Snapshot {
     pub at: Time,
-    /// Their ids, in order.
+    /// The ids of the running subscriptions, in order.
     pub running: Vec<String>,
 }
 
-/// What is known of a product. Of two versions the greater counts.
+/// A version of a product. The greatest version is stored.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Sold {
+pub(super) struct ProductVersion {
     pub at: Time,
     pub name: Option<String>,
-    pub limits: Allowance,
+    pub limits: ComparableLimits,
 }
 
-/// What a version comes to.
+/// The state that follows from a version and the newest snapshot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Standing {
+pub(super) struct CurrentState {
     pub status: Status,
-    /// When it was missing in a snapshot, if that is why it ended.
+    /// The time of the snapshot that ended the subscription by not listing it, if one did.
     pub ended_by_snapshot: Option<Time>,
 }
 
@@ -143,16 +144,16 @@ impl Version {
         }
     }
 
-    /// What it comes to, with the newest snapshot of its customer: a subscription that was running before the snapshot
-    /// and is not in it has ended, until something newer says otherwise. Snapshots show no others than running ones, so
-    /// that they say nothing about those that were not.
-    pub(super) fn standing(&self, id: &str, snapshot: Option<&Snapshot>) -> Standing {
+    /// Returns the state of this version under the newest snapshot of its customer. A subscription that was running
+    /// before the snapshot and is not listed in it has ended, until a newer version says otherwise. Snapshots list
+    /// running subscriptions only, so that they say nothing about subscriptions that were not running.
+    pub(super) fn standing(&self, id: &str, snapshot: Option<&Snapshot>) -> CurrentState {
         let runs = matches!(self.status, Status::Trialing | Status::Active);
         match snapshot {
             Some(snapshot) if runs && !self.ended && snapshot.at > self.at && !snapshot.shows(id) => {
-                Standing { status: Status::Cancelled, ended_by_snapshot: Some(snapshot.at) }
+                CurrentState { status: Status::Cancelled, ended_by_snapshot: Some(snapshot.at) }
             }
-            Some(_) | None => Standing { status: self.status, ended_by_snapshot: None },
+            Some(_) | None => CurrentState { status: self.status, ended_by_snapshot: None },
         }
     }
 }
@@ -169,20 +170,20 @@ impl Snapshot {
     }
 }
 
-impl Sold {
+impl ProductVersion {
     pub(super) fn of(product: &payments::Product, at: Time) -> Self {
         Self { at: product.at.unwrap_or(at), name: product.name.clone(), limits: product.limits.into() }
     }
 }
 
-impl From<Limits> for Allowance {
+impl From<Limits> for ComparableLimits {
     fn from(limits: Limits) -> Self {
         Self(limits.max_customers, limits.max_staff, limits.max_clients)
     }
 }
 
-impl From<Allowance> for Limits {
-    fn from(Allowance(max_customers, max_staff, max_clients): Allowance) -> Self {
+impl From<ComparableLimits> for Limits {
+    fn from(ComparableLimits(max_customers, max_staff, max_clients): ComparableLimits) -> Self {
         Self { max_customers, max_staff, max_clients }
     }
 }
@@ -204,7 +205,7 @@ mod tests {
             trial_end: None,
             cancel_at_period_end: false,
             ends_at: None,
-            limits: Allowance::default(),
+            limits: ComparableLimits::default(),
         }
     }
 

@@ -1,4 +1,4 @@
-//! Keeping what payments vendors say.
+//! Stores what the events of payments vendors say.
 
 use ::store::Tx;
 use engine::EventCtx;
@@ -6,30 +6,30 @@ use kernel::{Result, Time};
 use provider::payments::{self, Owner};
 
 use super::{
-    model::{Snapshot, Sold, Version},
-    store::{self, Kept},
+    model::{ProductVersion, Snapshot, Version},
+    store::{self, StoredVersion},
 };
 use crate::organizations;
 
-/// Where an event came from.
+/// The event that a change comes from.
 pub(super) struct Source {
     pub provider: String,
-    /// When it happened, for what does not say so itself.
+    /// The time of the event, for changes that have no time of their own.
     pub at: Time,
 }
 
-/// The key under which the organization of a customer is found.
+/// Returns the route key of a customer.
 pub(super) fn customer_key(provider: &str, customer: &str) -> String {
     format!("{provider}:customer:{customer}")
 }
 
-/// The key under which the organization of a subscription is found.
+/// Returns the route key of a subscription.
 pub(super) fn subscription_key(provider: &str, subscription: &str) -> String {
     format!("{provider}:subscription:{subscription}")
 }
 
-/// Lets later events about the same customer or subscription find the organization, and those that waited.
-/// What belongs to another organization stays there.
+/// Adds routes, so that later events about the same customer or subscription find the organization, and releases the
+/// events that waited for them. A route of another organization is left as it is.
 pub(super) async fn claim(ctx: &mut EventCtx<'_>, source: &Source, owner: &Owner) -> Result<()> {
     if let Some(subscription) = &owner.subscription {
         ctx.add_route(subscription_key(&source.provider, subscription)).await?;
@@ -40,7 +40,7 @@ pub(super) async fn claim(ctx: &mut EventCtx<'_>, source: &Source, owner: &Owner
     Ok(())
 }
 
-/// Keeps a version of a subscription. False when what is known is newer.
+/// Stores a version of a subscription. Returns false when the stored version is newer.
 pub(super) async fn keep(ctx: &mut EventCtx<'_>, source: &Source, shown: &payments::Subscription) -> Result<bool> {
     if let Some(product) = &shown.product {
         keep_product(ctx.tx, source, product).await?;
@@ -55,13 +55,14 @@ pub(super) async fn keep(ctx: &mut EventCtx<'_>, source: &Source, shown: &paymen
         None => None,
     };
     let standing = version.standing(&shown.id, snapshot.as_ref());
-    let kept = Kept { external_id: shown.id.clone(), version };
+    let kept = StoredVersion { external_id: shown.id.clone(), version };
     let (id, now) = (ctx.new_id(), ctx.now());
     store::upsert(ctx.tx, &id, &source.provider, &kept, standing, now).await?;
     Ok(true)
 }
 
-/// Keeps a snapshot of a customer: those in it run, the others do not. False when a newer one is known.
+/// Stores a snapshot of a customer: subscriptions that it lists run, the others do not. Returns false when the stored
+/// snapshot is newer.
 pub(super) async fn keep_snapshot(ctx: &mut EventCtx<'_>, source: &Source, shown: &payments::Snapshot) -> Result<bool> {
     let snapshot = Snapshot::of(shown, source.at);
     for running in &shown.running {
@@ -81,9 +82,9 @@ pub(super) async fn keep_snapshot(ctx: &mut EventCtx<'_>, source: &Source, shown
     Ok(true)
 }
 
-/// Keeps what is on sale. False when what is known is newer.
+/// Stores a version of a product. Returns false when the stored version is newer.
 pub(super) async fn keep_product(tx: &mut Tx, source: &Source, shown: &payments::Product) -> Result<bool> {
-    let product = Sold::of(shown, source.at);
+    let product = ProductVersion::of(shown, source.at);
     let known = store::product(tx, &source.provider, &shown.id).await?;
     if known.is_some_and(|known| known >= product) {
         return Ok(false);
@@ -92,7 +93,8 @@ pub(super) async fn keep_product(tx: &mut Tx, source: &Source, shown: &payments:
     Ok(true)
 }
 
-/// Whether a subscription of a snapshot belongs to this organization: one customer may pay for several.
+/// Returns whether a subscription of a snapshot belongs to this organization: one customer may pay for several
+/// organizations.
 async fn is_ours(ctx: &mut EventCtx<'_>, source: &Source, running: &payments::Subscription) -> Result<bool> {
     if store::find(ctx.tx, &source.provider, &running.id).await?.is_some() {
         return Ok(true);

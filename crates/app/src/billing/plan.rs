@@ -1,4 +1,4 @@
-//! What an organization may have: by its subscription, or by the plan of those who have none.
+//! The plan of an organization: that of its subscription, or the free plan.
 
 use kernel::{Code, Error, Limits, Result, Role, Time};
 use provider::payments::Status;
@@ -7,29 +7,29 @@ use serde::{Deserialize, Serialize};
 
 use super::Subscription;
 
-/// What the installation calls a plan, and what it allows. Configured by `PLANS`, a JSON list.
+/// A plan of the installation and its limits. Configured by `PLANS`, a JSON list.
 ///
-/// A subscription that names no limits of its own has those of the plan with the id of its product.
+/// A subscription without limits of its own has those of the plan whose id is that of its product.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Plan {
-    /// The product's id at the payments vendor; `free` for those who have no subscription.
+    /// The product's id at the payments vendor; `free` for organizations without a subscription.
     pub id: String,
-    /// What people call it.
+    /// The name of the plan.
     pub name: String,
-    /// What it allows.
+    /// The limits of the plan.
     #[serde(flatten)]
     pub limits: Limits,
 }
 
 impl Plan {
-    /// The id of the plan of those who have no subscription.
+    /// The id of the plan of organizations without a subscription.
     pub const FREE: &'static str = "free";
 
-    /// Reads the value of `PLANS`.
+    /// Parses the value of `PLANS`.
     ///
     /// # Errors
-    /// `Config` when it is not a list of plans.
+    /// `Config` when the text is not a list of plans.
     pub fn parse_all(text: &str) -> Result<Vec<Self>> {
         serde_json::from_str(text).map_err(|error| {
             let wanted = r#"[{"id":"free","name":"Free","maxCustomers":3,"maxStaff":2,"maxClients":10}]"#;
@@ -37,28 +37,28 @@ impl Plan {
         })
     }
 
-    /// The free plan where none is configured.
+    /// Returns the free plan that applies where none is configured.
     pub(super) fn free() -> Self {
         Self { id: Self::FREE.to_owned(), name: "Free".to_owned(), limits: FREE }
     }
 }
 
-/// What an organization without a subscription may have where nothing else is configured.
+/// The limits of an organization without a subscription where none are configured.
 const FREE: Limits = Limits { max_customers: Some(3), max_staff: Some(2), max_clients: Some(10) };
 
-/// What counts against a plan.
+/// A kind of row that a plan limits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Seat {
     /// A client company.
     Customer,
-    /// A person of the organization itself: everybody but clients.
+    /// A member with any role but client.
     Staff,
-    /// A person of a client company.
+    /// A member with the role client.
     Client,
 }
 
 impl Seat {
-    /// The seat of a person.
+    /// Returns the kind of seat that a member with this role takes.
     pub(crate) fn of(role: Role) -> Self {
         match role {
             Role::Owner | Role::Admin | Role::Staff | Role::Viewer => Self::Staff,
@@ -75,18 +75,18 @@ impl Seat {
     }
 }
 
-/// The plan that holds for an organization at one moment.
+/// The plan that applies to an organization at one moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct InForce {
-    /// What people call it.
+pub(crate) struct CurrentPlan {
+    /// The name of the plan.
     pub name: String,
-    /// The newest subscription that says something; none where there never was one.
+    /// The newest subscription that decides the plan; none where there never was one.
     pub subscription: Option<Subscription>,
     pub limits: Limits,
 }
 
-impl InForce {
-    /// The plan of an organization with these subscriptions, newest first.
+impl CurrentPlan {
+    /// Returns the plan of an organization with these subscriptions, which are sorted newest first.
     pub(super) fn of(subscriptions: Vec<Subscription>, plans: &[Plan], now: Time) -> Self {
         let free = plans.iter().find(|plan| plan.id == Plan::FREE).cloned().unwrap_or_else(Plan::free);
         let limits = free.limits.or(FREE);
@@ -106,7 +106,7 @@ impl InForce {
         }
     }
 
-    /// How many there may be.
+    /// Returns the limit of a kind of seat.
     pub(crate) fn allows(&self, seat: Seat) -> i64 {
         let allowed = match seat {
             Seat::Customer => self.limits.max_customers,
@@ -116,10 +116,10 @@ impl InForce {
         allowed.unwrap_or_default()
     }
 
-    /// Whether one more fits where `used` are taken.
+    /// Checks that one more seat is free when `used` are taken.
     ///
     /// # Errors
-    /// `LimitReached` when it does not.
+    /// `LimitReached` when it is not.
     pub(super) fn check(&self, seat: Seat, used: i64) -> Result<()> {
         let (allowed, (tag, what)) = (self.allows(seat), seat.words());
         if used < allowed {
@@ -132,15 +132,15 @@ impl InForce {
     }
 }
 
-/// How many there are of how many there may be.
-pub(crate) struct Room {
-    pub(super) plan: InForce,
+/// The number of seats that are taken, and their limit.
+pub(crate) struct Seats {
+    pub(super) plan: CurrentPlan,
     pub(super) seat: Seat,
     pub(super) used: i64,
 }
 
-impl Room {
-    /// Takes a place.
+impl Seats {
+    /// Takes a seat.
     ///
     /// # Errors
     /// `LimitReached` when the plan allows no more.
@@ -150,13 +150,13 @@ impl Room {
         Ok(())
     }
 
-    /// How many there are, and how many there may be.
+    /// Returns the number of seats that are taken, and their limit.
     pub(crate) fn counts(&self) -> (i64, i64) {
         (self.used, self.plan.allows(self.seat))
     }
 }
 
-/// Whether a subscription may be used. One that was called off may be, until its end.
+/// Returns whether a subscription may be used. A cancelled one may be, until its end.
 fn runs(subscription: &Subscription, now: Time) -> bool {
     match subscription.status {
         Status::Trialing | Status::Active | Status::PastDue => true,
@@ -165,27 +165,27 @@ fn runs(subscription: &Subscription, now: Time) -> bool {
     }
 }
 
-/// Where a subscription stands, for front ends.
+/// The status of a subscription, for front ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum PlanStatus {
-    /// There is none, or it never began.
+    /// There is no subscription, or it never began.
     Inactive,
-    /// It runs.
+    /// The subscription is active.
     Active,
-    /// It runs, and costs nothing yet.
+    /// The subscription is in its trial.
     Trialing,
-    /// It was called off; it may run until its end.
+    /// The subscription was cancelled; it may be used until its end.
     Cancelled,
-    /// It runs, though a payment is late.
+    /// The subscription is active, though a payment is late.
     PastDue,
-    /// It was not paid, and rests.
+    /// The subscription is suspended because it was not paid.
     Unpaid,
-    /// It rests.
+    /// The subscription is paused.
     Paused,
 }
 
-/// Where a subscription stands, for front ends.
+/// Returns the status of a subscription, for front ends.
 pub(crate) fn status(subscription: &Subscription) -> PlanStatus {
     match subscription.status {
         Status::Incomplete | Status::Inactive => PlanStatus::Inactive,
@@ -227,7 +227,7 @@ mod tests {
 
     fn customers(subscriptions: Vec<Subscription>, now: i64) -> i64 {
         let plans = Plan::parse_all(r#"[{"id":"pro","name":"Pro","maxCustomers":20}]"#).unwrap();
-        InForce::of(subscriptions, &plans, Time::from_ms(now)).allows(Seat::Customer)
+        CurrentPlan::of(subscriptions, &plans, Time::from_ms(now)).allows(Seat::Customer)
     }
 
     #[test]
@@ -245,7 +245,7 @@ mod tests {
 
     #[test]
     fn what_no_subscription_and_no_plan_says_the_free_plan_says() {
-        let force = InForce::of(vec![subscription(Status::Active, Limits::default())], &[], Time::from_ms(0));
+        let force = CurrentPlan::of(vec![subscription(Status::Active, Limits::default())], &[], Time::from_ms(0));
         assert_eq!((force.name.as_str(), force.allows(Seat::Client)), ("pro", 10));
         assert_eq!(force.check(Seat::Staff, 2).unwrap_err().tag, "staff_limit_reached");
         assert!(force.check(Seat::Staff, 1).is_ok());

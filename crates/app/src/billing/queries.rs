@@ -1,4 +1,4 @@
-//! Looking at subscriptions, products, and what a plan allows.
+//! Queries on subscriptions, products and plans.
 
 use ::store::{Db, Reader, work};
 use async_trait::async_trait;
@@ -9,12 +9,12 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Plan, PlanStatus, Product, Subscription,
-    plan::{InForce, Room, Seat, status},
+    plan::{CurrentPlan, Seat, Seats, status},
     store,
 };
 use crate::{customers, invitations, organizations, users};
 
-/// An organization's subscriptions, newest first.
+/// Returns the subscriptions of an organization, newest first.
 ///
 /// # Errors
 /// `Unavailable` when the database does not answer.
@@ -22,7 +22,7 @@ pub async fn subscriptions(db: &Db, organization: &OrgId, limit: i64) -> Result<
     db.read(&organization.clone().into(), |tx| Box::pin(store::newest(tx, limit))).await
 }
 
-/// What is on sale.
+/// Returns the products on sale.
 ///
 /// # Errors
 /// `Unavailable` when the database does not answer.
@@ -30,7 +30,7 @@ pub async fn products(db: &Db) -> Result<Vec<Product>> {
     db.read(&Scope::System, |tx| Box::pin(store::products(tx))).await
 }
 
-/// Makes these the plans of the installation, at its start.
+/// Stores `plans` as the plans of the installation; called at start.
 ///
 /// # Errors
 /// `Unavailable` when the database does not answer.
@@ -63,19 +63,19 @@ impl Query for ListSubscriptions {
     }
 }
 
-/// Subscriptions that are listed. An organization has one, and those that it had before.
+/// The greatest number of subscriptions in an answer. An organization has the current one, and those before it.
 const MOST: i64 = 1000;
 
-/// What your organization has, and what its plan allows.
+/// The usage of your organization, and the limits of its plan.
 #[derive(Deserialize, JsonSchema)]
 pub struct GetUsageStats {}
 
-/// What an organization has, and what its plan allows.
+/// The usage of an organization, and the limits of its plan.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct UsageStats {
     /// The plan.
     pub plan: PlanStats,
-    /// What it has.
+    /// The usage.
     pub usage: Usage,
 }
 
@@ -83,31 +83,31 @@ pub struct UsageStats {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PlanStats {
-    /// What people call it.
+    /// The name of the plan.
     pub name: String,
-    /// Where the subscription stands; `inactive` without one.
+    /// The status of the subscription; `inactive` without one.
     pub status: PlanStatus,
-    /// What was bought; null without a subscription.
+    /// The product of the subscription; null without a subscription.
     pub plan_id: Option<String>,
 }
 
-/// What an organization has.
+/// The usage of an organization.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Usage {
-    /// Client companies.
+    /// Customers.
     pub customers: Used,
-    /// People of the organization itself, with those who were invited.
+    /// Members with any role but client, pending invitations included.
     pub staff: Used,
-    /// People of its customers, with those who were invited.
+    /// Members with the role client, pending invitations included.
     pub clients: Used,
 }
 
-/// How many there are of how many there may be.
+/// A number and its limit.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Used {
     /// How many there are.
     pub count: i64,
-    /// How many there may be.
+    /// How many the plan allows.
     pub max: i64,
 }
 
@@ -131,29 +131,29 @@ impl Query for GetUsageStats {
     }
 }
 
-/// Where your organization's subscription stands.
+/// The subscription of your organization.
 #[derive(Deserialize, JsonSchema)]
 pub struct GetBillingInfo {}
 
-/// Where an organization's subscription stands. What is not known is null.
+/// The subscription of an organization. Fields that are not known are null.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct BillingInfo {
-    /// What the organization is called.
+    /// The name of the organization.
     pub name: String,
     /// The vendor's id of the subscription.
     pub subscription_id: Option<String>,
-    /// Where it stands.
+    /// The status of the subscription.
     pub subscription_status: Option<PlanStatus>,
-    /// What was bought.
+    /// The product of the subscription.
     pub plan_id: Option<String>,
-    /// Until when it costs nothing.
+    /// The end of the trial.
     pub trial_ends_at: Option<Time>,
-    /// When it ends or ended.
+    /// When the subscription ends or ended.
     pub ends_at: Option<Time>,
-    /// Whether it costs nothing for now.
+    /// Whether the subscription is in its trial.
     pub is_trialing: bool,
-    /// For how many days more, the day that has begun included.
+    /// The number of days left of the trial, including today.
     pub trial_days_remaining: Option<i64>,
 }
 
@@ -188,18 +188,18 @@ fn days_until(end: Time, now: Time) -> i64 {
     i64::try_from(end.since(now).as_millis().div_ceil(86_400_000)).unwrap_or(i64::MAX)
 }
 
-/// Subscriptions to look at: the one that runs is among the newest.
+/// The number of subscriptions that are read to find the current one, which is among the newest.
 const NEWEST: i64 = 50;
 
-/// The plan that holds for the organization of this transaction.
-pub(crate) async fn plan(db: &mut Reader, now: Time) -> Result<InForce> {
+/// Returns the plan of the organization of this transaction.
+pub(crate) async fn plan(db: &mut Reader, now: Time) -> Result<CurrentPlan> {
     let subscriptions = store::newest(db, NEWEST).await?;
     let plans = store::plans(db).await?;
-    Ok(InForce::of(subscriptions, &plans, now))
+    Ok(CurrentPlan::of(subscriptions, &plans, now))
 }
 
-/// Whether one more may be there. Ask it in the transaction that adds one: two that take the last seat at once cannot
-/// both commit.
+/// Checks that one more seat is free. Call it in the transaction that takes the seat: of two transactions that take the
+/// last one, only one can commit.
 ///
 /// # Errors
 /// `LimitReached` when the plan allows no more.
@@ -207,14 +207,14 @@ pub(crate) async fn room_for_one(db: &mut Reader, seat: Seat, now: Time) -> Resu
     room(db, seat, now).await?.take()
 }
 
-/// The room that there is. Ask it in the transaction that fills it, as [`room_for_one`].
-pub(crate) async fn room(db: &mut Reader, seat: Seat, now: Time) -> Result<Room> {
+/// Returns the taken seats and their limit. Call it in the transaction that takes seats, like [`room_for_one`].
+pub(crate) async fn room(db: &mut Reader, seat: Seat, now: Time) -> Result<Seats> {
     let plan = plan(db, now).await?;
     let used = used(db, seat, now).await?;
-    Ok(Room { plan, seat, used })
+    Ok(Seats { plan, seat, used })
 }
 
-async fn used_of(db: &mut Reader, plan: &InForce, seat: Seat, now: Time) -> Result<Used> {
+async fn used_of(db: &mut Reader, plan: &CurrentPlan, seat: Seat, now: Time) -> Result<Used> {
     Ok(Used { count: used(db, seat, now).await?, max: plan.allows(seat) })
 }
 

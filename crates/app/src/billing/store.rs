@@ -6,16 +6,16 @@ use provider::payments::{self, Period, Status, Step};
 
 use super::{
     Plan, Product, Subscription, SubscriptionId,
-    model::{Allowance, Snapshot, Sold, Standing, Version},
+    model::{ComparableLimits, CurrentState, ProductVersion, Snapshot, Version},
 };
 
-/// The version of a subscription that counts.
-pub(super) struct Kept {
+/// The stored version of a subscription.
+pub(super) struct StoredVersion {
     pub external_id: String,
     pub version: Version,
 }
 
-pub(super) async fn find(tx: &mut Tx, provider: &str, external_id: &str) -> Result<Option<Kept>> {
+pub(super) async fn find(tx: &mut Tx, provider: &str, external_id: &str) -> Result<Option<StoredVersion>> {
     tx.query(
         "select external_id, ended, watermark_ms, step, reported_status, vendor_status, customer_id, product_id, price_id,
              plan_name, period_start_ms, period_end_ms, trial_end_ms, cancel_at_period_end, ends_ms, max_customers,
@@ -28,7 +28,7 @@ pub(super) async fn find(tx: &mut Tx, provider: &str, external_id: &str) -> Resu
     .await
 }
 
-pub(super) async fn of_customer(tx: &mut Tx, provider: &str, customer: &str) -> Result<Vec<Kept>> {
+pub(super) async fn of_customer(tx: &mut Tx, provider: &str, customer: &str) -> Result<Vec<StoredVersion>> {
     tx.query(
         "select external_id, ended, watermark_ms, step, reported_status, vendor_status, customer_id, product_id, price_id,
              plan_name, period_start_ms, period_end_ms, trial_end_ms, cancel_at_period_end, ends_ms, max_customers,
@@ -45,11 +45,11 @@ pub(super) async fn upsert(
     tx: &mut Tx,
     id: &SubscriptionId,
     provider: &str,
-    kept: &Kept,
-    standing: Standing,
+    kept: &StoredVersion,
+    standing: CurrentState,
     now: Time,
 ) -> Result<()> {
-    let Kept { external_id, version } = kept;
+    let StoredVersion { external_id, version } = kept;
     tx.query(
         "insert into subscriptions (org_id, id, provider, external_id, created_ms, ended, watermark_ms, step,
              reported_status, vendor_status, customer_id, product_id, price_id, plan_name, period_start_ms,
@@ -95,7 +95,7 @@ pub(super) async fn upsert(
     .map(drop)
 }
 
-pub(super) async fn set_standing(tx: &mut Tx, provider: &str, external_id: &str, standing: Standing) -> Result<()> {
+pub(super) async fn set_standing(tx: &mut Tx, provider: &str, external_id: &str, standing: CurrentState) -> Result<()> {
     tx.query(
         "update subscriptions set status = $4, ended_by_snapshot_ms = $5
          where org_id = $1 and provider = $2 and external_id = $3",
@@ -147,7 +147,7 @@ pub(super) async fn set_snapshot(tx: &mut Tx, provider: &str, customer: &str, sn
     .map(drop)
 }
 
-pub(super) async fn product(tx: &mut Tx, provider: &str, id: &str) -> Result<Option<Sold>> {
+pub(super) async fn product(tx: &mut Tx, provider: &str, id: &str) -> Result<Option<ProductVersion>> {
     tx.system(
         "select watermark_ms, name, max_customers, max_staff, max_clients from billing_products
          where provider = $1 and product_id = $2",
@@ -158,7 +158,7 @@ pub(super) async fn product(tx: &mut Tx, provider: &str, id: &str) -> Result<Opt
     .await
 }
 
-pub(super) async fn upsert_product(tx: &mut Tx, provider: &str, id: &str, sold: &Sold) -> Result<()> {
+pub(super) async fn upsert_product(tx: &mut Tx, provider: &str, id: &str, sold: &ProductVersion) -> Result<()> {
     tx.system(
         "insert into billing_products (provider, product_id, name, max_customers, max_staff, max_clients, watermark_ms)
          values ($1, $2, $3, $4, $5, $6, $7)
@@ -191,7 +191,7 @@ pub(super) async fn plans(db: &mut Reader) -> Result<Vec<Plan>> {
     db.system("select id, name, max_customers, max_staff, max_clients from plans order by id").all().await
 }
 
-/// Makes these all the plans that there are.
+/// Replaces all plans by these.
 pub(super) async fn set_plans(tx: &mut Tx, plans: &[Plan]) -> Result<()> {
     tx.system("delete from plans where id is not null").execute().await?;
     for plan in plans {
@@ -228,7 +228,7 @@ fn status(text: &str) -> Result<Status> {
     known.ok_or_else(|| Error::internal("billing_status", format!("there is no status called {text}")))
 }
 
-impl FromRow for Kept {
+impl FromRow for StoredVersion {
     fn from_row(row: &Row) -> Result<Self> {
         let version = Version {
             ended: row.bool("ended")?,
@@ -246,13 +246,13 @@ impl FromRow for Kept {
             trial_end: row.opt_time("trial_end_ms")?,
             cancel_at_period_end: row.bool("cancel_at_period_end")?,
             ends_at: row.opt_time("ends_ms")?,
-            limits: Allowance::from_row(row)?,
+            limits: ComparableLimits::from_row(row)?,
         };
         Ok(Self { external_id: row.text("external_id")?, version })
     }
 }
 
-impl FromRow for Allowance {
+impl FromRow for ComparableLimits {
     fn from_row(row: &Row) -> Result<Self> {
         Ok(Self(row.opt_int("max_customers")?, row.opt_int("max_staff")?, row.opt_int("max_clients")?))
     }
@@ -266,9 +266,13 @@ impl FromRow for Snapshot {
     }
 }
 
-impl FromRow for Sold {
+impl FromRow for ProductVersion {
     fn from_row(row: &Row) -> Result<Self> {
-        Ok(Self { at: row.time("watermark_ms")?, name: row.opt_text("name")?, limits: Allowance::from_row(row)? })
+        Ok(Self {
+            at: row.time("watermark_ms")?,
+            name: row.opt_text("name")?,
+            limits: ComparableLimits::from_row(row)?,
+        })
     }
 }
 
@@ -278,20 +282,20 @@ impl FromRow for Product {
             provider: row.text("provider")?,
             product_id: row.text("product_id")?,
             name: row.opt_text("name")?,
-            limits: Allowance::from_row(row)?.into(),
+            limits: ComparableLimits::from_row(row)?.into(),
         })
     }
 }
 
 impl FromRow for Plan {
     fn from_row(row: &Row) -> Result<Self> {
-        Ok(Self { id: row.text("id")?, name: row.text("name")?, limits: Allowance::from_row(row)?.into() })
+        Ok(Self { id: row.text("id")?, name: row.text("name")?, limits: ComparableLimits::from_row(row)?.into() })
     }
 }
 
 impl FromRow for Subscription {
     fn from_row(row: &Row) -> Result<Self> {
-        let own: Limits = Allowance::from_row(row)?.into();
+        let own: Limits = ComparableLimits::from_row(row)?.into();
         let products = Limits {
             max_customers: row.opt_int("product_customers")?,
             max_staff: row.opt_int("product_staff")?,

@@ -1,4 +1,4 @@
-//! Connections: an organization's accounts at vendors. They are how an event finds its organization.
+//! Connections: an organization's accounts at vendors. Events are routed to their organization by them.
 
 mod model;
 mod mutations;
@@ -11,7 +11,7 @@ pub use model::{Connection, ConnectionId, route_key};
 pub use mutations::{AddConnection, add, ensure};
 pub use queries::{ListConnections, list};
 
-/// The operations of this feature.
+/// Registers the operations of this feature.
 pub(crate) fn register(registry: &mut Registry) {
     registry.module("connections", "Organizations' accounts at vendors").query::<ListConnections>();
 }

@@ -23,13 +23,13 @@ pub struct Connection {
     pub creation_time: Time,
     /// The vendor's name in the registry.
     pub provider: String,
-    /// The account as the vendor names it in events: a phone number id.
+    /// The account as the vendor's events name it: a phone number id.
     pub account: String,
-    /// What people call it.
+    /// The name of the connection, for people.
     pub name: String,
 }
 
-/// The key under which the organization of a vendor's account is found.
+/// Returns the route key of a vendor's account.
 pub fn route_key(provider: &str, account: &str) -> String {
     format!("{provider}:account:{account}")
 }

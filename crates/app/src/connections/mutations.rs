@@ -1,4 +1,4 @@
-//! Adding connections.
+//! Adds connections.
 
 use ::store::{Db, Tx, work};
 use engine::{Route, World, add_route};
@@ -13,16 +13,17 @@ use crate::{Name, organizations};
 pub struct AddConnection {
     /// The vendor's name in the registry.
     pub provider: String,
-    /// The account as the vendor names it in events: a phone number id.
+    /// The account as the vendor's events name it: a phone number id.
     pub account: String,
-    /// What people call it.
+    /// The name of the connection, for people.
     pub name: Name,
 }
 
-/// Connects an account, and lets events go on that waited for it.
+/// Adds a connection, and releases the events that waited for its account.
 ///
 /// # Errors
-/// `NotFound` without the organization; `Conflict` when the account is connected already, to whomever.
+/// `NotFound` without the organization; `Conflict` when the account is connected already, here or in another
+/// organization.
 pub async fn add(db: &Db, world: &World, organization: &OrgId, new: AddConnection) -> Result<Connection> {
     model::check_account(&new.account)?;
     let (world, of) = (world.clone(), organization.clone());
@@ -33,7 +34,7 @@ pub async fn add(db: &Db, world: &World, organization: &OrgId, new: AddConnectio
     db.write(&organization.clone().into(), write).await
 }
 
-/// The organization's connection to this account; it is added when there is none. For seeds.
+/// Returns the organization's connection to this account, and adds it when there is none. For seeds.
 ///
 /// # Errors
 /// As [`add`].
@@ -69,7 +70,7 @@ async fn insert(tx: &mut Tx, world: &World, organization: &OrgId, new: AddConnec
     Ok(connection)
 }
 
-/// One answer for every owner: whether another tenant has the account is nobody's business.
+/// The error for an account that is connected already. It does not reveal whether another organization has the account.
 fn taken() -> Error {
     Error::conflict("account_taken", "this account is connected already")
 }

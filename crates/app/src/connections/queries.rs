@@ -1,4 +1,4 @@
-//! Listing connections.
+//! Queries on connections.
 
 use ::store::Db;
 use async_trait::async_trait;
@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::{Connection, store};
 
-/// The accounts at vendors that your organization has connected, oldest first.
+/// The connections of your organization, oldest first.
 #[derive(Deserialize, JsonSchema)]
 pub struct ListConnections {}
 
@@ -25,7 +25,7 @@ impl Query for ListConnections {
     }
 }
 
-/// An organization's connections, oldest first.
+/// Returns the connections of an organization, oldest first.
 ///
 /// # Errors
 /// `Unavailable` when the database does not answer.

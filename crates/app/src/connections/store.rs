@@ -5,7 +5,7 @@ use kernel::Result;
 
 use super::Connection;
 
-/// False when the organization has it already.
+/// Inserts a connection. Returns false when the organization has one to this account already.
 pub(super) async fn insert(tx: &mut Tx, connection: &Connection) -> Result<bool> {
     let inserted = tx
         .query(

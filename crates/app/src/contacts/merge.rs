@@ -1,4 +1,4 @@
-//! Two contacts that are one person, and the way back.
+//! Merges two contacts that are one person, and undoes a merge.
 
 use ::store::{Db, Tx, work};
 use engine::{EventCtx, World};
@@ -7,8 +7,8 @@ use kernel::{Error, OrgId, Result};
 use super::{ContactId, Merge, store};
 use crate::conversations;
 
-/// Makes one contact of two and answers which is left: the older one. Contacts that somebody told apart stay two, and
-/// the first is answered.
+/// Merges two contacts and returns the id of the one that is kept, which is the older one. Contacts whose merge was
+/// undone are not merged again; then the first id is returned.
 pub(super) async fn merge(ctx: &mut EventCtx<'_>, first: ContactId, second: ContactId) -> Result<ContactId> {
     if store::told_apart(ctx.tx, &first, &second).await? {
         return Ok(first);
@@ -32,12 +32,12 @@ pub(super) async fn merge(ctx: &mut EventCtx<'_>, first: ContactId, second: Cont
     Ok(kept)
 }
 
-/// Makes two contacts again of one that a merge had made. What came since stays with the contact that was kept, and the
-/// two are not merged again by what vendors say.
+/// Undoes a merge. Messages and names that came since stay with the contact that was kept, and vendors' events do not
+/// merge the two again.
 ///
 /// # Errors
-/// `NotFound` without the merge; `Conflict` when it was undone before, or when the contact that was kept is itself no
-/// more: then that merge has to be undone first.
+/// `NotFound` without the merge; `Conflict` when it was undone before, or when the contact that was kept has itself
+/// been merged into another: that merge has to be undone first.
 pub async fn unmerge(db: &Db, world: &World, organization: &OrgId, merge: &str) -> Result<Merge> {
     let (id, now) = (merge.to_owned(), world.now());
     let write = work(move |tx| {

@@ -1,7 +1,7 @@
-//! Contacts: the people who write to an organization, and what they are called on each channel.
+//! Contacts: the people who write to an organization, and their identities on each channel.
 //!
-//! Nobody is known by one name for ever: phone numbers are hidden, changed and given to others. A contact is found by
-//! any name that it has, and two contacts that turn out to be one person are merged, in a way that can be undone.
+//! No identity lasts for ever: phone numbers are hidden, changed and reassigned. A contact is found by any identity
+//! that it has. Two contacts that turn out to be one person are merged, and a merge can be undone.
 
 mod merge;
 mod model;
@@ -16,7 +16,7 @@ pub use model::{Contact, ContactId, Identity, Kind, Merge};
 pub(crate) use mutations::{recall, rename, resolve};
 pub use queries::{ListContacts, PageContacts, list, merges};
 
-/// The operations of this feature.
+/// Registers the operations of this feature.
 pub(crate) fn register(registry: &mut Registry) {
     registry.module("contacts", "People who write to an organization").query::<ListContacts>().query::<PageContacts>();
 }

@@ -1,4 +1,4 @@
-//! A contact, and whose a name is.
+//! A contact, and the rules by which an identity belongs to one.
 
 use engine::{Place, Placed};
 use kernel::{Error, Id, Result, Time};
@@ -20,71 +20,71 @@ pub struct Contact {
     /// `cnt_…`
     #[serde(rename = "_id")]
     pub id: ContactId,
-    /// When it was first heard of.
+    /// When the first event about the contact was stored.
     #[serde(rename = "_creationTime")]
     pub creation_time: Time,
-    /// The name for people.
+    /// The display name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// The number, as `+` and digits; people may hide it.
+    /// The phone number, as `+` and digits; people may hide it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub phone: Option<String>,
-    /// The name that the person chose on a channel.
+    /// The username that the person chose on a channel.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub username: Option<String>,
-    /// Everything it is called now.
+    /// The identities that the contact has now.
     pub identities: Vec<Identity>,
 }
 
-/// Lists of contacts begin with the newest.
+/// Lists of contacts are sorted newest first.
 impl Placed for Contact {
     fn place(&self) -> Place {
         Place(vec![self.creation_time.ms().into(), self.id.as_str().into()])
     }
 }
 
-/// What a contact is called on a channel.
+/// An identity of a contact on a channel.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[schemars(rename = "ContactIdentity")]
 pub struct Identity {
     /// The channel.
     pub channel: String,
-    /// What sort of name it is.
+    /// The kind of identity.
     pub kind: Kind,
-    /// The name.
+    /// The id, number or username.
     pub value: String,
 }
 
-/// A sort of name. The order is how much each says about who a person is.
+/// A kind of identity. The variants are sorted by how reliably they identify a person.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[schemars(rename = "ContactIdentityKind")]
 pub enum Kind {
-    /// The vendor's id of the person for one business. It is never given to another person.
+    /// The vendor's id of the person for one business. It is never reassigned.
     Bsuid,
-    /// The same for the business above.
+    /// The same for the parent business.
     ParentBsuid,
-    /// A phone number. It may be given to another person one day.
+    /// A phone number. It may be reassigned to another person.
     Phone,
-    /// A chosen name. It says nothing: anybody may take one that was given up.
+    /// A chosen username. It does not identify a person: another person may take one that was given up.
     Username,
 }
 
-/// Two contacts that were found to be one person.
+/// A merge of two contacts that were found to be one person.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Merge {
     /// `mrg_…`
     #[serde(rename = "_id")]
     pub id: String,
-    /// When it was found.
+    /// When the contacts were merged.
     #[serde(rename = "_creationTime")]
     pub creation_time: Time,
-    /// The contact that is left, the older one.
+    /// The contact that was kept, the older one.
     pub kept: ContactId,
-    /// The contact that is no more.
+    /// The contact that was merged into it.
     pub merged: ContactId,
-    /// When somebody found that they are two people after all.
+    /// When the merge was undone.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub undone_at: Option<Time>,
 }
@@ -92,7 +92,7 @@ pub struct Merge {
 impl Kind {
     const ALL: [Self; 4] = [Self::Bsuid, Self::ParentBsuid, Self::Phone, Self::Username];
 
-    /// As it is stored and shown.
+    /// Returns the name in the database and on the wire.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Bsuid => "bsuid",
@@ -107,42 +107,43 @@ impl Kind {
         known.ok_or_else(|| Error::internal("identity_kind", format!("there is no kind of name called {text}")))
     }
 
-    /// Whether it stays one person's for ever.
+    /// Returns whether an identity of this kind is never reassigned.
     fn is_for_ever(self) -> bool {
         matches!(self, Self::Bsuid | Self::ParentBsuid)
     }
 
-    /// Whether a person has one at a time. Ids are per business: a person has one for each that they write to.
+    /// Returns whether a person has one identity of this kind at a time. Ids are per business: a person has one for
+    /// each business that they write to.
     pub(super) fn is_single(self) -> bool {
         matches!(self, Self::Phone | Self::Username)
     }
 
-    /// Whether it tells who a person is.
+    /// Returns whether an identity of this kind identifies a person.
     fn identifies(self) -> bool {
         !matches!(self, Self::Username)
     }
 }
 
-/// A name that somebody has or had.
+/// An identity that a contact has or had.
 #[derive(Clone, Debug)]
-pub(super) struct Known {
+pub(super) struct IdentityRecord {
     pub contact: ContactId,
     pub kind: Kind,
     pub value: String,
     pub from: Time,
-    /// Until when; still, where there is none.
+    /// The end of the time in which the contact has the identity; none while it has it.
     pub to: Option<Time>,
-    /// What the contact is called, and since when.
+    /// The display name of the contact, and the time from which it has it.
     pub name: Option<String>,
 }
 
-impl Known {
+impl IdentityRecord {
     fn held_at(&self, at: Time) -> bool {
         self.from <= at && self.to.is_none_or(|to| at < to)
     }
 }
 
-/// What a person is called, most telling first.
+/// Returns the identities of a person, the most reliable first.
 pub(super) fn names(person: &Person) -> Vec<(Kind, &str)> {
     let names = [
         (Kind::Bsuid, &person.bsuid),
@@ -153,8 +154,8 @@ pub(super) fn names(person: &Person) -> Vec<(Kind, &str)> {
     names.into_iter().filter_map(|(kind, name)| Some((kind, name.as_deref()?))).collect()
 }
 
-/// The contacts that the names lead to, for something that was said at `at`; the most telling name first.
-pub(super) fn owners(known: &[Known], at: Time) -> Vec<ContactId> {
+/// Returns the contacts to which the identities led at `at`, the one with the most reliable identity first.
+pub(super) fn owners(known: &[IdentityRecord], at: Time) -> Vec<ContactId> {
     let mut owners: Vec<ContactId> = Vec::new();
     for kind in Kind::ALL.into_iter().filter(|kind| kind.identifies()) {
         if let Some(owner) = holder(known, kind, at)
@@ -166,8 +167,9 @@ pub(super) fn owners(known: &[Known], at: Time) -> Vec<ContactId> {
     owners
 }
 
-/// Who had the name at that moment; else who has it now; else, for a name that is never another's, who had it last.
-pub(super) fn holder(known: &[Known], kind: Kind, at: Time) -> Option<&Known> {
+/// Returns the record that held at that moment; else the current one; else, for a kind that is never reassigned, the
+/// last one.
+pub(super) fn holder(known: &[IdentityRecord], kind: Kind, at: Time) -> Option<&IdentityRecord> {
     let of_kind = || known.iter().filter(|known| known.kind == kind);
     of_kind()
         .find(|known| known.held_at(at))
@@ -199,8 +201,8 @@ mod tests {
         ContactId::new(&Dice, &Dice)
     }
 
-    fn known(contact: &ContactId, kind: Kind, from: i64, to: Option<i64>) -> Known {
-        Known {
+    fn known(contact: &ContactId, kind: Kind, from: i64, to: Option<i64>) -> IdentityRecord {
+        IdentityRecord {
             contact: contact.clone(),
             kind,
             value: "x".to_owned(),

@@ -1,4 +1,4 @@
-//! Finding the contact that somebody is, and learning what they are called.
+//! Finds the contact of a person, and stores what an event says of them.
 
 use ::store::Tx;
 use engine::EventCtx;
@@ -7,11 +7,11 @@ use provider::messaging::{Person, Renamed};
 
 use super::{
     ContactId, Identity, Kind, merge,
-    model::{Known, holder, names, owners},
+    model::{IdentityRecord, holder, names, owners},
     store,
 };
 
-/// The contact that `person` is, found or made; what is new about them is noted.
+/// Returns the contact of `person`, created when there is none, and stores new identities and names.
 pub(crate) async fn resolve(ctx: &mut EventCtx<'_>, channel: &str, person: &Person, at: Time) -> Result<ContactId> {
     match recall(ctx, channel, person, at).await? {
         Some(contact) => Ok(contact),
@@ -19,7 +19,7 @@ pub(crate) async fn resolve(ctx: &mut EventCtx<'_>, channel: &str, person: &Pers
     }
 }
 
-/// As [`resolve`], without making a contact: of somebody who is not known nothing is kept.
+/// Like [`resolve`], but never creates a contact: nothing is stored of a person without one.
 pub(crate) async fn recall(
     ctx: &mut EventCtx<'_>,
     channel: &str,
@@ -36,9 +36,9 @@ pub(crate) async fn recall(
     Ok(Some(contact))
 }
 
-/// Notes that somebody goes by other names from `at` on. Of somebody who is not known nothing is kept.
+/// Stores that a person has other identities from `at` on. Nothing is stored of a person without a contact.
 pub(crate) async fn rename(ctx: &mut EventCtx<'_>, channel: &str, renamed: &Renamed, at: Time) -> Result<()> {
-    // What the person wrote under the new names may have come before this news, and have made a contact of its own.
+    // A message under the new identities may have arrived before this event, and may have created a contact of its own.
     let mut found = owners(&store::known(ctx.tx, channel, &renamed.before).await?, at);
     let after = owners(&store::known(ctx.tx, channel, &renamed.after).await?, at);
     found.extend(after.into_iter().filter(|contact| !found.contains(contact)).collect::<Vec<_>>());
@@ -54,7 +54,7 @@ pub(crate) async fn rename(ctx: &mut EventCtx<'_>, channel: &str, renamed: &Rena
     learn(ctx, channel, &contact, &renamed.after, &known, at).await
 }
 
-/// One contact out of those that the names of one person lead to.
+/// Merges the contacts to which the identities of one person lead, and returns the one that is left.
 async fn one(ctx: &mut EventCtx<'_>, found: &[ContactId]) -> Result<Option<ContactId>> {
     let Some((first, others)) = found.split_first() else { return Ok(None) };
     let mut contact = first.clone();
@@ -67,19 +67,19 @@ async fn one(ctx: &mut EventCtx<'_>, found: &[ContactId]) -> Result<Option<Conta
 async fn make(ctx: &mut EventCtx<'_>, channel: &str, person: &Person, at: Time) -> Result<ContactId> {
     let contact = ctx.new_id();
     store::insert(ctx.tx, &contact, ctx.now()).await?;
-    // Only a username can be somebody's here: other names would have led to their contact.
+    // Only a username can belong to another contact here: any other identity would have led to that contact.
     let known = store::known(ctx.tx, channel, person).await?;
     learn(ctx, channel, &contact, person, &known, at).await?;
     Ok(contact)
 }
 
-/// Notes what a contact is called, where that is news. News from the past do not undo what is known since.
+/// Stores the identities and the name of a contact that are new. Events from the past do not undo what newer ones said.
 async fn learn(
     ctx: &mut EventCtx<'_>,
     channel: &str,
     contact: &ContactId,
     person: &Person,
-    known: &[Known],
+    known: &[IdentityRecord],
     at: Time,
 ) -> Result<()> {
     for (kind, value) in names(person) {
@@ -101,25 +101,25 @@ kernel::id_prefix! {
     IdentityPrefix = "idn" in "contactIdentities"
 }
 
-impl Known {
+impl IdentityRecord {
     fn is_called(&self, contact: &ContactId, name: &str) -> bool {
         self.contact == *contact && self.name.as_deref() == Some(name)
     }
 }
 
-fn is_news(known: &[Known], contact: &ContactId, kind: Kind, at: Time) -> bool {
+fn is_news(known: &[IdentityRecord], contact: &ContactId, kind: Kind, at: Time) -> bool {
     let Some(holder) = holder(known, kind, at) else { return true };
-    // A username is whoever's shows it last. Anything else that is another's stays theirs: it was said that the two are
-    // different people.
+    // A username belongs to the contact that used it last. Any other identity of another contact stays with that
+    // contact, because a user said that the two are different people.
     holder.contact != *contact && kind == Kind::Username && holder.from <= at
 }
 
-/// Ends what the new name takes the place of. False when what is known is newer.
+/// Ends the identities that the new one replaces. Returns false when the stored one is newer.
 async fn give_up_others(
     tx: &mut Tx,
     channel: &str,
     contact: &ContactId,
-    known: &[Known],
+    known: &[IdentityRecord],
     kind: Kind,
     at: Time,
 ) -> Result<bool> {

@@ -1,4 +1,4 @@
-//! Listing contacts.
+//! Queries on contacts.
 
 use ::store::{Db, Reader};
 use async_trait::async_trait;
@@ -46,7 +46,7 @@ impl Query for PageContacts {
     }
 }
 
-/// An organization's newest contacts.
+/// Returns the newest contacts of an organization.
 ///
 /// # Errors
 /// `Unavailable` when the database does not answer.
@@ -54,12 +54,12 @@ pub async fn list(db: &Db, organization: &OrgId, limit: i64) -> Result<Vec<Conta
     db.read(&organization.clone().into(), |tx| Box::pin(async move { page(tx, &Range::first(limit)).await })).await
 }
 
-/// The contacts of a range, with what they are called.
+/// Returns the contacts of a range, with their identities.
 async fn page(db: &mut Reader, range: &Range) -> Result<Vec<Contact>> {
     let mut contacts = store::page(db, range).await?;
     for (contact, identity) in store::identities_of_page(db, range).await? {
         if let Some(contact) = contacts.iter_mut().find(|other| other.id == contact) {
-            // Oldest first: the newest is what is shown.
+            // Identities come oldest first, so that the newest one of a kind is shown.
             match identity.kind {
                 Kind::Phone => contact.phone = Some(identity.value.clone()),
                 Kind::Username => contact.username = Some(identity.value.clone()),
@@ -71,7 +71,7 @@ async fn page(db: &mut Reader, range: &Range) -> Result<Vec<Contact>> {
     Ok(contacts)
 }
 
-/// The contacts that were found to be one person, newest first.
+/// Returns the merges of contacts, newest first.
 ///
 /// # Errors
 /// `Unavailable` when the database does not answer.

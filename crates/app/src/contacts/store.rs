@@ -5,10 +5,10 @@ use engine::Range;
 use kernel::{Result, Time};
 use provider::messaging::Person;
 
-use super::{Contact, ContactId, Identity, Kind, Merge, model::Known};
+use super::{Contact, ContactId, Identity, Kind, Merge, model::IdentityRecord};
 
-/// Who has or had the names of a person.
-pub(super) async fn known(tx: &mut Tx, channel: &str, person: &Person) -> Result<Vec<Known>> {
+/// Returns the contacts that have or had the identities of a person.
+pub(super) async fn known(tx: &mut Tx, channel: &str, person: &Person) -> Result<Vec<IdentityRecord>> {
     tx.query(
         "select i.contact_id, i.kind, i.value, i.valid_from_ms, i.valid_to_ms, c.name
          from contact_identities i join contacts c on c.org_id = i.org_id and c.id = i.contact_id
@@ -57,7 +57,7 @@ pub(super) async fn insert_identity(
     .map(drop)
 }
 
-/// Ends one name of a contact, unless the contact has it since later than that.
+/// Ends one identity of a contact, unless the contact got it again after `at`.
 pub(super) async fn end_identity(
     tx: &mut Tx,
     contact: &ContactId,
@@ -81,7 +81,7 @@ pub(super) async fn end_identity(
     .map(drop)
 }
 
-/// Ends all names of a kind that a contact has on a channel.
+/// Ends all identities of a kind that a contact has on a channel.
 pub(super) async fn end_kind(tx: &mut Tx, contact: &ContactId, channel: &str, kind: Kind, at: Time) -> Result<()> {
     tx.query(
         "update contact_identities set valid_to_ms = $5
@@ -96,7 +96,7 @@ pub(super) async fn end_kind(tx: &mut Tx, contact: &ContactId, channel: &str, ki
     .map(drop)
 }
 
-/// Whether a contact has a name of this kind since later than `at`.
+/// Returns whether a contact got an identity of this kind after `at`.
 pub(super) async fn has_newer(tx: &mut Tx, contact: &ContactId, channel: &str, kind: Kind, at: Time) -> Result<bool> {
     let row = tx
         .query(
@@ -132,7 +132,7 @@ pub(super) async fn page(db: &mut Reader, range: &Range) -> Result<Vec<Contact>>
     range.bind_descending(asked).all().await
 }
 
-/// What the contacts of a page are called, in the order in which it was learned.
+/// Returns the identities of the contacts of a page, in the order in which they were stored.
 pub(super) async fn identities_of_page(db: &mut Reader, range: &Range) -> Result<Vec<(ContactId, Identity)>> {
     let asked = db.query(
         "select contact_id, channel, kind, value from contact_identities
@@ -147,7 +147,7 @@ pub(super) async fn identities_of_page(db: &mut Reader, range: &Range) -> Result
     rows.iter().map(|row| Ok((row.id("contact_id")?, Identity::from_row(row)?))).collect()
 }
 
-/// Whether the first contact is older than the second.
+/// Returns whether the first contact is older than the second.
 pub(super) async fn is_older(tx: &mut Tx, first: &ContactId, second: &ContactId) -> Result<bool> {
     let row = tx
         .query("select id from contacts where org_id = $1 and (id = $2 or id = $3) order by created_ms, id limit 1")
@@ -158,7 +158,7 @@ pub(super) async fn is_older(tx: &mut Tx, first: &ContactId, second: &ContactId)
     row.map_or(Ok(false), |row| Ok(row.text("id")? == first.as_str()))
 }
 
-/// Whether somebody said of these two that they are different people.
+/// Returns whether a merge of these two contacts was undone, because they are different people.
 pub(super) async fn told_apart(tx: &mut Tx, first: &ContactId, second: &ContactId) -> Result<bool> {
     let row = tx
         .query(
@@ -218,7 +218,7 @@ pub(super) async fn move_identities_back(tx: &mut Tx, merge: &Merge) -> Result<(
     .map(drop)
 }
 
-/// A contact without a name takes that of the one merged into it.
+/// Gives a contact without a name the name of the contact merged into it.
 pub(super) async fn take_name(tx: &mut Tx, merge: &Merge) -> Result<()> {
     tx.query(
         "update contacts set name = (select other.name from contacts other where other.org_id = $1 and other.id = $3)
@@ -290,7 +290,7 @@ impl FromRow for Identity {
     }
 }
 
-impl FromRow for Known {
+impl FromRow for IdentityRecord {
     fn from_row(row: &Row) -> Result<Self> {
         Ok(Self {
             contact: row.id("contact_id")?,

@@ -1,4 +1,4 @@
-//! Conversations: threads with a contact on one channel. One of them is open at a time.
+//! Conversations: threads with a contact on one channel. At most one of a contact and channel is open.
 
 mod model;
 mod mutations;
@@ -7,13 +7,13 @@ mod store;
 
 use engine::Registry;
 
-pub(crate) use model::News;
+pub(crate) use model::NewMessage;
 pub use model::{Conversation, ConversationId, Status};
 pub(crate) use mutations::{merge, note, unmerge};
 pub(crate) use queries::exists;
 pub use queries::{ListConversations, PageConversations, list};
 
-/// The operations of this feature.
+/// Registers the operations of this feature.
 pub(crate) fn register(registry: &mut Registry) {
     registry.module("conversations", "Threads with contacts").query::<ListConversations>().query::<PageConversations>();
 }

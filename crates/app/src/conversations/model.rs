@@ -22,55 +22,55 @@ pub struct Conversation {
     /// `cnv_…`
     #[serde(rename = "_id")]
     pub id: ConversationId,
-    /// When it began.
+    /// When the conversation began.
     #[serde(rename = "_creationTime")]
     pub creation_time: Time,
-    /// With whom.
+    /// The contact.
     pub contact_id: ContactId,
-    /// What the contact is called.
+    /// The display name of the contact.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub contact_name: Option<String>,
-    /// The contact's number, as `+` and digits.
+    /// The phone number of the contact, as `+` and digits.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub contact_phone: Option<String>,
     /// The channel: `whatsapp`.
     pub channel: String,
-    /// The connection that the last message came through.
+    /// The connection of the newest message.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub connection_id: Option<String>,
-    /// Where it stands.
+    /// The status.
     pub status: Status,
-    /// Messages that nobody has looked at.
+    /// The number of unread messages.
     pub unread_count: i64,
     /// When the newest message was written.
     pub last_message_at: Time,
-    /// How the newest message begins.
+    /// The beginning of the newest message.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_message_preview: Option<String>,
 }
 
-/// Lists of conversations begin with the one that has the newest message.
+/// Lists of conversations are sorted by their newest message, newest first.
 impl Placed for Conversation {
     fn place(&self) -> Place {
         Place(vec![self.last_message_at.ms().into(), self.id.as_str().into()])
     }
 }
 
-/// Where a conversation stands.
+/// The status of a conversation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 #[schemars(rename = "ConversationStatus")]
 pub enum Status {
-    /// Messages go here.
+    /// New messages are added to it.
     Open,
-    /// Over. The next message begins another one.
+    /// It has ended. The next message begins another conversation.
     Closed,
-    /// Emptied into another when its contact was merged.
+    /// Its messages were moved to another conversation when its contact was merged.
     Merged,
 }
 
 impl Status {
-    /// As it is stored and shown.
+    /// Returns the name in the database and on the wire.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Open => "open",
@@ -85,20 +85,20 @@ impl Status {
     }
 }
 
-/// What a new message changes in its conversation.
+/// The changes that a new message makes to its conversation.
 #[derive(Clone, Debug)]
-pub(crate) struct News {
+pub(crate) struct NewMessage {
     /// When the message was written.
     pub at: Time,
-    /// How it begins.
+    /// The beginning of the message.
     pub preview: String,
-    /// Whether somebody should look at it.
+    /// Whether the message counts as unread.
     pub unread: bool,
-    /// The connection that it came through.
+    /// The connection of the message.
     pub connection: Option<String>,
 }
 
-/// What a conversation counts and shows.
+/// The counters and the preview of a conversation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Figures {
     pub unread: i64,
@@ -108,25 +108,25 @@ pub(super) struct Figures {
 }
 
 impl Figures {
-    /// What two conversations count and show as one.
+    /// Returns the figures of two conversations that become one.
     pub(super) fn with(self, other: &Self) -> Self {
         let unread = self.unread + other.unread;
         let shown = if other.at > self.at { other.clone() } else { self };
         Self { unread, ..shown }
     }
 
-    /// What is left when `other` is taken out, and `newest` is the newest message that stays.
+    /// Returns the figures after the messages of `other` left; `newest` is the newest message that stays.
     pub(super) fn without(self, other: &Self, newest: Option<(Time, String)>) -> Self {
         let (at, preview) = newest.map_or((Time::default(), None), |(at, preview)| (at, Some(preview)));
         Self { unread: (self.unread - other.unread).max(0), at, preview, connection: self.connection }
     }
 }
 
-/// Lists show so many characters of a message.
+/// The number of characters of a message that lists show.
 const PREVIEW: usize = 200;
 
-impl News {
-    /// How a message begins: its first characters, or its type in brackets where it has no words.
+impl NewMessage {
+    /// Returns the beginning of a message: its first characters, or its type in brackets when it has no text.
     pub(crate) fn preview(text: Option<&str>, kind: &str) -> String {
         text.map_or_else(|| format!("[{kind}]"), |text| text.chars().take(PREVIEW).collect())
     }
@@ -138,7 +138,7 @@ mod tests {
 
     #[test]
     fn a_preview_counts_characters_and_names_what_has_no_words() {
-        assert_eq!(News::preview(Some(&"é".repeat(300)), "text"), "é".repeat(200));
-        assert_eq!(News::preview(None, "image"), "[image]");
+        assert_eq!(NewMessage::preview(Some(&"é".repeat(300)), "text"), "é".repeat(200));
+        assert_eq!(NewMessage::preview(None, "image"), "[image]");
     }
 }

@@ -1,33 +1,34 @@
-//! What messages and merges do to conversations.
+//! Updates conversations for messages and merges.
 
 use ::store::Tx;
 use engine::EventCtx;
 use kernel::{Error, Result};
 
-use super::{ConversationId, News, model::Figures, store};
+use super::{ConversationId, NewMessage, model::Figures, store};
 use crate::{
     contacts::{ContactId, Merge},
     messages,
 };
 
-/// Counts and shows a message in the open conversation with a contact on a channel; it is begun when there is none. A
-/// message that is older than what is shown is only counted.
+/// Counts and shows a message in the open conversation with a contact on a channel, which is created when there is
+/// none. A message that is older than the newest one is only counted.
 pub(crate) async fn note(
     ctx: &mut EventCtx<'_>,
     contact: &ContactId,
     channel: &str,
-    news: &News,
+    news: &NewMessage,
 ) -> Result<ConversationId> {
     let (id, now) = (ctx.new_id(), ctx.now());
     store::note(ctx.tx, &id, contact, channel, news, now).await
 }
 
-/// Moves the conversations of a contact that was merged. Of two open ones on a channel, one takes the other's messages.
+/// Moves the conversations of a contact that was merged. When both contacts have an open one on a channel, the messages
+/// of one move into the other.
 pub(crate) async fn merge(tx: &mut Tx, merge: &Merge) -> Result<()> {
     for (from, channel) in store::all_open(tx, &merge.merged).await? {
         let Some(into) = store::find_open(tx, &merge.kept, &channel).await? else { continue };
         messages::move_all(tx, &merge.id, &from, &into).await?;
-        // The emptied conversation keeps what it counted, for the way back.
+        // The emptied conversation keeps its figures, which undoing the merge needs.
         let (theirs, ours) = (figures(tx, &from).await?, figures(tx, &into).await?);
         store::set_figures(tx, &into, &ours.with(&theirs)).await?;
         store::set_merged(tx, &from).await?;
@@ -36,7 +37,7 @@ pub(crate) async fn merge(tx: &mut Tx, merge: &Merge) -> Result<()> {
     store::move_all(tx, merge).await
 }
 
-/// Moves them back. What was counted and shown since is taken apart again.
+/// Moves the conversations back. Messages that came since are subtracted again.
 pub(crate) async fn unmerge(tx: &mut Tx, merge: &Merge) -> Result<()> {
     store::move_back(tx, merge).await?;
     for (from, into) in messages::move_back(tx, &merge.id).await? {

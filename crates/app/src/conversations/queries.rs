@@ -1,4 +1,4 @@
-//! Listing conversations.
+//! Queries on conversations.
 
 use ::store::{Db, Reader};
 use async_trait::async_trait;
@@ -10,7 +10,7 @@ use serde::Deserialize;
 use super::{Conversation, ConversationId, store};
 use crate::list;
 
-/// All conversations of your organization, those with the newest messages first; at most 1,000.
+/// All conversations of your organization, sorted by their newest message; at most 1,000.
 #[derive(Deserialize, JsonSchema)]
 pub struct ListConversations {}
 
@@ -26,7 +26,7 @@ impl Query for ListConversations {
     }
 }
 
-/// The conversations of your organization, page by page, those with the newest messages first.
+/// The conversations of your organization, page by page, sorted by their newest message.
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PageConversations {
@@ -46,7 +46,7 @@ impl Query for PageConversations {
     }
 }
 
-/// An organization's conversations, those with the newest messages first.
+/// Returns the conversations of an organization, sorted by their newest message.
 ///
 /// # Errors
 /// `Unavailable` when the database does not answer.
@@ -55,7 +55,7 @@ pub async fn list(db: &Db, organization: &OrgId, limit: i64) -> Result<Vec<Conve
         .await
 }
 
-/// Whether there is one of this id.
+/// Returns whether a conversation of this id exists.
 pub(crate) async fn exists(db: &mut Reader, conversation: &ConversationId) -> Result<bool> {
     store::exists(db, conversation).await
 }

@@ -4,7 +4,7 @@ use ::store::{FromRow, Reader, Row, Tx};
 use engine::Range;
 use kernel::{Error, Result, Time};
 
-use super::{Conversation, ConversationId, News, Status, model::Figures};
+use super::{Conversation, ConversationId, NewMessage, Status, model::Figures};
 use crate::contacts::{ContactId, Merge};
 
 pub(super) async fn find_open(tx: &mut Tx, contact: &ContactId, channel: &str) -> Result<Option<ConversationId>> {
@@ -19,15 +19,15 @@ pub(super) async fn find_open(tx: &mut Tx, contact: &ContactId, channel: &str) -
     row.map(|row| row.id("id")).transpose()
 }
 
-/// Notes a message in the open conversation, which is begun under `id` when there is none, and tells its id. One
-/// statement, because reading it first would make every other message of the moment a conflict: PostgreSQL's serializable
-/// transactions remember what they read by the page, and what `on conflict` looks up not at all.
+/// Adds a message to the open conversation, which is created under `id` when there is none, and returns the id of the
+/// conversation. It is one statement, because reading first would make concurrent messages conflict: PostgreSQL's
+/// serializable transactions track reads by the page, but not what `on conflict` looks up.
 pub(super) async fn note(
     tx: &mut Tx,
     id: &ConversationId,
     contact: &ContactId,
     channel: &str,
-    news: &News,
+    news: &NewMessage,
     now: Time,
 ) -> Result<ConversationId> {
     let row = tx
@@ -79,7 +79,7 @@ pub(super) async fn exists(db: &mut Reader, conversation: &ConversationId) -> Re
     Ok(query.row().await?.is_some())
 }
 
-/// The open conversations of a contact, with their channels.
+/// Returns the open conversations of a contact, with their channels.
 pub(super) async fn all_open(tx: &mut Tx, contact: &ContactId) -> Result<Vec<(ConversationId, String)>> {
     let rows = tx
         .query("select id, channel from conversations where org_id = $1 and contact_id = $2 and status = 'open'")
@@ -89,7 +89,7 @@ pub(super) async fn all_open(tx: &mut Tx, contact: &ContactId) -> Result<Vec<(Co
     rows.iter().map(|row| Ok((row.id("id")?, row.text("channel")?))).collect()
 }
 
-/// What a conversation counts and shows.
+/// Returns the figures of a conversation.
 pub(super) async fn figures(tx: &mut Tx, id: &ConversationId) -> Result<Option<Figures>> {
     tx.query(
         "select unread_count, last_message_ms, last_message_preview, connection_id from conversations
@@ -123,7 +123,7 @@ pub(super) async fn set_merged(tx: &mut Tx, id: &ConversationId) -> Result<()> {
         .map(drop)
 }
 
-/// Notes what [`move_all`] is about to move.
+/// Stores which conversations [`move_all`] is about to move.
 pub(super) async fn note_moved(tx: &mut Tx, merge: &Merge) -> Result<()> {
     tx.query(
         "insert into contact_merge_items (org_id, merge_id, kind, item_id, from_id)

@@ -1,4 +1,4 @@
-//! Working off a file, slice by slice.
+//! Imports a file slice by slice.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     CustomerImport, ImportId, ImportStatus, RowError,
     model::unknown,
-    sheet::{Duplicates, Row, Sheet},
+    sheet::{Duplicates, Sheet, SheetRow},
     store,
 };
 use crate::{
@@ -19,21 +19,21 @@ use crate::{
     customers::{self, Customer, NewCustomer},
 };
 
-/// Imports the next slices of a file, and leaves the rest to another job like it: a long import does not keep others
-/// waiting for a worker, and a death of the process is held against a few slices.
+/// Imports the next slices of a file and enqueues a job for the rest: a long import does not occupy a worker, and when
+/// the process dies only a few slices are run again.
 #[derive(Serialize, Deserialize)]
-pub(super) struct WorkOffImport {
+pub(super) struct ContinueImport {
     pub import: ImportId,
 }
 
 #[async_trait]
-impl Job for WorkOffImport {
+impl Job for ContinueImport {
     const NAME: &'static str = "work_off_customer_import";
 
     async fn run(self, ctx: &JobCtx) -> Result<()> {
         let scope = ctx.scope();
         let organization = scope.organization().ok_or_else(homeless)?;
-        let begun = Work::begin(ctx.db(), ctx.world(), organization, &self.import).await?;
+        let begun = ImportRun::begin(ctx.db(), ctx.world(), organization, &self.import).await?;
         let Some(file) = begun else { return Ok(()) };
         for _ in 0..SLICES {
             let import = file.go_on().await?;
@@ -52,8 +52,8 @@ impl Job for WorkOffImport {
     }
 }
 
-impl WorkOffImport {
-    /// The job for this import. It has a lane of its own: a second one waits, and finds nothing to do.
+impl ContinueImport {
+    /// Creates the job for this import. Its lane is the import: a second job waits, and finds nothing to do.
     pub(super) fn queued(&self, organization: &OrgId) -> Result<NewJob> {
         Ok(NewJob::new(self)?.of(organization).lane(format!("customer-import:{}", self.import)))
     }
@@ -63,14 +63,14 @@ fn homeless() -> Error {
     Error::internal("import_homeless", "an import belongs to an organization, and its job to none").never_retry()
 }
 
-/// An import that is worked off: by a job, or by a command. Several that do it at once do each slice once.
-pub struct Work {
+/// An import in progress, driven by a job or by a command. When several drive it at once, each slice is done once.
+pub struct ImportRun {
     db: Db,
     scope: Scope,
     slice: Arc<Slice>,
 }
 
-/// What it takes to do a slice.
+/// The import and the part of its file that one slice needs.
 struct Slice {
     world: World,
     organization: OrgId,
@@ -79,13 +79,13 @@ struct Slice {
     duplicates: Duplicates,
 }
 
-/// Slices of a job.
+/// The number of slices in one run of the job.
 const SLICES: usize = 10;
-/// Rows of a slice: few, so that nobody waits long for its transaction.
+/// The number of rows in a slice: few, so that its transaction is short.
 const ROWS: usize = 100;
 
-impl Work {
-    /// Reads what is left of an import; none when it is over.
+impl ImportRun {
+    /// Reads the rest of an import; none when it is over.
     ///
     /// # Errors
     /// `Unavailable` when the database does not answer.
@@ -104,10 +104,10 @@ impl Work {
         Ok(Some(Self { db: db.clone(), scope, slice: Arc::new(slice) }))
     }
 
-    /// Does the next slice, and tells where the import stands.
+    /// Imports the next slice, and returns the state of the import.
     ///
     /// # Errors
-    /// `Unavailable` when the database does not answer. Then ask again: what was done is marked.
+    /// `Unavailable` when the database does not answer. The call may be repeated: finished slices are marked.
     pub async fn go_on(&self) -> Result<CustomerImport> {
         let slice = self.slice.clone();
         let write = work(move |tx| {
@@ -148,8 +148,8 @@ impl Slice {
         Err(Error::conflict("import_moved", "somebody else moved the import in the same moment"))
     }
 
-    /// Imports these rows; tells what is wrong with those that it does not import.
-    async fn import(&self, tx: &mut Tx, rows: &[Row]) -> Result<Vec<Vec<RowError>>> {
+    /// Imports these rows, and returns the errors of those that are rejected.
+    async fn import(&self, tx: &mut Tx, rows: &[SheetRow]) -> Result<Vec<Vec<RowError>>> {
         let now = self.world.now();
         let mut room = billing::room(tx, Seat::Customer, now).await?;
         let mut errors = Vec::new();

@@ -1,7 +1,7 @@
 //! Customers as files: exported as CSV, and imported from CSV with a preview.
 //!
-//! An import is a row with a mark of how far it has come. A job works through the file in slices; each slice, and the
-//! mark behind it, is one transaction, so that whatever stops in between loses nothing and does nothing twice.
+//! An import is a row with a mark of how far it has come. A job works through the file in slices. Each slice is one
+//! transaction that also moves the mark, so that an interruption loses nothing and repeats nothing.
 
 mod jobs;
 mod model;
@@ -13,7 +13,7 @@ mod table;
 
 use engine::{Handlers, Registry};
 
-pub use jobs::Work;
+pub use jobs::ImportRun;
 pub use model::{CustomerImport, ImportId, ImportStatus, RowError};
 pub use mutations::{CancelImport, ImportCustomers, ResumeImport};
 pub use queries::{
@@ -21,7 +21,7 @@ pub use queries::{
 };
 pub use sheet::{Duplicates, Reading};
 
-/// The operations of this feature. They are operations on customers.
+/// Registers the operations of this feature, which are operations on customers.
 pub(crate) fn register(registry: &mut Registry) {
     registry
         .query::<ExportCustomers>()
@@ -34,7 +34,7 @@ pub(crate) fn register(registry: &mut Registry) {
         .mutation::<ResumeImport>();
 }
 
-/// The jobs of this feature.
+/// Registers the jobs of this feature.
 pub(crate) fn handle(handlers: &mut Handlers) {
-    handlers.job::<jobs::WorkOffImport>();
+    handlers.job::<jobs::ContinueImport>();
 }

@@ -1,4 +1,4 @@
-//! An import of customers, and what was wrong with rows of its file.
+//! An import of customers, and the errors in rows of its file.
 
 use engine::{Place, Placed};
 use kernel::{Error, Id, Result, Time};
@@ -15,52 +15,52 @@ kernel::id_prefix! {
 /// The id of an import of customers.
 pub type ImportId = Id<ImportPrefix>;
 
-/// A file of customers that is or was imported, and how far that has come.
+/// An import of customers from a file, and its progress.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CustomerImport {
     /// `imp_…`
     #[serde(rename = "_id")]
     pub id: ImportId,
-    /// When it began.
+    /// When the import began.
     #[serde(rename = "_creationTime")]
     pub creation_time: Time,
-    /// What the file is called.
+    /// The name of the file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub file_name: Option<String>,
-    /// Who began it.
+    /// The caller who began the import.
     pub started_by: String,
-    /// Where it stands.
+    /// The status.
     pub status: ImportStatus,
-    /// Rows of the file.
+    /// The number of rows in the file.
     pub rows: i64,
-    /// Rows that were worked off.
+    /// The number of rows that were processed.
     pub done: i64,
-    /// Rows that became customers.
+    /// The number of rows that became customers.
     pub imported: i64,
-    /// Rows that did not. Why is in `customers:pageImportErrors`.
+    /// The number of rows that were rejected. The reasons are in `customers:pageImportErrors`.
     pub rejected: i64,
-    /// When it moved for the last time.
+    /// When the import last made progress.
     pub updated_at: Time,
-    /// When it ended.
+    /// When the import ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub finished_at: Option<Time>,
 }
 
-/// Where an import stands.
+/// The status of an import.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ImportStatus {
-    /// It is worked off, or waits for that.
+    /// Rows are being processed, or wait for it.
     Running,
-    /// All rows were worked off.
+    /// All rows were processed.
     Done,
-    /// Somebody stopped it. What was imported until then stays.
+    /// The import was stopped. Customers that were imported before stay.
     Cancelled,
 }
 
 impl ImportStatus {
-    /// The name on the wire and in the database.
+    /// Returns the name on the wire and in the database.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Running => "running",
@@ -69,10 +69,10 @@ impl ImportStatus {
         }
     }
 
-    /// Reads a name.
+    /// Parses a name from the database.
     ///
     /// # Errors
-    /// `Internal` when it is none: then the database holds what nobody wrote.
+    /// `Internal` when the text is no status.
     pub(super) fn parse(text: &str) -> Result<Self> {
         let all = [Self::Running, Self::Done, Self::Cancelled];
         let found = all.into_iter().find(|status| status.as_str() == text);
@@ -80,24 +80,24 @@ impl ImportStatus {
     }
 }
 
-/// Lists of imports begin with the newest.
+/// Lists of imports are sorted newest first.
 impl Placed for CustomerImport {
     fn place(&self) -> Place {
         Place(vec![self.creation_time.ms().into(), self.id.as_str().into()])
     }
 }
 
-/// Why a row does not become a customer.
+/// The reason why a row does not become a customer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RowError {
     /// The line of the file on which the row begins, counted from 1.
     pub line: i64,
-    /// The column, as the file calls it, where it is about one.
+    /// The title of the column, where the error is about one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub column: Option<String>,
     /// A stable name for programs, such as `email_invalid`.
     pub code: String,
-    /// What is wrong, and what to do.
+    /// What is wrong, and how to correct it.
     pub message: String,
 }
 
@@ -106,7 +106,7 @@ impl RowError {
         Self { line, column: column.map(ToOwned::to_owned), code: code.to_owned(), message: message.into() }
     }
 
-    /// What is wrong with a field.
+    /// An error in a field.
     pub(super) fn of_field(line: i64, column: &Column, field: &str, error: &Error) -> Self {
         let message = match field.trim() {
             "" => format!("it is empty: {}", error.message),
@@ -115,12 +115,12 @@ impl RowError {
         Self::new(line, Some(&column.title), error.tag, message)
     }
 
-    /// What is wrong with a row as a whole.
+    /// An error in a row as a whole.
     pub(super) fn of_row(line: i64, error: &Error) -> Self {
         Self::new(line, None, error.tag, error.message.as_ref())
     }
 
-    /// The customer is there already.
+    /// The error for a customer that exists already.
     pub(super) fn known(line: i64) -> Self {
         let message = "a customer with this e-mail address, or with this name and without one, is there already: \
                        leave the row out, or import duplicates too";
@@ -128,21 +128,21 @@ impl RowError {
     }
 }
 
-/// An error of an import that is kept, with its place among those of its line.
+/// A stored error of an import, with its position among those of its line.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct KeptError {
+pub(super) struct StoredError {
     pub place: String,
     pub error: RowError,
 }
 
-/// Lists of errors begin with the first line.
-impl Placed for KeptError {
+/// Lists of errors are sorted by line.
+impl Placed for StoredError {
     fn place(&self) -> Place {
         Place(vec![self.error.line.into(), self.place.clone().into()])
     }
 }
 
-/// As much of a text as fits into a sentence.
+/// Shortens a text to what fits into a sentence.
 pub(super) fn cut(text: &str) -> String {
     const LONGEST: usize = 60;
     match text.char_indices().nth(LONGEST) {
@@ -151,7 +151,7 @@ pub(super) fn cut(text: &str) -> String {
     }
 }
 
-/// Says that there is no such import in this organization.
+/// The error for an import that does not exist in this organization.
 pub(super) fn unknown(import: &ImportId) -> Error {
     Error::not_found("import_not_found", "there is no such import").context("import_id", import.as_str())
 }

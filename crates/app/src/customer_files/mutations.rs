@@ -1,4 +1,4 @@
-//! Beginning an import, ending it early, and going on with one that got stuck.
+//! Starts, cancels and resumes imports.
 
 use async_trait::async_trait;
 use engine::{Mutation, MutationCtx, operation::Route, post};
@@ -8,25 +8,25 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     CustomerImport, ImportId, ImportStatus, Reading,
-    jobs::WorkOffImport,
+    jobs::ContinueImport,
     model::unknown,
     sheet::Sheet,
     store::{self, File},
 };
 use crate::Name;
 
-/// Import customers from a file. It goes on in the background: watch it with `customers:importStatus`. Rows that are wrong
-/// are left out and named; an organization imports one file at a time.
+/// Import customers from a file. The import runs in the background: watch it with `customers:importStatus`. Rows with
+/// errors are left out and reported. An organization imports one file at a time.
 #[derive(Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ImportCustomers {
-    /// The file: CSV with a first line that names the columns, separated by commas, semicolons or tabs; up to 5 MB and
-    /// 20,000 rows.
+    /// The file: CSV with a first line of column titles, separated by commas, semicolons or tabs; up to 5 MB and 20,000
+    /// rows.
     pub csv: String,
-    /// What the file is called, for those who look at the list of imports.
+    /// The name of the file, which the list of imports shows.
     #[serde(default)]
     pub file_name: Option<Name>,
-    /// How it is read.
+    /// How the file is read.
     #[serde(flatten)]
     pub reading: Reading,
 }
@@ -64,11 +64,11 @@ impl Mutation for ImportCustomers {
     }
 }
 
-/// Stop an import. What it imported until then stays.
+/// Stop an import. Customers that it imported until then stay.
 #[derive(Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CancelImport {
-    /// Which one.
+    /// The import.
     pub import_id: ImportId,
 }
 
@@ -89,11 +89,11 @@ impl Mutation for CancelImport {
     }
 }
 
-/// Go on with an import whose job was given up or cancelled. One that is at work is not disturbed.
+/// Resume an import whose job failed for good or was cancelled. An import that is running is not disturbed.
 #[derive(Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ResumeImport {
-    /// Which one.
+    /// The import.
     pub import_id: ImportId,
 }
 
@@ -111,7 +111,7 @@ impl Mutation for ResumeImport {
     }
 }
 
-/// An import that is not over.
+/// Reads an import that is not over.
 async fn running(ctx: &mut MutationCtx<'_>, import: &ImportId) -> Result<CustomerImport> {
     let found = store::find(ctx.db, import).await?.ok_or_else(|| unknown(import))?;
     match found.status {
@@ -124,9 +124,9 @@ async fn running(ctx: &mut MutationCtx<'_>, import: &ImportId) -> Result<Custome
     }
 }
 
-/// Puts the import's job into the queue.
+/// Enqueues the job of the import.
 async fn enqueue(ctx: &mut MutationCtx<'_>, import: &ImportId) -> Result<()> {
     let organization = ctx.organization()?.clone();
-    let job = WorkOffImport { import: import.clone() }.queued(&organization)?;
+    let job = ContinueImport { import: import.clone() }.queued(&organization)?;
     ctx.enqueue(job).await.map(drop)
 }

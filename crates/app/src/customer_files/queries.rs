@@ -1,4 +1,4 @@
-//! Looking at a file before it is imported, watching an import, and exporting customers.
+//! Previews a file, watches imports, and exports customers.
 
 use async_trait::async_trait;
 use engine::{Query, QueryCtx, get, operation::Route, post};
@@ -16,11 +16,11 @@ use super::{
 use crate::{
     Email, Name,
     billing::{self, Seat},
-    customers::{self, Customer, Notes, Sight},
+    customers::{self, Customer, Notes, Visibility},
     export::{self, Part},
 };
 
-/// A part of the customers that you see as a CSV file, newest first: put the parts one behind the other.
+/// A part of the customers that you see as a CSV file, newest first. Concatenate the parts in order.
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ExportCustomers {
@@ -28,7 +28,7 @@ pub struct ExportCustomers {
     pub pagination_opts: PageOptions,
 }
 
-/// What the first line of an export names. An import takes the name, the address and the notes.
+/// The column titles of an export. An import reads the name, the e-mail address and the notes.
 const COLUMNS: [&str; 6] = ["id", "name", "email", "notes", "createdAt", "updatedAt"];
 
 #[async_trait]
@@ -39,7 +39,7 @@ impl Query for ExportCustomers {
     type Output = Part;
 
     async fn run(self, ctx: &mut QueryCtx<'_>) -> Result<Part> {
-        let (sight, options) = (Sight::of(ctx.caller()), self.pagination_opts);
+        let (sight, options) = (Visibility::of(ctx.caller()), self.pagination_opts);
         let page = ctx.page(&options, |db, range| Box::pin(async move { customers::seen(db, &sight, &range).await }));
         let page = page.await?;
         let head = options.cursor.is_none().then_some(&COLUMNS);
@@ -60,14 +60,14 @@ fn fields(customer: Customer) -> [String; 6] {
     ]
 }
 
-/// What an import of this file would do. Nothing is written.
+/// Preview an import of this file. Nothing is written.
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PreviewImport {
-    /// The file: CSV with a first line that names the columns, separated by commas, semicolons or tabs; up to 5 MB and
-    /// 20,000 rows.
+    /// The file: CSV with a first line of column titles, separated by commas, semicolons or tabs; up to 5 MB and 20,000
+    /// rows.
     pub csv: String,
-    /// How it is read.
+    /// How the file is read.
     #[serde(flatten)]
     pub reading: Reading,
 }
@@ -76,62 +76,62 @@ pub struct PreviewImport {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Preview {
-    /// What stands between the fields of the file.
+    /// The separator between the fields of the file.
     pub separator: Separator,
-    /// The column with the names, as the file calls it.
+    /// The title of the column with the names.
     pub name_column: String,
-    /// The column with the e-mail addresses.
+    /// The title of the column with the e-mail addresses.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub email_column: Option<String>,
-    /// The column with the notes.
+    /// The title of the column with the notes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub notes_column: Option<String>,
-    /// Columns that are not imported.
+    /// The titles of the columns that are not imported.
     pub ignored_columns: Vec<String>,
-    /// Rows of the file.
+    /// The number of rows in the file.
     pub rows: i64,
-    /// Rows that would become customers, if there is room for them.
+    /// The number of rows that would become customers, as far as the plan allows.
     pub valid: i64,
-    /// Rows that would not.
+    /// The number of rows that would be rejected.
     pub rejected: i64,
     /// The first rows that would become customers.
     pub first: Vec<PreviewedRow>,
-    /// Why rows would not; the first hundred reasons.
+    /// The first hundred errors of rows that would be rejected.
     pub errors: Vec<RowError>,
-    /// Whether the plan allows so many customers.
+    /// Whether the plan allows that many customers.
     pub room: RoomFor,
 }
 
 /// A row that would become a customer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PreviewedRow {
-    /// Where it stands in the file.
+    /// The line of the file on which the row begins.
     pub line: i64,
-    /// What it is called.
+    /// The name of the customer.
     pub name: Name,
-    /// Where it is written to.
+    /// The e-mail address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub email: Option<Email>,
-    /// What the organization notes about it.
+    /// The notes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub notes: Option<Notes>,
 }
 
-/// What a plan has room for.
+/// The number of customers, and the limit of the plan.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RoomFor {
-    /// Customers that there are.
+    /// The number of customers now.
     pub count: i64,
-    /// Customers that there may be.
+    /// The number of customers that the plan allows.
     pub max: i64,
-    /// Whether all valid rows fit.
+    /// Whether all valid rows fit into the plan.
     pub is_enough: bool,
 }
 
-/// Rows that a preview shows.
+/// The number of rows that a preview shows.
 const FIRST: usize = 10;
-/// Reasons that a preview shows.
+/// The number of errors that a preview shows.
 const REASONS: usize = 100;
 
 #[async_trait]
@@ -182,11 +182,11 @@ impl Query for PreviewImport {
     }
 }
 
-/// How far an import has come.
+/// The progress of an import.
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct GetImportStatus {
-    /// Which one.
+    /// The import.
     pub import_id: ImportId,
 }
 
@@ -222,11 +222,11 @@ impl Query for PageImports {
     }
 }
 
-/// Why rows of an import did not become customers, page by page, in the order of the file.
+/// The errors of an import, page by page, in the order of the file.
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PageImportErrors {
-    /// Of which import.
+    /// The import.
     pub import_id: ImportId,
     /// Which page.
     pub pagination_opts: PageOptions,

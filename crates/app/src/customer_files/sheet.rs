@@ -1,4 +1,4 @@
-//! A file of customers: which column is what, and what each row would become.
+//! A file of customers: the meaning of its columns, and the customer that each row would become.
 
 use std::collections::HashMap;
 
@@ -16,33 +16,33 @@ use crate::{
     export::unguarded,
 };
 
-/// How a file is read, where it does not say so itself.
+/// How to read a file where its titles do not tell.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Reading {
-    /// The column with the names, by what it is called in the file [default: name]
+    /// The title of the column with the names [default: name]
     #[serde(default)]
     pub name_column: Option<String>,
-    /// The column with the e-mail addresses [default: email]
+    /// The title of the column with the e-mail addresses [default: email]
     #[serde(default)]
     pub email_column: Option<String>,
-    /// The column with the notes [default: notes]
+    /// The title of the column with the notes [default: notes]
     #[serde(default)]
     pub notes_column: Option<String>,
-    /// What becomes of a customer that is there already [default: skip]
+    /// What to do with a customer that exists already [default: skip]
     #[serde(default)]
     pub duplicates: Duplicates,
 }
 
-/// What becomes of a customer that is there already, or stands in the file twice. A customer is recognised by the e-mail
-/// address, or by the name where there is no address; upper and lower case are the same.
+/// What to do with a customer that exists already, or appears in the file twice. A customer is recognised by the e-mail
+/// address, or by the name where there is no address, without regard to upper and lower case.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Duplicates {
-    /// It is left out, and named among the errors.
+    /// The row is left out, and reported among the errors.
     #[default]
     Skip,
-    /// It is imported as another one.
+    /// The row is imported as another customer.
     Import,
 }
 
@@ -50,26 +50,26 @@ pub enum Duplicates {
 pub(super) struct Sheet {
     pub separator: Separator,
     pub columns: Columns,
-    pub rows: Vec<Row>,
+    pub rows: Vec<SheetRow>,
 }
 
-/// A row, and what it would become.
-pub(super) struct Row {
+/// A row, and the customer that it would become.
+pub(super) struct SheetRow {
     pub line: i64,
     pub customer: Result<NewCustomer, Vec<RowError>>,
 }
 
 impl Sheet {
-    /// Reads a file. The same text is always read in the same way.
+    /// Parses a file. The same text is always parsed in the same way.
     ///
     /// # Errors
-    /// `BadRequest` when nobody can tell what its rows are.
+    /// `BadRequest` when the text cannot be split into rows and columns.
     pub(super) fn read(text: &str, reading: &Reading) -> Result<Self> {
         let table = Table::read(text)?;
         let columns = Columns::of(&table.head, reading)?;
         let mut first_lines = HashMap::new();
         let rows = table.records.iter().map(|record| {
-            let mut row = Row { line: record.line, customer: columns.read(record) };
+            let mut row = SheetRow { line: record.line, customer: columns.read(record) };
             if reading.duplicates == Duplicates::Skip {
                 row.refuse_repeated(&mut first_lines);
             }
@@ -79,8 +79,8 @@ impl Sheet {
     }
 }
 
-impl Row {
-    /// The first of several rows with the same customer counts.
+impl SheetRow {
+    /// Rejects rows that repeat a customer of an earlier row.
     fn refuse_repeated(&mut self, first_lines: &mut HashMap<String, i64>) {
         let Ok(customer) = &self.customer else { return };
         match first_lines.get(&customer.recognised_by()) {
@@ -95,24 +95,24 @@ impl Row {
     }
 }
 
-/// Which column is what.
+/// The positions of the columns that are imported.
 pub(super) struct Columns {
     count: usize,
     pub name: Column,
     pub email: Option<Column>,
     pub notes: Option<Column>,
-    /// What the others are called: they are not imported.
+    /// The titles of the columns that are not imported.
     pub ignored: Vec<String>,
 }
 
 /// A column.
 pub(super) struct Column {
     at: usize,
-    /// As the file calls it.
+    /// The title in the file.
     pub title: String,
 }
 
-/// What columns are called where nobody says which is which.
+/// The usual titles of the columns, for files whose columns are not named in the request.
 const NAMES: &[&str] = &["name", "customer", "customer name", "company", "company name"];
 const EMAILS: &[&str] = &["email", "e-mail", "mail", "email address", "e-mail address"];
 const NOTES: &[&str] = &["notes", "note", "comment", "comments"];
@@ -129,7 +129,7 @@ impl Columns {
         Ok(Self { count: head.len(), name, email, notes, ignored })
     }
 
-    /// What a row would become, or everything that is wrong with it.
+    /// Returns the customer that a row would become, or everything that is wrong with it.
     fn read(&self, record: &Record) -> Result<NewCustomer, Vec<RowError>> {
         if record.fields.iter().skip(self.count).any(|field| !field.trim().is_empty()) {
             let (has, takes) = (record.fields.len(), self.count);
@@ -153,13 +153,13 @@ impl Columns {
 }
 
 impl Record {
-    /// What a column holds; nothing where the row is shorter.
+    /// Returns the field of a column; empty when the row is shorter.
     fn field(&self, column: &Column) -> &str {
         self.fields.get(column.at).map_or("", |field| unguarded(field))
     }
 }
 
-/// A field that may be empty.
+/// Parses a field that may be empty.
 fn optional<'c, T>(
     record: &Record,
     column: Option<&'c Column>,
@@ -173,7 +173,7 @@ fn optional<'c, T>(
     parse(field).map(Some).map_err(|error| (column, error))
 }
 
-/// The column that somebody named, or that is called like one of these.
+/// Finds the column that the request names, or one with a usual title.
 fn find(head: &[String], wanted: Option<&str>, usual: &[&str]) -> Result<Option<Column>> {
     let is = |title: &String| {
         let title = title.to_lowercase();
@@ -202,7 +202,7 @@ fn nameless(head: &[String]) -> Error {
     Error::bad_request("csv_columns", message)
 }
 
-/// What the columns are called; as many as fit into a sentence.
+/// Returns the titles of the columns, as many as fit into a sentence.
 fn titles(head: &[String]) -> String {
     let shown: Vec<_> = head.iter().take(8).map(|title| format!("{:?}", super::model::cut(title))).collect();
     let more = if head.len() > shown.len() { ", …" } else { "" };

@@ -4,7 +4,7 @@ use ::store::{FromRow, Reader, Row, Tx};
 use engine::Range;
 use kernel::{Error, Result};
 
-use super::{CustomerImport, ImportId, ImportStatus, Reading, RowError, model::KeptError};
+use super::{CustomerImport, ImportId, ImportStatus, Reading, RowError, model::StoredError};
 
 /// The text of an import that is not over.
 pub(super) struct File {
@@ -52,7 +52,7 @@ pub(super) async fn find(db: &mut Reader, import: &ImportId) -> Result<Option<Cu
     .await
 }
 
-/// The one that is not over; there is never more than one.
+/// Returns the import that is not over; there is at most one.
 pub(super) async fn find_running(db: &mut Reader) -> Result<Option<CustomerImport>> {
     db.query(
         "select id, file_name, started_by, status, rows_total, rows_done, imported, rejected, created_ms, updated_ms,
@@ -81,7 +81,7 @@ pub(super) async fn file(db: &mut Reader, import: &ImportId) -> Result<Option<Fi
         .await
 }
 
-/// Moves the mark from `before` to `after`. False when it was not there any more: somebody else did this slice.
+/// Moves the mark from `before` to `after`. Returns false when another transaction moved it and did this slice.
 pub(super) async fn advance(tx: &mut Tx, before: &CustomerImport, after: &CustomerImport) -> Result<bool> {
     let changed = tx
         .query(
@@ -128,7 +128,7 @@ pub(super) async fn insert_errors(tx: &mut Tx, import: &ImportId, errors: &[RowE
     Ok(())
 }
 
-pub(super) async fn page_errors(db: &mut Reader, import: &ImportId, range: &Range) -> Result<Vec<KeptError>> {
+pub(super) async fn page_errors(db: &mut Reader, import: &ImportId, range: &Range) -> Result<Vec<StoredError>> {
     let asked = db
         .query(
             "select line, place, column_name, code, message from customer_import_errors
@@ -165,7 +165,7 @@ impl FromRow for File {
     }
 }
 
-impl FromRow for KeptError {
+impl FromRow for StoredError {
     fn from_row(row: &Row) -> Result<Self> {
         let error = RowError {
             line: row.int("line")?,

@@ -1,35 +1,35 @@
-//! CSV as spreadsheets write it: which sign separates its fields, which line names its columns, what is broken.
+//! CSV as spreadsheets write it: finds the separator, the line of titles, and damaged parts.
 //!
-//! What is wrong with the file as a whole is an error: nobody can tell which of its rows are meant.
+//! A damaged file is refused as a whole, because its rows cannot be told apart reliably.
 
 use kernel::{Error, Result};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Bytes of a file.
+/// The greatest number of bytes of a file.
 pub(super) const LONGEST: usize = 5_000_000;
-/// Rows of a file.
+/// The greatest number of rows of a file.
 const MOST_ROWS: usize = 20_000;
-/// Columns of a file.
+/// The greatest number of columns of a file.
 const MOST_COLUMNS: usize = 100;
 
-/// A file, cut into fields.
+/// A file, split into fields.
 pub(super) struct Table {
     pub separator: Separator,
-    /// The names of the columns.
+    /// The column titles.
     pub head: Vec<String>,
-    /// The rows, without those that are empty.
+    /// The rows, without empty ones.
     pub records: Vec<Record>,
 }
 
-/// A row, cut into fields.
+/// A row, split into fields.
 pub(super) struct Record {
-    /// Where it begins: lines are counted from 1, as editors do.
+    /// The line on which the row begins, counted from 1 as editors do.
     pub line: i64,
     pub fields: Vec<String>,
 }
 
-/// The sign between two fields.
+/// The separator between two fields.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Separator {
@@ -42,10 +42,10 @@ pub enum Separator {
 }
 
 impl Table {
-    /// Cuts a text into fields.
+    /// Splits a text into fields.
     ///
     /// # Errors
-    /// `BadRequest` when it is too long, empty, of another encoding, or broken.
+    /// `BadRequest` when the text is too long, empty, not UTF-8, or damaged.
     pub(super) fn read(text: &str) -> Result<Self> {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         check_text(text)?;
@@ -84,7 +84,7 @@ impl Table {
 }
 
 impl Separator {
-    /// The one that the first line has most of, outside of quotes.
+    /// Returns the separator that the first line contains most often, outside of quotes.
     fn of(text: &str) -> Self {
         let mut counts = [(Self::Comma, 0), (Self::Semicolon, 0), (Self::Tab, 0)];
         let mut is_quoted = false;
@@ -100,7 +100,7 @@ impl Separator {
                 }
             }
         }
-        // Of several that are there as often, the first one.
+        // Of several that are equally frequent, the first one.
         counts.iter().rev().max_by_key(|(_, count)| *count).map_or(Self::Comma, |(separator, _)| *separator)
     }
 
@@ -113,7 +113,7 @@ impl Separator {
     }
 }
 
-/// Counts lines as editors do. The reader of CSV counts the second half of a line's end to the next record.
+/// Counts lines as editors do. The CSV reader counts the second half of a line ending as part of the next record.
 struct Lines<'t> {
     text: &'t [u8],
     at: usize,
@@ -121,7 +121,7 @@ struct Lines<'t> {
 }
 
 impl Lines<'_> {
-    /// The line of the record that begins here, behind ends of lines that are still to be skipped.
+    /// Returns the line of the record that begins at `begin`, after line endings that are still to be skipped.
     fn of_record(&mut self, begin: usize) -> i64 {
         let rest = self.text.get(begin..).unwrap_or_default();
         let begin = begin + rest.iter().take_while(|byte| matches!(byte, b'\n' | b'\r')).count();
@@ -131,7 +131,7 @@ impl Lines<'_> {
     }
 }
 
-/// How many lines end in a text: with `\n`, `\r\n` or `\r`.
+/// Returns the number of line endings in a text: `\n`, `\r\n` or `\r`.
 fn ends_of_lines(text: &[u8]) -> i64 {
     let is_end = |at: usize| match text[at] {
         b'\n' => true,
@@ -145,7 +145,7 @@ fn check_text(text: &str) -> Result<()> {
     if text.len() > LONGEST {
         return Err(too_large(&format!("more than {} MB", LONGEST / 1_000_000)));
     }
-    // What a wrong decoding leaves behind.
+    // These characters are what a wrong decoding leaves behind.
     if text.contains('\0') || text.contains('\u{fffd}') {
         let message = "the file is not UTF-8 text: save it as UTF-8 (in Excel: CSV UTF-8) and import it again";
         return Err(Error::bad_request("csv_encoding", message));
@@ -153,13 +153,13 @@ fn check_text(text: &str) -> Result<()> {
     Ok(())
 }
 
-/// A quote that is never closed would swallow the rest of the file without a word.
+/// Refuses a quote that is never closed, which would silently swallow the rest of the file.
 fn check_quotes(text: &str, separator: Separator) -> Result<()> {
     enum At {
         FieldStart,
         Plain,
         Quoted,
-        /// Behind a quote in a quoted field: its end, or the first of two that mean one.
+        /// After a quote in a quoted field: the field ends, or a second quote follows and both mean one.
         Quote,
     }
     let line = |byte: usize| 1 + ends_of_lines(&text.as_bytes()[..byte]);

@@ -1,7 +1,7 @@
 //! Customers: the client companies of an organization.
 //!
-//! Owners and admins work with all of them, viewers look at all of them, staff see those that they were assigned to, and
-//! a client sees their own company.
+//! Owners and admins work with all customers, viewers see all of them, staff see those that they are assigned to, and a
+//! client sees their own company.
 
 mod model;
 mod mutations;
@@ -11,7 +11,7 @@ mod store;
 use engine::Registry;
 
 pub use model::{Customer, CustomerId, Notes};
-pub(crate) use model::{NewCustomer, Sight};
+pub(crate) use model::{NewCustomer, Visibility};
 pub(crate) use mutations::add;
 pub use mutations::{CreateCustomer, DeleteCustomer, UpdateCustomer};
 pub use queries::{
@@ -19,7 +19,7 @@ pub use queries::{
 };
 pub(crate) use queries::{count, find, find_seen, is_recognised, recognised, seen};
 
-/// The operations of this feature.
+/// Registers the operations of this feature.
 pub(crate) fn register(registry: &mut Registry) {
     registry
         .module("customers", "The client companies of an organization")

@@ -1,4 +1,4 @@
-//! A customer, and who sees it.
+//! A customer, and which callers see it.
 
 use std::borrow::Cow;
 
@@ -18,39 +18,39 @@ pub struct Customer {
     /// `cus_…`
     #[serde(rename = "_id")]
     pub id: CustomerId,
-    /// When it was made.
+    /// When the customer was created.
     #[serde(rename = "_creationTime")]
     pub creation_time: Time,
-    /// Whose customer it is.
+    /// The organization.
     pub org_id: OrgId,
-    /// What it is called.
+    /// The name.
     pub name: Name,
-    /// Where it is written to.
+    /// The e-mail address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub email: Option<Email>,
-    /// What the organization notes about it.
+    /// The notes of the organization about the customer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub notes: Option<Notes>,
-    /// When it was made.
+    /// When the customer was created.
     pub created_at: Time,
-    /// When it was changed for the last time.
+    /// When the customer was last changed.
     pub updated_at: Time,
 }
 
 impl Customer {
-    /// One that is made now.
+    /// Creates a customer from what the caller sent.
     pub(crate) fn new(id: CustomerId, org_id: OrgId, new: NewCustomer, now: Time) -> Self {
         let NewCustomer { name, email, notes } = new;
         Self { id, creation_time: now, org_id, name, email, notes, created_at: now, updated_at: now }
     }
 
-    /// What a search looks at.
+    /// Returns the text that a search looks at.
     pub(super) fn searched(&self) -> String {
         format!("{} {}", self.name, self.email.as_ref().map_or("", Email::as_str)).to_lowercase()
     }
 }
 
-/// What somebody says of a customer that is to be made.
+/// The fields of a customer that is to be created.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct NewCustomer {
     pub name: Name,
@@ -59,25 +59,25 @@ pub(crate) struct NewCustomer {
 }
 
 impl NewCustomer {
-    /// By what it is recognised: see [`recognised_by`].
+    /// Returns the key by which the customer is recognised: see [`recognised_by`].
     pub(crate) fn recognised_by(&self) -> String {
         recognised_by(&self.name, self.email.as_ref())
     }
 }
 
-/// By what a customer is recognised when it comes again in a file: its address, or its name where it has none.
+/// Returns the key by which a customer in a file is recognised: the e-mail address, or the name where there is none.
 pub(super) fn recognised_by(name: &Name, email: Option<&Email>) -> String {
     email.map_or_else(|| name.as_str().to_lowercase(), Email::key)
 }
 
-/// Lists of customers begin with the newest.
+/// Lists of customers are sorted newest first.
 impl Placed for Customer {
     fn place(&self) -> Place {
         Place(vec![self.creation_time.ms().into(), self.id.as_str().into()])
     }
 }
 
-/// What an organization notes about a customer: up to ten thousand characters, on any number of lines.
+/// Notes of an organization about a customer: up to ten thousand characters, on any number of lines.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub struct Notes(String);
@@ -85,10 +85,10 @@ pub struct Notes(String);
 impl Notes {
     const LONGEST: usize = 10_000;
 
-    /// Reads notes.
+    /// Parses notes.
     ///
     /// # Errors
-    /// `BadRequest` when they are too long, or hold what no database stores.
+    /// `BadRequest` when they are too long, or contain characters that a database cannot store.
     pub fn parse(text: &str) -> Result<Self> {
         if text.chars().count() > Self::LONGEST || text.contains('\0') {
             return Err(Error::bad_request(
@@ -99,7 +99,7 @@ impl Notes {
         Ok(Self(text.to_owned()))
     }
 
-    /// The text.
+    /// Returns the text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -125,32 +125,32 @@ impl JsonSchema for Notes {
     }
 }
 
-/// Which customers somebody sees.
+/// Which customers a caller sees.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Sight {
-    /// All.
+pub(crate) enum Visibility {
+    /// All customers.
     All,
-    /// Those that this person was assigned to.
+    /// Those that this person is assigned to.
     Assigned(UserId),
     /// Their own company.
     Own(CustomerId),
-    /// None.
+    /// No customer.
     Nothing,
 }
 
-impl Sight {
+impl Visibility {
     pub(crate) fn of(caller: &Caller) -> Self {
         match (caller.role(), &caller.member) {
             (Some(Role::Owner | Role::Admin | Role::Viewer), _) => Self::All,
             (Some(Role::Staff), Some(member)) => Self::Assigned(member.user.clone()),
-            // A key is nobody's colleague: an admin made it to work with all of them.
+            // An API key has no assignments: an admin made it to work with all customers.
             (Some(Role::Staff), None) => Self::All,
             (Some(Role::Client), Some(Member { customer: Some(customer), .. })) => Self::Own(customer.clone()),
             (Some(Role::Client) | None, _) => Self::Nothing,
         }
     }
 
-    /// The values of the clause that every statement for a caller has.
+    /// Returns the values of the clause that every statement for a caller has.
     pub(super) fn clause(&self) -> (bool, Option<&CustomerId>, Option<&UserId>) {
         match self {
             Self::All => (true, None, None),
@@ -161,12 +161,12 @@ impl Sight {
     }
 }
 
-/// Says that there is no such customer, or none that the caller sees: they are not told which.
+/// The error for a customer that does not exist, or that the caller does not see; the two are not told apart.
 pub(super) fn unknown(customer: &CustomerId) -> Error {
     Error::not_found("customer_not_found", "there is no such customer").context("customer_id", customer.as_str())
 }
 
-/// Says who still depends on a customer that was to be deleted.
+/// The error for a customer that cannot be deleted, with what still depends on it.
 pub(super) fn in_use(clients: i64, invitations: i64) -> Error {
     let message = format!(
         "the customer still has {} and {}: remove them first",
@@ -199,11 +199,11 @@ mod tests {
     fn a_role_decides_which_customers_somebody_sees() {
         let acme = CustomerId::parse("cus_01kaj3v0q8e5hbm9x2w7c4d6f0").unwrap();
         for role in [Role::Owner, Role::Admin, Role::Viewer] {
-            assert_eq!(Sight::of(&caller(role, None)), Sight::All);
+            assert_eq!(Visibility::of(&caller(role, None)), Visibility::All);
         }
-        assert!(matches!(Sight::of(&caller(Role::Staff, None)), Sight::Assigned(_)));
-        assert_eq!(Sight::of(&caller(Role::Client, Some(&acme))), Sight::Own(acme));
-        assert_eq!(Sight::of(&caller(Role::Client, None)), Sight::Nothing);
+        assert!(matches!(Visibility::of(&caller(Role::Staff, None)), Visibility::Assigned(_)));
+        assert_eq!(Visibility::of(&caller(Role::Client, Some(&acme))), Visibility::Own(acme));
+        assert_eq!(Visibility::of(&caller(Role::Client, None)), Visibility::Nothing);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Changing customers.
+//! Creates, changes and deletes customers.
 
 use ::store::Tx;
 use async_trait::async_trait;
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Customer, CustomerId, Notes,
-    model::{NewCustomer, Sight, in_use},
+    model::{NewCustomer, Visibility, in_use},
     queries::{find, find_seen},
     store,
 };
@@ -22,12 +22,12 @@ use crate::{
 /// Create a customer. A staff member who creates one is assigned to it.
 #[derive(Clone, Serialize, Deserialize, JsonSchema)]
 pub struct CreateCustomer {
-    /// What it is called.
+    /// The name.
     pub name: Name,
-    /// Where it is written to.
+    /// The e-mail address.
     #[serde(default)]
     pub email: Option<Email>,
-    /// What you note about it.
+    /// Notes about the customer.
     #[serde(default)]
     pub notes: Option<Notes>,
 }
@@ -52,19 +52,19 @@ impl Mutation for CreateCustomer {
     }
 }
 
-/// Change a customer. What is not mentioned stays as it is; `null` empties a field.
+/// Change a customer. Fields that are absent stay as they are; `null` empties a field.
 #[derive(Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct UpdateCustomer {
-    /// Which one.
+    /// The customer.
     pub customer_id: CustomerId,
-    /// What it is called.
+    /// The name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<Name>,
-    /// Where it is written to.
+    /// The e-mail address.
     #[serde(default, skip_serializing_if = "Patch::is_keep")]
     pub email: Patch<Email>,
-    /// What you note about it.
+    /// Notes about the customer.
     #[serde(default, skip_serializing_if = "Patch::is_keep")]
     pub notes: Patch<Notes>,
 }
@@ -77,7 +77,7 @@ impl Mutation for UpdateCustomer {
     type Output = Customer;
 
     async fn run(self, ctx: &mut MutationCtx<'_>) -> Result<Customer> {
-        let sight = Sight::of(ctx.caller());
+        let sight = Visibility::of(ctx.caller());
         let before = find_seen(ctx.db, &self.customer_id, &sight).await?;
         let after = Customer {
             name: self.name.unwrap_or(before.name),
@@ -91,11 +91,11 @@ impl Mutation for UpdateCustomer {
     }
 }
 
-/// Delete a customer that nobody depends on any more.
+/// Delete a customer. It must have no clients and no pending invitations.
 #[derive(Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DeleteCustomer {
-    /// Which one.
+    /// The customer.
     pub customer_id: CustomerId,
 }
 
@@ -119,7 +119,7 @@ impl Mutation for DeleteCustomer {
     }
 }
 
-/// Adds one, where there is room.
+/// Adds a customer, when the plan allows it.
 pub(crate) async fn add(tx: &mut Tx, customer: &Customer) -> Result<()> {
     store::insert(tx, customer).await
 }

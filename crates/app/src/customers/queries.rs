@@ -1,4 +1,4 @@
-//! Looking at customers.
+//! Queries on customers.
 
 use std::collections::HashSet;
 
@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Customer, CustomerId,
-    model::{Sight, unknown},
+    model::{Visibility, unknown},
     store,
 };
 use crate::{
@@ -33,7 +33,7 @@ impl Query for ListCustomers {
     type Output = Vec<Customer>;
 
     async fn run(self, ctx: &mut QueryCtx<'_>) -> Result<Vec<Customer>> {
-        let customers = store::list(ctx.db, &Sight::of(ctx.caller()), list::LIMIT).await?;
+        let customers = store::list(ctx.db, &Visibility::of(ctx.caller()), list::LIMIT).await?;
         list::whole(customers, PageCustomers::NAME)
     }
 }
@@ -44,7 +44,7 @@ impl Query for ListCustomers {
 pub struct PageCustomers {
     /// Which part.
     pub pagination_opts: PageOptions,
-    /// Only those whose name or e-mail address contains this.
+    /// Only customers whose name or e-mail address contains this text.
     #[serde(default)]
     pub search: Option<String>,
 }
@@ -57,7 +57,7 @@ impl Query for PageCustomers {
     type Output = Page<Customer>;
 
     async fn run(self, ctx: &mut QueryCtx<'_>) -> Result<Page<Customer>> {
-        let sight = Sight::of(ctx.caller());
+        let sight = Visibility::of(ctx.caller());
         let search = searched(self.search.unwrap_or_default())?;
         ctx.page(&self.pagination_opts, |db, range| {
             Box::pin(async move { store::page(db, &sight, &search, &range).await })
@@ -66,7 +66,7 @@ impl Query for PageCustomers {
     }
 }
 
-/// What is searched for, if anybody could mean it.
+/// Normalises the text of a search, and refuses one that cannot match.
 fn searched(search: String) -> Result<String> {
     const LONGEST: usize = 200;
     if search.chars().count() <= LONGEST {
@@ -75,11 +75,11 @@ fn searched(search: String) -> Result<String> {
     Err(Error::bad_request("search_too_long", format!("a search is up to {LONGEST} characters")))
 }
 
-/// One customer.
+/// A customer.
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct GetCustomer {
-    /// Which one.
+    /// The customer.
     pub customer_id: CustomerId,
 }
 
@@ -91,26 +91,26 @@ impl Query for GetCustomer {
     type Output = Customer;
 
     async fn run(self, ctx: &mut QueryCtx<'_>) -> Result<Customer> {
-        let sight = Sight::of(ctx.caller());
+        let sight = Visibility::of(ctx.caller());
         find_seen(ctx.db, &self.customer_id, &sight).await
     }
 }
 
-/// How many customers there are, and how many the plan allows.
+/// The number of customers, and the limit of the plan.
 #[derive(Deserialize, JsonSchema)]
 pub struct CountCustomers {}
 
-/// How many customers there are, and how many the plan allows.
+/// The number of customers, and the limit of the plan.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CustomerUsage {
-    /// How many there are.
+    /// The number of customers.
     pub count: i64,
-    /// How many there may be.
+    /// The number of customers that the plan allows.
     pub max: i64,
-    /// How many more there may be.
+    /// The number of customers that can still be added.
     pub remaining: i64,
-    /// Whether there may be no more.
+    /// Whether the limit is reached.
     pub at_limit: bool,
 }
 
@@ -129,7 +129,7 @@ impl Query for CountCustomers {
     }
 }
 
-/// The customer that you are a client of; null when you are none.
+/// The customer that you are a client of; null when you are not a client.
 #[derive(Deserialize, JsonSchema)]
 pub struct GetMyCustomer {}
 
@@ -141,13 +141,13 @@ impl Query for GetMyCustomer {
     type Output = Option<Customer>;
 
     async fn run(self, ctx: &mut QueryCtx<'_>) -> Result<Option<Customer>> {
-        let sight = Sight::of(ctx.caller());
-        let Sight::Own(customer) = &sight else { return Ok(None) };
+        let sight = Visibility::of(ctx.caller());
+        let Visibility::Own(customer) = &sight else { return Ok(None) };
         store::find(ctx.db, customer, &sight).await
     }
 }
 
-/// The staff who look after the customer that you are a client of.
+/// The staff who are assigned to the customer that you are a client of.
 #[derive(Deserialize, JsonSchema)]
 pub struct ListMyAssignedStaff {}
 
@@ -159,43 +159,43 @@ impl Query for ListMyAssignedStaff {
     type Output = Vec<Colleague>;
 
     async fn run(self, ctx: &mut QueryCtx<'_>) -> Result<Vec<Colleague>> {
-        let Sight::Own(customer) = Sight::of(ctx.caller()) else { return Ok(Vec::new()) };
+        let Visibility::Own(customer) = Visibility::of(ctx.caller()) else { return Ok(Vec::new()) };
         assignments::staff_of(ctx.db, &customer).await
     }
 }
 
-/// The customer of this id.
+/// Returns the customer of this id.
 ///
 /// # Errors
 /// `NotFound` when there is none.
 pub(crate) async fn find(db: &mut Reader, customer: &CustomerId) -> Result<Customer> {
-    find_seen(db, customer, &Sight::All).await
+    find_seen(db, customer, &Visibility::All).await
 }
 
-/// The customer of this id, for somebody who sees it.
+/// Returns the customer of this id, for a caller who sees it.
 ///
 /// # Errors
-/// `NotFound` when there is none, and for somebody who does not see it.
-pub(crate) async fn find_seen(db: &mut Reader, customer: &CustomerId, sight: &Sight) -> Result<Customer> {
+/// `NotFound` when there is none, and when the caller does not see it.
+pub(crate) async fn find_seen(db: &mut Reader, customer: &CustomerId, sight: &Visibility) -> Result<Customer> {
     store::find(db, customer, sight).await?.ok_or_else(|| unknown(customer))
 }
 
-/// How many there are.
+/// Returns the number of customers.
 pub(crate) async fn count(db: &mut Reader) -> Result<i64> {
     store::count(db).await
 }
 
-/// Those that somebody sees, in a range of the list.
-pub(crate) async fn seen(db: &mut Reader, sight: &Sight, range: &Range) -> Result<Vec<Customer>> {
+/// Returns the customers that a caller sees, in a range of the list.
+pub(crate) async fn seen(db: &mut Reader, sight: &Visibility, range: &Range) -> Result<Vec<Customer>> {
     store::page(db, sight, "", range).await
 }
 
-/// Whether there is one that is recognised by this: see [`super::NewCustomer`].
+/// Returns whether a customer is recognised by this key: see [`super::NewCustomer`].
 pub(crate) async fn is_recognised(db: &mut Reader, key: &str) -> Result<bool> {
     store::is_recognised(db, key).await
 }
 
-/// By what all of them are recognised.
+/// Returns the keys by which all customers are recognised.
 pub(crate) async fn recognised(db: &mut Reader) -> Result<HashSet<String>> {
     Ok(store::recognised(db).await?.into_iter().collect())
 }

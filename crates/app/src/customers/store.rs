@@ -1,6 +1,6 @@
 //! Every statement on customers, one function each. `$1` is always the organization.
 //!
-//! `$2` to `$4` of what is read for a caller say which customers they see: see `Sight`.
+//! In statements that read for a caller, `$2` to `$4` say which customers the caller sees: see `Visibility`.
 
 use ::store::{FromRow, Reader, Row, Tx};
 use engine::Range;
@@ -8,11 +8,11 @@ use kernel::Result;
 
 use super::{
     Customer, CustomerId, Notes,
-    model::{Sight, recognised_by},
+    model::{Visibility, recognised_by},
 };
 use crate::{Email, Name};
 
-pub(super) async fn list(db: &mut Reader, sight: &Sight, limit: i64) -> Result<Vec<Customer>> {
+pub(super) async fn list(db: &mut Reader, sight: &Visibility, limit: i64) -> Result<Vec<Customer>> {
     let (all, own, staff) = sight.clause();
     db.query(
         "select c.org_id, c.id, c.name, c.email, c.notes, c.created_ms, c.updated_ms from customers c
@@ -30,7 +30,7 @@ pub(super) async fn list(db: &mut Reader, sight: &Sight, limit: i64) -> Result<V
     .await
 }
 
-pub(super) async fn page(db: &mut Reader, sight: &Sight, search: &str, range: &Range) -> Result<Vec<Customer>> {
+pub(super) async fn page(db: &mut Reader, sight: &Visibility, search: &str, range: &Range) -> Result<Vec<Customer>> {
     let (all, own, staff) = sight.clause();
     let asked = db
         .query(
@@ -50,7 +50,7 @@ pub(super) async fn page(db: &mut Reader, sight: &Sight, search: &str, range: &R
     range.bind_descending(asked).all().await
 }
 
-pub(super) async fn find(db: &mut Reader, customer: &CustomerId, sight: &Sight) -> Result<Option<Customer>> {
+pub(super) async fn find(db: &mut Reader, customer: &CustomerId, sight: &Visibility) -> Result<Option<Customer>> {
     let (all, own, staff) = sight.clause();
     db.query(
         "select c.org_id, c.id, c.name, c.email, c.notes, c.created_ms, c.updated_ms from customers c
@@ -78,7 +78,7 @@ pub(super) async fn is_recognised(db: &mut Reader, key: &str) -> Result<bool> {
     Ok(found.row().await?.is_some())
 }
 
-/// By what all customers are recognised.
+/// Returns the keys by which all customers are recognised.
 pub(super) async fn recognised(db: &mut Reader) -> Result<Vec<String>> {
     let rows = db.query("select recognised_by from customers where org_id = $1").rows().await?;
     rows.iter().map(|row| row.text("recognised_by")).collect()
@@ -124,7 +124,7 @@ pub(super) async fn delete(tx: &mut Tx, customer: &CustomerId) -> Result<()> {
     tx.query("delete from customers where org_id = $1 and id = $2").bind(customer).execute().await.map(drop)
 }
 
-/// The pattern of what contains this text, wherever it has signs that mean something in patterns.
+/// Returns the `like` pattern for texts that contain `search`, with its special characters escaped.
 fn containing(search: &str) -> String {
     let mut pattern = String::from("%");
     for c in search.trim().to_lowercase().chars() {

@@ -1,4 +1,4 @@
-//! The mail with an invitation.
+//! Sends the e-mail of an invitation.
 
 use ::store::Tx;
 use async_trait::async_trait;
@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::{Invitation, InvitationId, store};
 use crate::organizations;
 
-/// Tells somebody that they were invited. What is no longer open is not sent.
+/// Sends an invitation by e-mail, unless it is no longer pending.
 #[derive(Serialize, Deserialize)]
 pub(super) struct SendInvitationEmail {
     pub invitation: InvitationId,

@@ -1,4 +1,4 @@
-//! Invitations: people who were asked to join, for seven days. A pending one keeps its seat in the plan.
+//! Invitations to join an organization, valid for seven days. A pending invitation takes a seat of the plan.
 
 mod jobs;
 mod model;
@@ -14,7 +14,7 @@ pub use mutations::{AcceptInvitation, InvitationRef, ResendInvitation, RevokeInv
 pub use queries::{ListPendingInvitations, PagePendingInvitations};
 pub(crate) use queries::{count_pending, count_pending_of, count_seats};
 
-/// The operations of this feature.
+/// Registers the operations of this feature.
 pub(crate) fn register(registry: &mut Registry) {
     registry
         .module("invitations", "Who was asked to join")
@@ -26,7 +26,7 @@ pub(crate) fn register(registry: &mut Registry) {
         .mutation::<AcceptInvitation>();
 }
 
-/// The jobs of this feature.
+/// Registers the jobs of this feature.
 pub(crate) fn handle(handlers: &mut Handlers) {
     handlers.job::<jobs::SendInvitationEmail>();
 }

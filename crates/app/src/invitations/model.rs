@@ -20,47 +20,47 @@ pub type InvitationId = Id<InvitationPrefix>;
 /// How long an invitation can be accepted.
 pub(super) const LASTS: Duration = Duration::from_secs(7 * 86_400);
 
-/// A person who was asked to join.
+/// An invitation to join an organization.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Invitation {
     /// `inv_…`
     #[serde(rename = "_id")]
     pub id: InvitationId,
-    /// When it was sent for the first time.
+    /// When the invitation was first sent.
     #[serde(rename = "_creationTime")]
     pub creation_time: Time,
-    /// Where it was sent.
+    /// The e-mail address that the invitation was sent to.
     pub email: String,
-    /// Who asked them to join.
+    /// The organization.
     pub org_id: OrgId,
-    /// What they will be.
+    /// The role that the person will have.
     pub role: Role,
-    /// Whose person a client will be.
+    /// The customer that a client will belong to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub customer_id: Option<CustomerId>,
-    /// Who sent it; absent where that was no person.
+    /// The person who sent the invitation; absent when it was sent by an API key or an operator.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub inviter_user_id: Option<UserId>,
-    /// When it was sent for the first time.
+    /// When the invitation was first sent.
     pub created_at: Time,
-    /// Until when it can be accepted.
+    /// When the invitation expires.
     pub expires_at: Time,
 }
 
-/// An invitation that waits to be accepted.
+/// A pending invitation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PendingInvitation {
     /// The invitation.
     #[serde(flatten)]
     pub invitation: Invitation,
-    /// What the client's company is called.
+    /// The name of the customer that a client will belong to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub customer_name: Option<String>,
 }
 
-/// Lists of invitations begin with the newest.
+/// Lists of invitations are sorted newest first.
 impl Placed for PendingInvitation {
     fn place(&self) -> Place {
         let Invitation { id, created_at, .. } = &self.invitation;
@@ -68,7 +68,7 @@ impl Placed for PendingInvitation {
     }
 }
 
-/// What somebody can be invited as: an owner is made by an owner, among those who are there.
+/// Checks the role of an invitation: owners are not invited, but chosen by an owner among the members.
 pub(super) fn check_role(role: Role) -> Result<()> {
     match role {
         Role::Admin | Role::Staff | Role::Viewer | Role::Client => Ok(()),
@@ -80,7 +80,7 @@ pub(super) fn check_role(role: Role) -> Result<()> {
     }
 }
 
-/// Says that there is no such invitation, or none for whoever asks.
+/// The error for an invitation that does not exist, or that the caller may not accept.
 pub(super) fn unknown() -> Error {
     Error::not_found("invitation_not_found", "there is no such invitation: it was accepted, revoked or has expired")
 }

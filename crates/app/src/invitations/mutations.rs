@@ -1,4 +1,4 @@
-//! Sending invitations, and accepting them.
+//! Sends, revokes and accepts invitations.
 
 use async_trait::async_trait;
 use engine::{Claims, Mutation, MutationCtx, NewJob, delete, operation::Route, post};
@@ -10,7 +10,7 @@ use super::{
     Invitation, InvitationId,
     jobs::SendInvitationEmail,
     model::{LASTS, check_role, unknown},
-    store::{self, Indexed},
+    store::{self, IndexEntry},
 };
 use crate::{
     Email,
@@ -20,15 +20,15 @@ use crate::{
     users::{self, Membership, Person, User},
 };
 
-/// Invite somebody. A client needs a customer.
+/// Invite a person. A client needs a customer.
 #[derive(Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SendInvitation {
-    /// Where the invitation goes: whoever signs in with this address can accept it.
+    /// The e-mail address: a person who signs in with it can accept the invitation.
     pub email: Email,
-    /// What they will be: admin, staff, viewer or client.
+    /// The role: admin, staff, viewer or client.
     pub role: Role,
-    /// Whose person a client will be.
+    /// The customer that a client will belong to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub customer_id: Option<CustomerId>,
 }
@@ -80,11 +80,11 @@ impl Mutation for SendInvitation {
     }
 }
 
-/// Send an invitation again: it can be accepted for seven days from now.
+/// Send an invitation again. It can be accepted for seven days from now.
 #[derive(Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ResendInvitation {
-    /// Which one.
+    /// The invitation.
     pub invitation_id: InvitationId,
 }
 
@@ -99,7 +99,7 @@ impl Mutation for ResendInvitation {
         let invitation = store::find_open(ctx.db, &self.invitation_id).await?.ok_or_else(unknown)?;
         let now = ctx.now();
         if invitation.expires_at <= now {
-            // Its seat was free in the meantime.
+            // An expired invitation no longer takes a seat.
             billing::room_for_one(ctx.db, Seat::of(invitation.role), now).await?;
         }
         users::check_customer(ctx.db, invitation.role, invitation.customer_id.as_ref()).await?;
@@ -109,11 +109,11 @@ impl Mutation for ResendInvitation {
     }
 }
 
-/// Take an invitation back.
+/// Revoke an invitation.
 #[derive(Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RevokeInvitation {
-    /// Which one.
+    /// The invitation.
     pub invitation_id: InvitationId,
 }
 
@@ -132,11 +132,11 @@ impl Mutation for RevokeInvitation {
     }
 }
 
-/// Accept an invitation that was sent to the address that you signed in with; the newest, when you do not say which.
+/// Accept an invitation that was sent to the e-mail address that you signed in with; by default the newest.
 #[derive(Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AcceptInvitation {
-    /// Which one.
+    /// The invitation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub invitation_id: Option<InvitationId>,
 }
@@ -157,8 +157,8 @@ impl Mutation for AcceptInvitation {
     }
 }
 
-/// Accepts the newest invitation that waits for somebody who has just signed in: of the organization that their token
-/// names, or of any where it names none that is known.
+/// Accepts the newest pending invitation of a person who has just signed in: of the organization that their token
+/// names, or of any organization when the token names none that exists.
 pub(crate) async fn accept_pending(
     ctx: &mut MutationCtx<'_>,
     claims: &Claims,
@@ -169,29 +169,29 @@ pub(crate) async fn accept_pending(
         None => None,
     };
     let sent = sent_to(ctx, claims).await?;
-    let fits = |sent: &Indexed| claimed.as_ref().is_none_or(|claimed| *claimed == sent.organization);
+    let fits = |sent: &IndexEntry| claimed.as_ref().is_none_or(|claimed| *claimed == sent.organization);
     match sent.into_iter().find(fits) {
         Some(sent) => accept(ctx, &sent, own.clone()).await.map(Some),
         None => Ok(None),
     }
 }
 
-/// The invitations that were sent to the address of a token, newest first.
-async fn sent_to(ctx: &mut MutationCtx<'_>, claims: &Claims) -> Result<Vec<Indexed>> {
+/// Returns the invitations that were sent to the e-mail address of a token, newest first.
+async fn sent_to(ctx: &mut MutationCtx<'_>, claims: &Claims) -> Result<Vec<IndexEntry>> {
     let Some(email) = users::email(claims) else { return Ok(Vec::new()) };
     let now = ctx.now();
     store::sent_to(ctx.db, &email.key(), now).await
 }
 
-/// Makes somebody what they were invited as.
-async fn accept(ctx: &mut MutationCtx<'_>, sent: &Indexed, own: Person) -> Result<Membership> {
+/// Makes the person a member with the role of the invitation.
+async fn accept(ctx: &mut MutationCtx<'_>, sent: &IndexEntry, own: Person) -> Result<Membership> {
     users::enter(ctx, &sent.organization).await?;
     let now = ctx.now();
     let invitation = store::find_open(ctx.db, &sent.id).await?.ok_or_else(unknown)?;
     if users::is_here(ctx.db, &own.id).await? {
         return Err(Error::conflict("already_member", "you are a member of this organization already"));
     }
-    // It kept its seat, which is free from here on: a plan that allows less by now has none.
+    // The invitation's own seat is free from here on; the plan may allow fewer seats than when it was sent.
     store::end(ctx.db, &invitation.id, now).await?;
     billing::room_for_one(ctx.db, Seat::of(invitation.role), now).await?;
     let Invitation { role, customer_id, .. } = invitation;

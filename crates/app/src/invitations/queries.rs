@@ -1,4 +1,4 @@
-//! Looking at invitations.
+//! Queries on invitations.
 
 use ::store::Reader;
 use async_trait::async_trait;
@@ -10,7 +10,7 @@ use serde::Deserialize;
 use super::{PendingInvitation, store};
 use crate::{billing::Seat, customers::CustomerId, list};
 
-/// The invitations that wait to be accepted, newest first.
+/// The pending invitations, newest first.
 #[derive(Deserialize, JsonSchema)]
 pub struct ListPendingInvitations {}
 
@@ -27,7 +27,7 @@ impl Query for ListPendingInvitations {
     }
 }
 
-/// A part of the invitations that wait to be accepted, newest first.
+/// A part of the pending invitations, newest first.
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PagePendingInvitations {
@@ -48,18 +48,18 @@ impl Query for PagePendingInvitations {
     }
 }
 
-/// How many wait to be accepted.
+/// Returns the number of pending invitations.
 pub(crate) async fn count_pending(db: &mut Reader, now: Time) -> Result<i64> {
     Ok(store::counts(db, now).await?.into_iter().map(|(_, count)| count).sum())
 }
 
-/// How many wait to be accepted and will take such a seat.
+/// Returns the number of pending invitations that take this kind of seat.
 pub(crate) async fn count_seats(db: &mut Reader, seat: Seat, now: Time) -> Result<i64> {
     let counts = store::counts(db, now).await?;
     Ok(counts.into_iter().filter(|(role, _)| Seat::of(*role) == seat).map(|(_, count)| count).sum())
 }
 
-/// How many clients of this customer are asked to join.
+/// Returns the number of pending invitations of clients of this customer.
 pub(crate) async fn count_pending_of(db: &mut Reader, customer: &CustomerId, now: Time) -> Result<i64> {
     store::count_pending_of(db, customer, now).await
 }

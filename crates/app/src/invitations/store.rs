@@ -8,8 +8,8 @@ use kernel::{Error, OrgId, Result, Role, Time};
 use super::{Invitation, InvitationId, PendingInvitation};
 use crate::customers::CustomerId;
 
-/// Where an open invitation is.
-pub(super) struct Indexed {
+/// An entry of the installation's index of open invitations.
+pub(super) struct IndexEntry {
     pub id: InvitationId,
     pub organization: OrgId,
 }
@@ -42,7 +42,7 @@ pub(super) async fn page(db: &mut Reader, now: Time, range: &Range) -> Result<Ve
     range.bind_descending(asked).all().await
 }
 
-/// The one of this address that has not ended, whether or not it has expired.
+/// Returns the invitation to this address that is neither accepted nor revoked; it may have expired.
 pub(super) async fn open(db: &mut Reader, email: &str) -> Result<Option<Invitation>> {
     db.query(
         "select org_id, id, email, role, customer_id, inviter_id, created_ms, expires_ms from invitations
@@ -53,7 +53,7 @@ pub(super) async fn open(db: &mut Reader, email: &str) -> Result<Option<Invitati
     .await
 }
 
-/// The one of this id, unless it has ended.
+/// Returns the invitation of this id, unless it was accepted or revoked.
 pub(super) async fn find_open(db: &mut Reader, invitation: &InvitationId) -> Result<Option<Invitation>> {
     db.query(
         "select org_id, id, email, role, customer_id, inviter_id, created_ms, expires_ms from invitations
@@ -64,7 +64,7 @@ pub(super) async fn find_open(db: &mut Reader, invitation: &InvitationId) -> Res
     .await
 }
 
-/// Those that wait to be accepted, by role.
+/// Returns the number of pending invitations, by role.
 pub(super) async fn counts(db: &mut Reader, now: Time) -> Result<Vec<(Role, i64)>> {
     let rows = db
         .query(
@@ -141,8 +141,8 @@ pub(super) async fn end(tx: &mut Tx, invitation: &InvitationId, now: Time) -> Re
     tx.system("delete from invitations_index where invitation_id = $1").bind(invitation).execute().await.map(drop)
 }
 
-/// Where the invitations are that an address can accept, newest first.
-pub(super) async fn sent_to(db: &mut Reader, email: &str, now: Time) -> Result<Vec<Indexed>> {
+/// Returns the index entries of the invitations that an address can accept, newest first.
+pub(super) async fn sent_to(db: &mut Reader, email: &str, now: Time) -> Result<Vec<IndexEntry>> {
     db.system(
         "select invitation_id, organization from invitations_index where email = $1 and expires_ms > $2
          order by created_ms desc, invitation_id desc limit 100",
@@ -158,7 +158,7 @@ fn role(row: &Row) -> Result<Role> {
     Role::parse(&text).map_err(|_| Error::internal("invitation_role", format!("there is no role called {text}")))
 }
 
-impl FromRow for Indexed {
+impl FromRow for IndexEntry {
     fn from_row(row: &Row) -> Result<Self> {
         Ok(Self { id: row.id("invitation_id")?, organization: row.id("organization")? })
     }

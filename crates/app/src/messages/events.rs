@@ -1,4 +1,4 @@
-//! What a messaging vendor's events do.
+//! Handles the events of messaging vendors.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use provider::messaging::{Change, Reader};
 use super::mutations::{self, Source};
 use crate::connections;
 
-/// The events of one messaging vendor.
+/// The handler of the events of one messaging vendor.
 pub(crate) struct Events {
     reader: Arc<dyn Reader>,
 }

@@ -1,4 +1,4 @@
-//! The clean-up of steps whose message never came: another program sent it, and told us nothing.
+//! Deletes steps whose message never arrived, because another program sent the message.
 
 use std::time::Duration;
 
@@ -11,12 +11,12 @@ use serde::{Deserialize, Serialize};
 use super::store;
 use crate::organizations;
 
-/// Every hour, at another minute than the inbox's own clean-up.
+/// Every hour, at another minute than the clean-up of the inbox.
 const HOURLY: &str = "45 * * * *";
-/// Steps that are dropped at a time.
+/// The number of steps in one batch.
 const BATCH: u64 = 500;
 
-/// Drops the steps that have waited for their message for longer than `keep`.
+/// Registers the job that deletes steps that have waited for their message for longer than `keep`.
 pub(crate) fn handle(handlers: &mut Handlers, keep: Duration) -> Result<()> {
     let job = move || DropEarlyStatuses { keep_seconds: keep.as_secs() };
     handlers.job::<DropEarlyStatuses>().cron(Cron::new("messages-retention", HOURLY, job)?);
@@ -43,7 +43,7 @@ impl Job for DropEarlyStatuses {
     }
 }
 
-/// In small batches, so that nobody waits for it; most organizations have nothing, and are only looked at.
+/// Works in small batches, so that others do not wait for its locks; most organizations have none, and are only read.
 async fn drop_before(db: &Db, organization: OrgId, before: Time) -> Result<u64> {
     let scope = Scope::Organization(organization);
     if !db.read(&scope, |tx| Box::pin(store::has_early_before(tx, before))).await? {

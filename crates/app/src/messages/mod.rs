@@ -1,4 +1,4 @@
-//! Messages: what was written, once each, and how far ours have come.
+//! Messages: each stored once, with the delivery steps of outgoing ones.
 
 mod events;
 mod jobs;
@@ -15,7 +15,7 @@ pub use model::{Direction, Message, MessageId, Status};
 pub(crate) use mutations::{move_all, move_back, newest_of};
 pub use queries::{PageMessages, list};
 
-/// The operations of this feature.
+/// Registers the operations of this feature.
 pub(crate) fn register(registry: &mut Registry) {
     registry.module("messages", "The messages of conversations").query::<PageMessages>();
 }

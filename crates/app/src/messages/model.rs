@@ -1,4 +1,4 @@
-//! A message, and how far it has come.
+//! A message, and its delivery steps.
 
 use engine::{Place, Placed};
 use kernel::{Error, Id, Result, Time};
@@ -24,95 +24,95 @@ pub struct Message {
     /// `msg_…`
     #[serde(rename = "_id")]
     pub id: MessageId,
-    /// When it was stored.
+    /// When the message was stored.
     #[serde(rename = "_creationTime")]
     pub creation_time: Time,
     /// The conversation.
     pub conversation_id: ConversationId,
-    /// The vendor that told of it.
+    /// The vendor that reported the message.
     pub provider: String,
-    /// The vendor's id.
+    /// The vendor's id of the message.
     pub external_id: String,
-    /// Who wrote it.
+    /// Whether the contact or the organization wrote the message.
     pub direction: Direction,
     /// `text`, `image`, `interactive`, …
     pub r#type: String,
-    /// What a person would read.
+    /// The text that people read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
-    /// What it holds; its form follows from the type.
+    /// The content, whose structure depends on the type.
     pub content: Value,
-    /// The message that it answers, by the vendor's id.
+    /// The vendor's id of the message that this one answers.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reply_to: Option<String>,
-    /// How far it has come.
+    /// The status.
     pub status: Status,
-    /// When it was written, by the vendor's clock.
+    /// When the message was written, by the vendor's clock.
     pub occurred_at: Time,
-    /// When each step of its way was taken.
+    /// The times of the delivery steps.
     #[serde(flatten)]
-    pub steps: Steps,
+    pub steps: DeliverySteps,
 }
 
-/// Lists of messages begin with the newest.
+/// Lists of messages are sorted newest first.
 impl Placed for Message {
     fn place(&self) -> Place {
         Place(vec![self.occurred_at.ms().into(), self.id.as_str().into()])
     }
 }
 
-/// When each step of the way of a message of ours was taken, and why it ended early.
+/// The times of the delivery steps of an outgoing message, and why it failed.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(rename = "MessageSteps")]
-pub struct Steps {
-    /// When the vendor had it.
+pub struct DeliverySteps {
+    /// When the vendor accepted the message.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sent_at: Option<Time>,
-    /// When it was on the person's phone.
+    /// When the message was delivered to the person's phone.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub delivered_at: Option<Time>,
-    /// When it was seen.
+    /// When the message was read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub read_at: Option<Time>,
-    /// When it failed.
+    /// When the message failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failed_at: Option<Time>,
-    /// Why it failed.
+    /// Why the message failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
 }
 
-/// Who wrote a message.
+/// The direction of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 #[schemars(rename = "MessageDirection")]
 pub enum Direction {
-    /// The contact.
+    /// Written by the contact.
     Inbound,
-    /// The organization.
+    /// Written by the organization.
     Outbound,
 }
 
-/// How far a message has come.
+/// The status of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 #[schemars(rename = "MessageStatus")]
 pub enum Status {
-    /// It came to us.
+    /// An incoming message, stored.
     Received,
-    /// The vendor has it.
+    /// Accepted by the vendor.
     Sent,
-    /// It cannot be delivered.
+    /// Failed for good.
     Failed,
-    /// It is on the person's phone.
+    /// Delivered to the person's phone.
     Delivered,
-    /// It was seen.
+    /// Read by the person.
     Read,
 }
 
 impl Direction {
-    /// As it is stored and shown.
+    /// Returns the name in the database and on the wire.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Inbound => "inbound",
@@ -138,7 +138,7 @@ impl From<messaging::Direction> for Direction {
 impl Status {
     const ALL: [Self; 5] = [Self::Received, Self::Sent, Self::Failed, Self::Delivered, Self::Read];
 
-    /// As it is stored and shown.
+    /// Returns the name in the database and on the wire.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Received => "received",
@@ -164,17 +164,17 @@ impl Status {
     }
 }
 
-/// A step as it is kept.
+/// A delivery step as it is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Taken {
+pub(super) struct StoredStep {
     pub step: Step,
     pub at: Time,
     pub error: Option<String>,
 }
 
-impl Steps {
-    /// Notes a step. Steps come late, twice and in any order: the outcome is the same.
-    pub(super) fn take(&mut self, taken: &Taken) {
+impl DeliverySteps {
+    /// Adds a step. Steps arrive late, twice and in any order: the result is the same.
+    pub(super) fn take(&mut self, taken: &StoredStep) {
         let place = match taken.step {
             Step::Sent => &mut self.sent_at,
             Step::Failed => &mut self.failed_at,
@@ -187,7 +187,7 @@ impl Steps {
         }
     }
 
-    /// The furthest step: none is taken back, and a message that arrived did not fail.
+    /// Returns the furthest step: no step is taken back, and a message that was delivered did not fail.
     pub(super) fn furthest(&self) -> Option<Step> {
         let taken = [
             (Step::Sent, self.sent_at),
@@ -209,13 +209,13 @@ pub(super) fn parse_step(text: &str) -> Result<Step> {
 mod tests {
     use super::*;
 
-    fn taken(step: Step, ms: i64) -> Taken {
+    fn taken(step: Step, ms: i64) -> StoredStep {
         let error = (step == Step::Failed).then(|| "131026 undeliverable".to_owned());
-        Taken { step, at: Time::from_ms(ms), error }
+        StoredStep { step, at: Time::from_ms(ms), error }
     }
 
-    fn after(taken: &[&Taken]) -> Steps {
-        let mut steps = Steps::default();
+    fn after(taken: &[&StoredStep]) -> DeliverySteps {
+        let mut steps = DeliverySteps::default();
         for taken in taken {
             steps.take(taken);
         }

@@ -1,4 +1,4 @@
-//! Keeping messages, and the steps of their way.
+//! Stores messages and their delivery steps.
 
 use ::store::Tx;
 use engine::{EventCtx, Range};
@@ -7,24 +7,24 @@ use provider::messaging::{self, Delivery, Renamed};
 
 use super::{
     Direction, Message, Status,
-    model::{Steps, Taken},
+    model::{DeliverySteps, StoredStep},
     store,
 };
 use crate::{
     contacts,
-    conversations::{self, ConversationId, News},
+    conversations::{self, ConversationId, NewMessage},
 };
 
-/// Where an event came from.
+/// The event that a change comes from.
 pub(super) struct Source {
     pub provider: String,
     pub channel: &'static str,
     pub connection: Option<String>,
-    /// When it happened, for what does not say so itself.
+    /// The time of the event, for changes that have no time of their own.
     pub at: Time,
 }
 
-/// Keeps a message in the open conversation with its person. One that is known changes nothing.
+/// Stores a message in the open conversation with its contact. A message that is stored already changes nothing.
 pub(super) async fn receive(ctx: &mut EventCtx<'_>, source: &Source, message: &messaging::Message) -> Result<()> {
     if store::is_known(ctx.tx, &message.id).await? {
         return Ok(());
@@ -35,9 +35,9 @@ pub(super) async fn receive(ctx: &mut EventCtx<'_>, source: &Source, message: &m
     let at = message.at.unwrap_or(source.at);
     let contact = contacts::resolve(ctx, source.channel, &message.person, at).await?;
     let text = text_of(message);
-    let news = News {
+    let news = NewMessage {
         at,
-        preview: News::preview(text.as_deref(), &message.kind),
+        preview: NewMessage::preview(text.as_deref(), &message.kind),
         unread: message.direction == messaging::Direction::Inbound && message.asks_for_attention,
         connection: source.connection.clone(),
     };
@@ -45,10 +45,10 @@ pub(super) async fn receive(ctx: &mut EventCtx<'_>, source: &Source, message: &m
     keep(ctx, source, message, conversation, at).await
 }
 
-/// Notes a step of a message of ours; it waits where the message is not known yet.
+/// Stores a delivery step of an outgoing message; it waits when the message is not stored yet.
 pub(super) async fn deliver(ctx: &mut EventCtx<'_>, source: &Source, delivery: &Delivery) -> Result<()> {
     let at = delivery.at.unwrap_or(source.at);
-    let taken = Taken { step: delivery.step, at, error: delivery.error.clone() };
+    let taken = StoredStep { step: delivery.step, at, error: delivery.error.clone() };
     match store::steps(ctx.tx, &delivery.message).await? {
         Some(mut steps) => {
             let before = steps.clone();
@@ -65,31 +65,32 @@ pub(super) async fn deliver(ctx: &mut EventCtx<'_>, source: &Source, delivery: &
     Ok(())
 }
 
-/// Notes that a person goes by other names.
+/// Stores that a person has other identities.
 pub(super) async fn rename(ctx: &mut EventCtx<'_>, source: &Source, renamed: &Renamed) -> Result<()> {
     contacts::rename(ctx, source.channel, renamed, renamed.at.unwrap_or(source.at)).await
 }
 
-/// Moves all messages of a conversation, and notes for the way back where they were.
+/// Moves all messages of a conversation, and stores where they were so that the merge can be undone.
 pub(crate) async fn move_all(tx: &mut Tx, merge: &str, from: &ConversationId, into: &ConversationId) -> Result<()> {
     store::note_moved(tx, merge, from).await?;
     store::move_all(tx, from, into).await
 }
 
-/// Moves back what a merge moved, and tells from where it was and where it had been moved to.
+/// Moves back the messages that a merge moved. Returns the pairs of original conversation and the one that they had
+/// been moved to.
 pub(crate) async fn move_back(tx: &mut Tx, merge: &str) -> Result<Vec<(ConversationId, ConversationId)>> {
     let pairs = store::moved(tx, merge).await?;
     store::move_back(tx, merge).await?;
     Ok(pairs)
 }
 
-/// When the newest message of a conversation was written, and how it begins.
+/// Returns the time and the beginning of the newest message of a conversation.
 pub(crate) async fn newest_of(tx: &mut Tx, conversation: &ConversationId) -> Result<Option<(Time, String)>> {
     let newest = store::page_of_conversation(tx, conversation, &Range::first(1)).await?.into_iter().next();
-    Ok(newest.map(|message| (message.occurred_at, News::preview(message.text.as_deref(), &message.r#type))))
+    Ok(newest.map(|message| (message.occurred_at, NewMessage::preview(message.text.as_deref(), &message.r#type))))
 }
 
-/// Stores a message with the steps that were told before it.
+/// Stores a message with the delivery steps that arrived before it.
 async fn keep(
     ctx: &mut EventCtx<'_>,
     source: &Source,
@@ -98,7 +99,7 @@ async fn keep(
     at: Time,
 ) -> Result<()> {
     let direction = Direction::from(message.direction);
-    let mut steps = Steps::default();
+    let mut steps = DeliverySteps::default();
     let status = match direction {
         Direction::Inbound => Status::Received,
         Direction::Outbound => {
@@ -128,7 +129,7 @@ async fn keep(
     store::insert(ctx.tx, &kept).await
 }
 
-/// What a person would read. PostgreSQL stores no NUL in a text; in the content it is escaped.
+/// Returns the text that people read. PostgreSQL stores no NUL in a text; in the content it is escaped.
 fn text_of(message: &messaging::Message) -> Option<String> {
     message.content.text().map(|text| text.replace('\0', ""))
 }

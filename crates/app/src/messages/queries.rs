@@ -1,4 +1,4 @@
-//! Listing messages.
+//! Queries on messages.
 
 use ::store::Db;
 use async_trait::async_trait;
@@ -14,7 +14,7 @@ use crate::conversations::{self, ConversationId};
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PageMessages {
-    /// Only of this conversation.
+    /// Only the messages of this conversation.
     #[serde(default)]
     pub conversation_id: Option<ConversationId>,
     /// Which page.
@@ -44,7 +44,7 @@ impl Query for PageMessages {
     }
 }
 
-/// An organization's newest messages.
+/// Returns the newest messages of an organization.
 ///
 /// # Errors
 /// `Unavailable` when the database does not answer.

@@ -6,7 +6,7 @@ use kernel::{Error, Result, Time};
 
 use super::{
     Direction, Message, Status,
-    model::{Steps, Taken, parse_step},
+    model::{DeliverySteps, StoredStep, parse_step},
 };
 use crate::conversations::ConversationId;
 
@@ -72,8 +72,8 @@ pub(super) async fn page_of_conversation(
     range.bind_descending(asked).all().await
 }
 
-/// The steps of a message of ours.
-pub(super) async fn steps(tx: &mut Tx, external_id: &str) -> Result<Option<Steps>> {
+/// Returns the delivery steps of an outgoing message.
+pub(super) async fn steps(tx: &mut Tx, external_id: &str) -> Result<Option<DeliverySteps>> {
     tx.query(
         "select sent_ms, delivered_ms, read_ms, failed_ms, error from messages
          where org_id = $1 and external_id = $2 and direction = 'outbound'",
@@ -83,7 +83,7 @@ pub(super) async fn steps(tx: &mut Tx, external_id: &str) -> Result<Option<Steps
     .await
 }
 
-pub(super) async fn set_steps(tx: &mut Tx, external_id: &str, steps: &Steps) -> Result<()> {
+pub(super) async fn set_steps(tx: &mut Tx, external_id: &str, steps: &DeliverySteps) -> Result<()> {
     tx.query(
         "update messages set status = $3, sent_ms = $4, delivered_ms = $5, read_ms = $6, failed_ms = $7, error = $8
          where org_id = $1 and external_id = $2",
@@ -100,8 +100,8 @@ pub(super) async fn set_steps(tx: &mut Tx, external_id: &str, steps: &Steps) -> 
     .map(drop)
 }
 
-/// Keeps a step for a message that is not known yet.
-pub(super) async fn insert_early(tx: &mut Tx, external_id: &str, taken: &Taken) -> Result<()> {
+/// Stores a step for a message that is not stored yet.
+pub(super) async fn insert_early(tx: &mut Tx, external_id: &str, taken: &StoredStep) -> Result<()> {
     tx.query(
         "insert into early_statuses (org_id, external_id, status, at_ms, error) values ($1, $2, $3, $4, $5)
          on conflict (org_id, external_id, status) do nothing",
@@ -115,21 +115,21 @@ pub(super) async fn insert_early(tx: &mut Tx, external_id: &str, taken: &Taken) 
     .map(drop)
 }
 
-/// Takes out the steps that were told before the message.
-pub(super) async fn take_early(tx: &mut Tx, external_id: &str) -> Result<Vec<Taken>> {
+/// Deletes and returns the steps that arrived before their message.
+pub(super) async fn take_early(tx: &mut Tx, external_id: &str) -> Result<Vec<StoredStep>> {
     tx.query("delete from early_statuses where org_id = $1 and external_id = $2 returning status, at_ms, error")
         .bind(external_id)
         .all()
         .await
 }
 
-/// Whether a step from before then still waits for its message.
+/// Returns whether a step from before that time still waits for its message.
 pub(super) async fn has_early_before(tx: &mut Tx, before: Time) -> Result<bool> {
     let query = "select status from early_statuses where org_id = $1 and at_ms < $2 limit 1";
     Ok(tx.query(query).bind(before).row().await?.is_some())
 }
 
-/// Drops so many of the steps from before then, oldest first, and tells how many there were.
+/// Deletes up to `most` of the waiting steps from before that time, oldest first, and returns how many there were.
 pub(super) async fn drop_early_before(tx: &mut Tx, before: Time, most: u64) -> Result<u64> {
     tx.query(
         "delete from early_statuses where org_id = $1 and at_ms < $2 and (external_id, status) in (
@@ -141,7 +141,7 @@ pub(super) async fn drop_early_before(tx: &mut Tx, before: Time, most: u64) -> R
     .await
 }
 
-/// Notes what [`move_all`] is about to move.
+/// Stores which messages [`move_all`] is about to move.
 pub(super) async fn note_moved(tx: &mut Tx, merge: &str, from: &ConversationId) -> Result<()> {
     tx.query(
         "insert into contact_merge_items (org_id, merge_id, kind, item_id, from_id)
@@ -163,7 +163,7 @@ pub(super) async fn move_all(tx: &mut Tx, from: &ConversationId, into: &Conversa
         .map(drop)
 }
 
-/// From which conversation to which a merge moved messages.
+/// Returns the pairs of conversations between which a merge moved messages.
 pub(super) async fn moved(tx: &mut Tx, merge: &str) -> Result<Vec<(ConversationId, ConversationId)>> {
     let rows = tx
         .query(
@@ -208,12 +208,12 @@ impl FromRow for Message {
             reply_to: row.opt_text("reply_to")?,
             status: Status::parse(&row.text("status")?)?,
             occurred_at: row.time("occurred_ms")?,
-            steps: Steps::from_row(row)?,
+            steps: DeliverySteps::from_row(row)?,
         })
     }
 }
 
-impl FromRow for Steps {
+impl FromRow for DeliverySteps {
     fn from_row(row: &Row) -> Result<Self> {
         Ok(Self {
             sent_at: row.opt_time("sent_ms")?,
@@ -225,7 +225,7 @@ impl FromRow for Steps {
     }
 }
 
-impl FromRow for Taken {
+impl FromRow for StoredStep {
     fn from_row(row: &Row) -> Result<Self> {
         Ok(Self { step: parse_step(&row.text("status")?)?, at: row.time("at_ms")?, error: row.opt_text("error")? })
     }

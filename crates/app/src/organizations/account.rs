@@ -1,4 +1,4 @@
-//! An organization as its people see it: with what it pays for, and what it may have.
+//! An organization as its members see it: with its subscription and its limits.
 
 use ::store::Reader;
 use kernel::{Error, OrgId, Result, Time};
@@ -11,51 +11,51 @@ use crate::{
     billing::{self, PlanStatus, Seat},
 };
 
-/// An organization, with what it pays for and what it may have.
+/// An organization, with its subscription and its limits.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Account {
     /// `org_…`
     #[serde(rename = "_id")]
     pub id: OrgId,
-    /// When it was made.
+    /// When the organization was created.
     #[serde(rename = "_creationTime")]
     pub creation_time: Time,
-    /// What people call it.
+    /// The name.
     pub name: String,
-    /// Where bills go.
+    /// The e-mail address for bills.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub billing_email: Option<Email>,
-    /// What other systems call it.
+    /// The ids of the organization in other systems.
     pub external_ids: Vec<ExternalId>,
-    /// The payments vendor's id of its subscription.
+    /// The payments vendor's id of the subscription.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subscription_id: Option<String>,
-    /// Where the subscription stands.
+    /// The status of the subscription.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subscription_status: Option<PlanStatus>,
-    /// What was bought.
+    /// The product of the subscription.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan_id: Option<String>,
-    /// Until when it costs nothing.
+    /// The end of the trial.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trial_ends_at: Option<Time>,
     /// When the subscription ends or ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ends_at: Option<Time>,
-    /// How many customers it may have.
+    /// The number of customers that the plan allows.
     pub max_customers: i64,
-    /// How many people of its own it may have.
+    /// The number of members with any role but client that the plan allows.
     pub max_staff: i64,
-    /// How many people of its customers it may have.
+    /// The number of members with the role client that the plan allows.
     pub max_clients: i64,
-    /// When it was made.
+    /// When the organization was created.
     pub created_at: Time,
-    /// When its own fields changed for the last time.
+    /// When the organization was last changed.
     pub updated_at: Time,
 }
 
-/// What an organization says of itself and can change.
+/// The fields that an organization can change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Details {
     pub name: String,
@@ -63,7 +63,7 @@ pub(super) struct Details {
     pub updated: Time,
 }
 
-/// The organization of this transaction.
+/// Returns the organization of this transaction.
 pub(super) async fn account(db: &mut Reader, id: &OrgId, now: Time) -> Result<Account> {
     let organization = store::one(db, id).await?.ok_or_else(unknown)?;
     let details = store::details(db, id).await?.ok_or_else(unknown)?;

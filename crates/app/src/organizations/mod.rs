@@ -1,4 +1,4 @@
-//! Organizations: the tenants, and what other systems call them.
+//! Organizations: the tenants, and their ids in other systems.
 
 mod account;
 mod model;
@@ -11,10 +11,10 @@ use engine::Registry;
 pub use account::Account;
 pub use model::{ExternalId, Organization, route_key};
 pub use mutations::{CreateOrganization, FoundOrganization, UpdateOrganization, create, ensure};
-pub use queries::{GetMyOrganization, HasOrganization, Standing, find, list};
+pub use queries::{GetMyOrganization, HasOrganization, OrganizationStatus, find, list};
 pub(crate) use queries::{exists, ids, name_of, named};
 
-/// The operations of this feature.
+/// Registers the operations of this feature.
 pub(crate) fn register(registry: &mut Registry) {
     registry
         .module("organizations", "The tenants")

@@ -10,17 +10,17 @@ pub struct Organization {
     /// `org_…`
     #[serde(rename = "_id")]
     pub id: OrgId,
-    /// When it was made.
+    /// When the organization was created.
     #[serde(rename = "_creationTime")]
     pub creation_time: Time,
-    /// What people call it.
+    /// The name.
     pub name: String,
-    /// What other systems call it.
+    /// The ids of the organization in other systems.
     #[serde(rename = "externalIds")]
     pub external_ids: Vec<ExternalId>,
 }
 
-/// What another system calls an organization.
+/// The id of an organization in another system.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ExternalId {
     /// The other system.
@@ -30,10 +30,10 @@ pub struct ExternalId {
 }
 
 impl ExternalId {
-    /// Checks one that came from outside.
+    /// Checks an external id that came from outside.
     ///
     /// # Errors
-    /// `BadRequest` when it could not stand in a vendor's metadata.
+    /// `BadRequest` when a vendor's metadata could not hold it.
     pub(super) fn check(&self) -> Result<()> {
         let fits = |text: &str| (1..=200).contains(&text.len()) && !text.chars().any(|c| c.is_control() || c == ' ');
         if fits(&self.provider) && fits(&self.id) {
@@ -43,7 +43,7 @@ impl ExternalId {
     }
 }
 
-/// The key under which an organization is found by its id or by any of its external ids.
+/// Returns the route key of an organization's id or external id.
 pub fn route_key(name: &str) -> String {
     format!("organization:{name}")
 }

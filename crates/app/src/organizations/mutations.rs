@@ -1,4 +1,4 @@
-//! Making and changing organizations.
+//! Creates and changes organizations.
 
 use ::store::{Db, Tx, work};
 use async_trait::async_trait;
@@ -14,13 +14,14 @@ use super::{
 };
 use crate::{Email, Name, Patch, users};
 
-/// Create an organization: you become its owner. Somebody who is in one already asks in none of theirs.
+/// Create an organization, of which you become the owner. Members of an organization call this with the organization
+/// `none`.
 #[derive(Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct FoundOrganization {
-    /// What people call it.
+    /// The name.
     pub name: Name,
-    /// Where bills go.
+    /// The e-mail address for bills.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub billing_email: Option<Email>,
 }
@@ -47,14 +48,14 @@ impl Mutation for FoundOrganization {
     }
 }
 
-/// Change your organization. What is not mentioned stays as it is; `null` empties the address.
+/// Change your organization. Fields that are absent stay as they are; `null` empties the address.
 #[derive(Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct UpdateOrganization {
-    /// What people call it.
+    /// The name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<Name>,
-    /// Where bills go.
+    /// The e-mail address for bills.
     #[serde(default, skip_serializing_if = "Patch::is_keep")]
     pub billing_email: Patch<Email>,
 }
@@ -79,8 +80,8 @@ impl Mutation for UpdateOrganization {
     }
 }
 
-/// What the issuer of a token calls the organization that somebody creates: whoever runs it there brings its name along,
-/// so that their colleagues' tokens lead here.
+/// Returns the external id of a new organization, taken from its creator's token: an admin of the organization at the
+/// issuer brings its id along, so that the tokens of colleagues lead to the new organization.
 async fn claimed(tx: &mut Tx, claims: &Claims) -> Result<Option<ExternalId>> {
     let runs_it = claims.role.as_deref().is_some_and(|role| Role::parse(role).is_ok_and(Role::is_admin));
     let Some(id) = claims.organization.clone().filter(|_| runs_it) else { return Ok(None) };
@@ -93,14 +94,14 @@ async fn claimed(tx: &mut Tx, claims: &Claims) -> Result<Option<ExternalId>> {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CreateOrganization {
-    /// What people call it.
+    /// The name.
     pub name: Name,
-    /// What other systems call it. Vendors' metadata name organizations by these.
+    /// The ids of the organization in other systems. Vendors' metadata name organizations by these.
     #[serde(default)]
     pub external_ids: Vec<ExternalId>,
 }
 
-/// Creates an organization, and lets events go on that waited for one of its names.
+/// Creates an organization, and releases the events that waited for one of its ids.
 ///
 /// # Errors
 /// `Conflict` when another organization has one of the external ids, `BadRequest` when one is malformed.
@@ -116,7 +117,7 @@ pub async fn create(db: &Db, world: &World, new: CreateOrganization) -> Result<O
     db.write(&Scope::System, write).await
 }
 
-/// The organization that has the first of these external ids; it is created when there is none. For seeds.
+/// Returns the organization that has the first of these external ids, and creates it when there is none. For seeds.
 ///
 /// # Errors
 /// As [`create`].

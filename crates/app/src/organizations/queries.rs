@@ -1,4 +1,4 @@
-//! Finding organizations.
+//! Queries on organizations.
 
 use ::store::{Db, Reader, Tx};
 use async_trait::async_trait;
@@ -14,7 +14,7 @@ use super::{
 };
 use crate::users::{self, UserId};
 
-/// Your organization; null while you have none.
+/// Your organization; null while you are in none.
 #[derive(Deserialize, JsonSchema)]
 pub struct GetMyOrganization {}
 
@@ -34,22 +34,22 @@ impl Query for GetMyOrganization {
     }
 }
 
-/// Whether you are in an organization. Anybody may ask.
+/// Whether you are in an organization. Anybody may call this.
 #[derive(Deserialize, JsonSchema)]
 pub struct HasOrganization {}
 
-/// Where somebody stands.
+/// Whether a caller is signed in, and in an organization.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct Standing {
-    /// Whether they are in an organization.
+pub struct OrganizationStatus {
+    /// Whether the caller is in an organization.
     pub has_org: bool,
-    /// Whether they are signed in.
+    /// Whether the caller is signed in.
     pub is_authenticated: bool,
-    /// What they may do.
+    /// The role of the caller.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub role: Option<Role>,
-    /// Who they are.
+    /// The id of the caller.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user_id: Option<UserId>,
 }
@@ -60,26 +60,31 @@ impl Query for HasOrganization {
     const ACCESS: Access = Access::Public;
     const ROUTE: Route = get("/v1/organizations/has");
     const PERSONAL: bool = true;
-    type Output = Standing;
+    type Output = OrganizationStatus;
 
-    async fn run(self, ctx: &mut QueryCtx<'_>) -> Result<Standing> {
+    async fn run(self, ctx: &mut QueryCtx<'_>) -> Result<OrganizationStatus> {
         let caller = ctx.caller().clone();
         let user_id = match (&caller.member, &caller.identity) {
             (Some(member), _) => Some(member.user.clone()),
             (None, Identity::Token(claims)) => users::known(ctx.db, claims).await?,
             (None, Identity::Anonymous | Identity::Key(_) | Identity::Operator(_)) => None,
         };
-        // Somebody who acts in none of their organizations is told that they have one: whoever watches this hears when
-        // they are let in.
+        // A caller who acts in none of their organizations is told that they have one: a client that watches this query
+        // learns when the caller becomes a member.
         let has_org = match &user_id {
             Some(user) if caller.organization.is_none() => users::is_anywhere(ctx.db, user).await?,
             Some(_) | None => caller.role().is_some(),
         };
-        Ok(Standing { has_org, is_authenticated: caller.identity != Identity::Anonymous, role: caller.role(), user_id })
+        Ok(OrganizationStatus {
+            has_org,
+            is_authenticated: caller.identity != Identity::Anonymous,
+            role: caller.role(),
+            user_id,
+        })
     }
 }
 
-/// All organizations, oldest first.
+/// Returns all organizations, oldest first.
 ///
 /// # Errors
 /// `Unavailable` when the database does not answer.
@@ -96,12 +101,12 @@ pub async fn list(db: &Db) -> Result<Vec<Organization>> {
     .await
 }
 
-/// The ids of all organizations, for what is done to each in turn.
+/// Returns the ids of all organizations, for work that is done for each in turn.
 pub(crate) async fn ids(db: &Db) -> Result<Vec<OrgId>> {
     db.read(&Scope::System, |tx| Box::pin(store::ids(tx))).await
 }
 
-/// The organization with this id or this external id.
+/// Returns the organization with this id or this external id.
 ///
 /// # Errors
 /// `Unavailable` when the database does not answer.
@@ -118,17 +123,17 @@ pub async fn find(db: &Db, name: &str) -> Result<Option<Organization>> {
     .await
 }
 
-/// The id of the organization with this id or this external id.
+/// Returns the id of the organization with this id or this external id.
 pub(crate) async fn named(tx: &mut Reader, name: &str) -> Result<Option<OrgId>> {
     store::id_of(tx, name).await
 }
 
-/// Whether there is such an organization.
+/// Returns whether the organization exists.
 pub(crate) async fn exists(tx: &mut Tx, id: &OrgId) -> Result<bool> {
     Ok(store::one(tx, id).await?.is_some())
 }
 
-/// What an organization is called.
+/// Returns the name of an organization.
 pub(crate) async fn name_of(db: &mut Reader, id: &OrgId) -> Result<String> {
     Ok(store::one(db, id).await?.ok_or_else(unknown)?.name)
 }

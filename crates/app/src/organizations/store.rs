@@ -1,4 +1,4 @@
-//! The statements on organizations. They belong to the installation: no scope.
+//! The statements on organizations. Their tables belong to the installation and have no tenant scope.
 
 use ::store::{FromRow, Reader, Row, Tx};
 use kernel::{OrgId, Result};
@@ -17,7 +17,7 @@ pub(super) async fn insert(tx: &mut Tx, organization: &Organization) -> Result<(
         .map(drop)
 }
 
-/// False when the name is another's.
+/// Adds an external id. Returns false when another organization has it.
 pub(super) async fn insert_name(tx: &mut Tx, organization: &OrgId, name: &ExternalId) -> Result<bool> {
     let inserted = tx
         .system(

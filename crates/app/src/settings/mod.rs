@@ -1,4 +1,4 @@
-//! What an organization chooses for itself.
+//! The settings of an organization.
 
 mod model;
 mod mutations;

@@ -4,15 +4,15 @@ use kernel::{Error, Result};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// What an organization chose, with the defaults where it did not.
+/// The settings of an organization, with defaults where it chose nothing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Settings {
-    /// Where its days begin: a name such as `Europe/Berlin`.
+    /// The time zone in which its days begin: a name such as `Europe/Berlin`.
     pub time_zone: String,
-    /// How its numbers and dates are written: a tag such as `en` or `pt-BR`.
+    /// The language tag by which numbers and dates are written, such as `en` or `pt-BR`.
     pub locale: String,
-    /// Which day its weeks begin with: 1 is Monday, 7 is Sunday.
+    /// The first day of the week: 1 is Monday, 7 is Sunday.
     pub week_starts_on: i64,
 }
 
@@ -23,10 +23,10 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// Checks what came from outside.
+    /// Checks settings that came from outside.
     ///
     /// # Errors
-    /// `BadRequest` when one of them means nothing.
+    /// `BadRequest` when a value has no meaning.
     pub(super) fn check(&self) -> Result<()> {
         if jiff::tz::TimeZone::get(&self.time_zone).is_err() {
             return Err(invalid("timeZone is a name of the time zone database, such as Europe/Berlin"));

@@ -1,4 +1,4 @@
-//! Changing settings.
+//! Changes settings.
 
 use async_trait::async_trait;
 use engine::{Mutation, MutationCtx, operation::Route, patch};
@@ -8,15 +8,15 @@ use serde::{Deserialize, Serialize};
 
 use super::{Settings, store};
 
-/// Choose settings; what is absent stays as it is.
+/// Change settings. Fields that are absent stay as they are.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct UpdateSettings {
-    /// Where days begin: a name such as `Europe/Berlin`.
+    /// The time zone in which days begin: a name such as `Europe/Berlin`.
     pub time_zone: Option<String>,
-    /// How numbers and dates are written: a tag such as `en` or `pt-BR`.
+    /// The language tag by which numbers and dates are written, such as `en` or `pt-BR`.
     pub locale: Option<String>,
-    /// Which day weeks begin with: 1 is Monday, 7 is Sunday.
+    /// The first day of the week: 1 is Monday, 7 is Sunday.
     pub week_starts_on: Option<i64>,
 }
 

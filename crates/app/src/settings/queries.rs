@@ -1,4 +1,4 @@
-//! Reading settings.
+//! Queries on settings.
 
 use async_trait::async_trait;
 use engine::{Query, QueryCtx, get, operation::Route};
@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use super::{Settings, store};
 
-/// What the organization chose, with the defaults where it did not.
+/// The settings of the organization, with defaults where it chose nothing.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub struct GetSettings {}
 

@@ -1,4 +1,4 @@
-//! What happens when somebody has signed in.
+//! Runs after a person has signed in.
 
 use async_trait::async_trait;
 use engine::{Action, ActionCtx, operation::Route, post};

@@ -1,4 +1,4 @@
-//! Who a caller is: the answer to what they showed.
+//! The directory: resolves the identity of a caller to a member of an organization.
 
 use ::store::Tx;
 use async_trait::async_trait;
@@ -8,16 +8,17 @@ use kernel::{Code, Error, OrgId, Result, Role, Time};
 use super::{Membership, store};
 use crate::{api_keys, organizations};
 
-/// The wish of somebody who wants to act in none of their organizations: to found another, or to accept an invitation.
+/// The organization name by which a person acts in none of their organizations: to create another, or to accept an
+/// invitation.
 pub(super) const NONE: &str = "none";
 
-/// Knows the members of organizations.
+/// The directory of members.
 pub struct Members {
     world: World,
 }
 
 impl Members {
-    /// Members, by this clock.
+    /// Creates the directory; `world` is the clock by which impersonations end.
     pub fn new(world: World) -> Self {
         Self { world }
     }
@@ -29,7 +30,7 @@ impl Directory for Members {
         match identity {
             Identity::Anonymous => Ok(None),
             Identity::Token(claims) => chosen(tx, claims, wanted).await,
-            // A key is its organization's: it has nothing to choose.
+            // An API key belongs to one organization and cannot choose another.
             Identity::Key(key) => Ok(Some(key.organization.clone())),
             Identity::Operator(organization) => Ok(Some(organization.clone())),
         }
@@ -48,7 +49,7 @@ impl Directory for Members {
                 let (member, until) = self.member(tx, claims).await?;
                 (caller.member, caller.until) = (Some(member), until);
             }
-            // A key always has its organization.
+            // An API key always has an organization.
             (Identity::Anonymous | Identity::Token(_), _) | (Identity::Key(_), None) => {}
             (Identity::Key(key), Some(_)) => return api_keys::key_caller(tx, key, self.world.now()).await,
             (Identity::Operator(_), _) => caller.key_role = Some(Role::Owner),
@@ -57,8 +58,9 @@ impl Directory for Members {
     }
 }
 
-/// In which organization somebody acts: the one that they want, the one that their token names, the one that they joined
-/// last. Whoever is in none yet acts in none, also where their token names one: `users:syncCurrent` makes them a member.
+/// Returns the organization in which a person acts: the one that they ask for, else the one that their token names,
+/// else the one that they joined last. A person who is a member of none yet acts in none, even where their token names
+/// one: `users:syncCurrent` makes them a member.
 async fn chosen(tx: &mut Tx, claims: &Claims, wanted: Option<&str>) -> Result<Option<OrgId>> {
     let memberships = store::organizations_of_subject(tx, &claims.token_identifier()).await?;
     let claimed = match &claims.organization {
@@ -70,7 +72,7 @@ async fn chosen(tx: &mut Tx, claims: &Claims, wanted: Option<&str>) -> Result<Op
         Some(wanted) => match organizations::named(tx, wanted).await? {
             Some(named) if memberships.contains(&named) => Ok(Some(named)),
             Some(named) if claimed.as_ref() == Some(&named) => Ok(None),
-            // Whether it exists is nobody's business who is not in it.
+            // The answer does not reveal whether the organization exists.
             Some(_) | None => Err(not_yours(&memberships)),
         },
         None => match claimed {
@@ -81,7 +83,7 @@ async fn chosen(tx: &mut Tx, claims: &Claims, wanted: Option<&str>) -> Result<Op
 }
 
 impl Members {
-    /// Who somebody is, and until when they are somebody else than themselves.
+    /// Returns the member that a person acts as, and until when for an impersonation.
     async fn member(&self, tx: &mut Tx, claims: &Claims) -> Result<(Member, Option<Time>)> {
         let found = store::of_subject(tx, &claims.token_identifier()).await?;
         let own = found.filter(Membership::is_active).ok_or_else(gone)?;
@@ -94,7 +96,8 @@ impl Members {
         }
     }
 
-    /// Whom an admin acts as, and until when. What allowed it when it began has to hold still.
+    /// Returns the member that an admin impersonates, and until when. The conditions under which the impersonation
+    /// began must still hold.
     async fn impersonated(&self, tx: &mut Tx, own: &Membership) -> Result<Option<(Membership, Time)>> {
         if !own.role.is_admin() {
             return Ok(None);
@@ -109,7 +112,7 @@ impl Members {
     }
 }
 
-/// Whether somebody with this role may act as somebody with the other one.
+/// Returns whether a member with the role `own` may impersonate one with the role `target`.
 pub(super) fn may_act_as(own: Role, target: Role) -> bool {
     own == Role::Owner || (own == Role::Admin && target != Role::Owner)
 }

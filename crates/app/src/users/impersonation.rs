@@ -1,4 +1,4 @@
-//! Acting as somebody else: to see what they see. It is an admin's, of the same organization, and for an hour.
+//! Impersonation: an admin acts as another member of the same organization for up to an hour, to see what they see.
 
 use std::time::Duration;
 
@@ -17,14 +17,14 @@ use super::{
     store::{self, Impersonation},
 };
 
-/// How long somebody may act as somebody else before they have to say so again.
+/// How long an impersonation lasts before it has to be started again.
 const LASTS: Duration = Duration::from_secs(3600);
 
 /// Act as another member, with their rights, for up to an hour.
 #[derive(Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct StartImpersonating {
-    /// As whom.
+    /// The member to impersonate.
     pub user_id: UserId,
 }
 
@@ -56,14 +56,14 @@ impl Mutation for StartImpersonating {
     }
 }
 
-/// Be yourself again.
+/// Stop impersonating.
 #[derive(Clone, Serialize, Deserialize, JsonSchema)]
 pub struct StopImpersonating {}
 
-/// Whether you acted as somebody.
+/// Whether an impersonation was stopped.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Stopped {
-    /// Whether you did.
+    /// Whether you were impersonating a member.
     pub stopped: bool,
 }
 
@@ -82,7 +82,7 @@ impl Mutation for StopImpersonating {
     }
 }
 
-/// As whom you act; null when you are yourself.
+/// The member that you impersonate; null when you act as yourself.
 #[derive(Deserialize, JsonSchema)]
 pub struct GetImpersonationStatus {}
 

@@ -1,4 +1,4 @@
-//! What ends by itself.
+//! Ends impersonations.
 
 use async_trait::async_trait;
 use engine::{Job, JobCtx};
@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::store;
 
-/// Ends the impersonations of an organization whose hour is over. They count for nothing from that moment on; this makes
-/// open live queries notice.
+/// Deletes the expired impersonations of an organization. They have no effect from the moment they expire; deleting
+/// them refreshes open live queries.
 #[derive(Serialize, Deserialize)]
 pub(super) struct EndImpersonation {}
 

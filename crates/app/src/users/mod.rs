@@ -1,6 +1,6 @@
-//! People: who signs in, what they are in an organization, and admins who act as somebody else.
+//! People who sign in, their memberships, and impersonation.
 //!
-//! A person belongs to the installation and may be in several organizations; a member is what they are in one.
+//! A person belongs to the installation and may be in several organizations; a member is a person in one of them.
 
 mod actions;
 mod directory;
@@ -26,7 +26,7 @@ pub(crate) use queries::{count, count_clients_of, find_active, has_active_email,
 pub use roles::ChangeRole;
 pub(crate) use roles::check_customer;
 
-/// The operations of this feature.
+/// Registers the operations of this feature.
 pub(crate) fn register(registry: &mut Registry) {
     registry
         .module("users", "The people of an organization, and what they are there")
@@ -44,7 +44,7 @@ pub(crate) fn register(registry: &mut Registry) {
         .action::<SyncCurrentUser>();
 }
 
-/// The jobs of this feature.
+/// Registers the jobs of this feature.
 pub(crate) fn handle(handlers: &mut Handlers) {
     handlers.job::<jobs::EndImpersonation>();
 }

@@ -1,4 +1,4 @@
-//! People, and what they are in an organization.
+//! People, and their memberships.
 
 use engine::{Claims, Member, Place, Placed};
 use kernel::{Error, OrgId, Role, Time};
@@ -9,17 +9,17 @@ use crate::{Email, customers::CustomerId};
 
 pub use engine::UserId;
 
-/// A person, and what they are in the organization that the caller acts in.
+/// A person, with their membership of the organization that the caller acts in.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct User {
     /// `usr_…`
     #[serde(rename = "_id")]
     pub id: UserId,
-    /// When they signed in for the first time.
+    /// When the person first signed in.
     #[serde(rename = "_creationTime")]
     pub creation_time: Time,
-    /// Their address; empty where nobody vouches for one.
+    /// The e-mail address; empty when no issuer confirms one.
     pub email: String,
     /// The given name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -30,51 +30,51 @@ pub struct User {
     /// The address of a picture.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub profile_picture_url: Option<String>,
-    /// What they may do.
+    /// The role.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub role: Option<Role>,
     /// The organization.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub org_id: Option<OrgId>,
-    /// Whose person a client is.
+    /// The customer that a client belongs to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub customer_id: Option<CustomerId>,
-    /// When they signed in for the first time.
+    /// When the person first signed in.
     pub created_at: Time,
-    /// When something about them changed for the last time.
+    /// When the person or the membership last changed.
     pub updated_at: Time,
 }
 
-/// Somebody who is or was in the organization.
+/// A current or former member of the organization.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ListedMember {
-    /// Who.
+    /// The person.
     #[serde(flatten)]
     pub user: User,
-    /// What a client's company is called.
+    /// The name of the customer that a client belongs to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub customer_name: Option<String>,
-    /// When they were removed.
+    /// When the member was removed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub deleted_at: Option<Time>,
-    /// Whether they still are.
+    /// Whether the person still is a member.
     pub status: MemberStatus,
-    /// What to call them.
+    /// The name to show.
     pub display_name: String,
 }
 
-/// Whether somebody still is in the organization.
+/// Whether a person still is a member.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum MemberStatus {
-    /// They are.
+    /// A member.
     Active,
-    /// They were, and can be brought back.
+    /// A former member, who can be restored.
     Removed,
 }
 
-/// Somebody to turn to.
+/// A member as others see them as a contact.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Colleague {
@@ -87,11 +87,11 @@ pub struct Colleague {
     /// The family name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_name: Option<String>,
-    /// Their address.
+    /// The e-mail address.
     pub email: String,
 }
 
-/// A person, wherever they belong.
+/// A person, without any membership.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Person {
     pub id: UserId,
@@ -100,7 +100,7 @@ pub(crate) struct Person {
     pub updated: Time,
 }
 
-/// What an issuer says of a person.
+/// The profile of a person, as an issuer describes it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Profile {
     pub email: String,
@@ -109,7 +109,7 @@ pub(crate) struct Profile {
     pub picture: Option<String>,
 }
 
-/// What a person is or was in an organization.
+/// A current or former membership.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Membership {
     pub person: Person,
@@ -121,11 +121,11 @@ pub(crate) struct Membership {
     pub removed: Option<Time>,
 }
 
-/// Names that are longer help nobody.
+/// The greatest number of characters of a name that is stored.
 const LONGEST: usize = 200;
 
 impl Profile {
-    /// What a token says. A field that it does not mention stays as it is `before`.
+    /// Returns the profile in a token. Fields that the token does not mention stay as they are in `before`.
     pub(super) fn of(claims: &Claims, before: Self) -> Self {
         let short = |text: &Option<String>| {
             let text = text.as_deref().map(str::trim).filter(|text| !text.is_empty() && !text.contains('\0'));
@@ -140,7 +140,7 @@ impl Profile {
         }
     }
 
-    /// What to call them.
+    /// Returns the name to show.
     pub(crate) fn display_name(&self) -> String {
         let names: Vec<_> = [&self.first_name, &self.last_name].into_iter().flatten().map(String::as_str).collect();
         match (names.is_empty(), self.email.is_empty()) {
@@ -151,13 +151,13 @@ impl Profile {
     }
 }
 
-/// The address that a token's issuer vouches for.
+/// Returns the e-mail address that a token's issuer confirms.
 pub(crate) fn email(claims: &Claims) -> Option<Email> {
     Email::parse(claims.email.as_deref()?).ok()
 }
 
 impl Person {
-    /// The person as their organizations' members see them, outside of any.
+    /// Returns the person as members see them, without a membership.
     pub(crate) fn user(self) -> User {
         User {
             id: self.id,
@@ -180,7 +180,7 @@ impl Membership {
         self.removed.is_none()
     }
 
-    /// The person, as what they are here.
+    /// Returns the person with this membership.
     pub(crate) fn user(self) -> User {
         let updated_at = self.person.updated.max(self.updated);
         let active = self.removed.is_none();
@@ -193,7 +193,7 @@ impl Membership {
         }
     }
 
-    /// Who they are when they call.
+    /// Returns the member that the person calls as.
     pub(super) fn member(&self) -> Member {
         Member {
             user: self.person.id.clone(),
@@ -224,14 +224,14 @@ impl ListedMember {
     }
 }
 
-/// Those who are there stand before those who were, each in the order of their ids.
+/// Lists of members show current members before former ones, each sorted by id.
 impl Placed for ListedMember {
     fn place(&self) -> Place {
         Place(vec![i64::from(self.deleted_at.is_some()).into(), self.user.id.as_str().into()])
     }
 }
 
-/// Says that nobody of this id is in the organization.
+/// The error for a person who is not a member of the organization.
 pub(super) fn unknown(user: &UserId) -> Error {
     Error::not_found("member_not_found", "there is no such member").context("user_id", user.as_str())
 }

@@ -1,4 +1,4 @@
-//! Becoming a member, ceasing to be one, and coming back.
+//! Adds, removes and restores members.
 
 use std::sync::Arc;
 
@@ -26,18 +26,18 @@ use crate::{
 #[derive(Clone, Serialize, Deserialize, JsonSchema)]
 pub struct SyncUser {}
 
-/// Where somebody stands after they signed in.
+/// The membership of a person after they signed in.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Synced {
-    /// Whether they are known now.
+    /// Whether the person is stored now.
     pub synced: bool,
-    /// Whether they are in an organization.
+    /// Whether the person is in an organization.
     pub has_org: bool,
-    /// In which one.
+    /// The organization.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub org_id: Option<OrgId>,
-    /// What they are there.
+    /// The role.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub role: Option<Role>,
 }
@@ -69,11 +69,11 @@ impl Mutation for SyncUser {
     }
 }
 
-/// Remove a member. They can be brought back; until then, they are nobody here.
+/// Remove a member. The member loses all access, and can be restored.
 #[derive(Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RemoveMember {
-    /// Whom.
+    /// The member.
     pub user_id: UserId,
 }
 
@@ -98,11 +98,11 @@ impl Mutation for RemoveMember {
     }
 }
 
-/// Bring a removed member back, as what they were.
+/// Restore a removed member, with the role that they had.
 #[derive(Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RestoreMember {
-    /// Whom.
+    /// The member.
     pub user_id: UserId,
 }
 
@@ -129,10 +129,10 @@ impl Mutation for RestoreMember {
     }
 }
 
-/// The token of a caller who is a person.
+/// Returns the token of a caller who is a person.
 ///
 /// # Errors
-/// `Forbidden` when they showed something else.
+/// `Forbidden` for API keys and operators.
 pub(crate) fn person(ctx: &MutationCtx<'_>) -> Result<Arc<Claims>> {
     match &ctx.caller().identity {
         Identity::Token(claims) => Ok(claims.clone()),
@@ -142,9 +142,9 @@ pub(crate) fn person(ctx: &MutationCtx<'_>) -> Result<Arc<Claims>> {
     }
 }
 
-/// The person of a token, as the token describes them now. Whoever is new becomes known.
+/// Returns the person of a token, stored as the token describes them; a new person is added.
 ///
-/// Nobody is taken for another because of their address: two subjects are two people.
+/// Persons are never matched by their e-mail address: two subjects are two people.
 pub(crate) async fn ensure(ctx: &mut MutationCtx<'_>, claims: &Claims) -> Result<Person> {
     let (now, subject) = (ctx.now(), claims.token_identifier());
     let Some(id) = store::user_of(ctx.db, &subject).await? else {
@@ -163,10 +163,10 @@ pub(crate) async fn ensure(ctx: &mut MutationCtx<'_>, claims: &Claims) -> Result
     Ok(after)
 }
 
-/// Makes the transaction one of `organization`, for somebody who is not in it yet.
+/// Binds the transaction to `organization`, for a caller who is not a member of it yet.
 ///
 /// # Errors
-/// `Conflict` when they act in another organization.
+/// `Conflict` when the caller acts in another organization.
 pub(crate) async fn enter(ctx: &mut MutationCtx<'_>, organization: &OrgId) -> Result<()> {
     if ctx.caller().organization.is_some() {
         return Err(Error::conflict(
@@ -177,7 +177,7 @@ pub(crate) async fn enter(ctx: &mut MutationCtx<'_>, organization: &OrgId) -> Re
     ctx.db.enter(organization).await
 }
 
-/// Makes somebody a member of the organization of this transaction. Whoever was removed comes back as this.
+/// Makes a person a member of the organization of this transaction. A removed member is restored with this role.
 pub(crate) async fn join(
     ctx: &mut MutationCtx<'_>,
     organization: &OrgId,
@@ -200,8 +200,8 @@ pub(crate) async fn join(
     Ok(new)
 }
 
-/// Makes somebody a member whose token says so. Whoever was removed stays so, whatever the issuer says: that was decided
-/// here. A client cannot come in this way, because no token says whose person they are.
+/// Makes a person a member because their token says so. A member who was removed here stays removed, whatever the
+/// issuer says. A client cannot join in this way, because no token names the customer that they belong to.
 async fn by_claims(ctx: &mut MutationCtx<'_>, claims: &Claims, own: &Person) -> Result<Option<Membership>> {
     let (Some(name), Some(role)) = (&claims.organization, &claims.role) else { return Ok(None) };
     let (Some(organization), Ok(role)) = (organizations::named(ctx.db, name).await?, Role::parse(role)) else {

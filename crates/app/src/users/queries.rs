@@ -1,4 +1,4 @@
-//! Looking at people.
+//! Queries on people.
 
 use ::store::Reader;
 use async_trait::async_trait;
@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{billing::Seat, customers::CustomerId, invitations, list};
 
-/// Who you are; null while nobody knows you.
+/// Your own user; null when you are not known yet.
 #[derive(Deserialize, JsonSchema)]
 pub struct GetMe {}
 
@@ -36,7 +36,7 @@ impl Query for GetMe {
     }
 }
 
-/// Everybody who is or was in the organization, those who are first.
+/// All current and former members of the organization, current ones first.
 #[derive(Deserialize, JsonSchema)]
 pub struct ListMembers {}
 
@@ -53,7 +53,7 @@ impl Query for ListMembers {
     }
 }
 
-/// A part of those who are or were in the organization.
+/// A part of the current and former members of the organization.
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PageMembers {
@@ -76,21 +76,21 @@ impl Query for PageMembers {
     }
 }
 
-/// How many people there are.
+/// The number of members.
 #[derive(Deserialize, JsonSchema)]
 pub struct CountMembers {}
 
-/// How many people there are.
+/// The number of members.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct MemberCounts {
-    /// People of the organization itself: everybody but clients.
+    /// The number of members with any role but client.
     pub staff_count: i64,
-    /// People of its customers.
+    /// The number of members with the role client.
     pub client_count: i64,
-    /// Invitations that nobody has accepted yet.
+    /// The number of pending invitations.
     pub pending_count: i64,
-    /// Everybody who is there.
+    /// The number of current members.
     pub total_active: i64,
 }
 
@@ -113,41 +113,41 @@ fn shown(Listed(membership, customer_name): Listed) -> ListedMember {
     ListedMember::new(membership, customer_name)
 }
 
-/// The person that a token is of, if they were seen before.
+/// Returns the person of a token, if they are stored.
 pub(crate) async fn known(db: &mut Reader, claims: &Claims) -> Result<Option<UserId>> {
     store::user_of(db, &claims.token_identifier()).await
 }
 
-/// Whether somebody is in any organization.
+/// Returns whether a person is a member of any organization.
 pub(crate) async fn is_anywhere(db: &mut Reader, user: &UserId) -> Result<bool> {
     Ok(!store::organizations_of(db, user).await?.is_empty())
 }
 
-/// How many of those who are here take such a seat.
+/// Returns the number of current members who take this kind of seat.
 pub(crate) async fn count(db: &mut Reader, seat: Seat) -> Result<i64> {
     let counts = store::counts(db).await?;
     Ok(counts.into_iter().filter(|(role, _)| Seat::of(*role) == seat).map(|(_, count)| count).sum())
 }
 
-/// How many clients of this customer are here.
+/// Returns the number of current members who are clients of this customer.
 pub(crate) async fn count_clients_of(db: &mut Reader, customer: &CustomerId) -> Result<i64> {
     store::count_clients_of(db, customer).await
 }
 
-/// Whether somebody with this address is here.
+/// Returns whether a current member has this e-mail address.
 pub(crate) async fn has_active_email(db: &mut Reader, email: &str) -> Result<bool> {
     store::has_active_email(db, email).await
 }
 
-/// Whether somebody is here.
+/// Returns whether a person is a current member.
 pub(crate) async fn is_here(db: &mut Reader, user: &UserId) -> Result<bool> {
     Ok(store::find(db, user).await?.is_some_and(|found| found.is_active()))
 }
 
-/// Somebody who is here.
+/// Returns a current member.
 ///
 /// # Errors
-/// `NotFound` when nobody of this id is.
+/// `NotFound` when no current member has this id.
 pub(crate) async fn find_active(db: &mut Reader, user: &UserId) -> Result<Membership> {
     let found = store::find(db, user).await?.filter(Membership::is_active);
     found.ok_or_else(|| unknown(user))

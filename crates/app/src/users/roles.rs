@@ -1,4 +1,4 @@
-//! Who may change what somebody is.
+//! Changes the role of a member.
 
 use ::store::Reader;
 use async_trait::async_trait;
@@ -14,15 +14,15 @@ use crate::{
     customers::{self, CustomerId},
 };
 
-/// Change what a member may do. A client needs a customer; nobody else has one.
+/// Change the role of a member. A client needs a customer; other roles have none.
 #[derive(Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ChangeRole {
-    /// Whose.
+    /// The member.
     pub user_id: UserId,
-    /// What they may do from now on.
+    /// The new role.
     pub role: Role,
-    /// Whose person they are, for a client.
+    /// The customer that a client belongs to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub customer_id: Option<CustomerId>,
 }
@@ -57,7 +57,7 @@ impl Mutation for ChangeRole {
     }
 }
 
-/// What concerns owners is done by owners.
+/// Only owners may change what concerns owners.
 pub(super) fn owners_only(own: Option<Role>, concerned: Role) -> Result<()> {
     if concerned == Role::Owner && own != Some(Role::Owner) {
         return Err(Error::new(Code::Forbidden, "owner_needed", "only an owner can do this to an owner"));
@@ -65,7 +65,7 @@ pub(super) fn owners_only(own: Option<Role>, concerned: Role) -> Result<()> {
     Ok(())
 }
 
-/// An organization always has an owner: the last one cannot go.
+/// Refuses a change that would leave the organization without an owner.
 pub(super) async fn keep_an_owner(db: &mut Reader, leaving: &Membership) -> Result<()> {
     if leaving.role != Role::Owner {
         return Ok(());
@@ -78,7 +78,7 @@ pub(super) async fn keep_an_owner(db: &mut Reader, leaving: &Membership) -> Resu
     Err(Error::conflict("last_owner", "this is the last owner: make somebody else an owner first"))
 }
 
-/// A client has a customer, and nobody else has one.
+/// Checks that a client has a customer, and that other roles have none.
 pub(crate) async fn check_customer(db: &mut Reader, role: Role, customer: Option<&CustomerId>) -> Result<()> {
     match (role, customer) {
         (Role::Client, Some(customer)) => customers::find(db, customer).await.map(drop),

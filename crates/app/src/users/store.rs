@@ -11,13 +11,13 @@ use super::{
 };
 use crate::customers::CustomerId;
 
-/// Whom an admin acts as, and until when.
+/// The member that an admin impersonates, and until when.
 pub(super) struct Impersonation {
     pub target: UserId,
     pub ends: Time,
 }
 
-/// A membership with the name of a client's company.
+/// A membership with the name of a client's customer.
 pub(super) struct Listed(pub Membership, pub Option<String>);
 
 pub(super) async fn user_of(db: &mut Reader, issuer_subject: &str) -> Result<Option<UserId>> {
@@ -80,7 +80,7 @@ pub(super) async fn update_person(tx: &mut Tx, person: &Person, issuer_subject: 
     .map(drop)
 }
 
-/// Where somebody may be, what they joined last first.
+/// Returns the organizations of a person, the one that they joined last first.
 pub(super) async fn organizations_of(db: &mut Reader, user: &UserId) -> Result<Vec<OrgId>> {
     let rows = db
         .system(
@@ -93,7 +93,7 @@ pub(super) async fn organizations_of(db: &mut Reader, user: &UserId) -> Result<V
     rows.iter().map(|row| row.id("organization")).collect()
 }
 
-/// The same of a subject, in one question: it stands before every call.
+/// The same for a subject, in one statement, because it runs before every call.
 pub(super) async fn organizations_of_subject(db: &mut Reader, issuer_subject: &str) -> Result<Vec<OrgId>> {
     let rows = db
         .system(
@@ -189,7 +189,7 @@ pub(super) async fn page(db: &mut Reader, range: &Range) -> Result<Vec<Listed>> 
     range.bind_ascending(asked).all().await
 }
 
-/// Those who are here, by role.
+/// Returns the number of current members, by role.
 pub(super) async fn counts(db: &mut Reader) -> Result<Vec<(Role, i64)>> {
     let rows = db
         .query("select role, count(*) as n from members where org_id = $1 and removed_ms is null group by role")
@@ -210,7 +210,7 @@ pub(super) async fn count_clients_of(db: &mut Reader, customer: &CustomerId) -> 
     row.map_or(Ok(0), |row| row.int("n"))
 }
 
-/// Whether somebody with this address is here.
+/// Returns whether a current member has this e-mail address.
 pub(super) async fn has_active_email(db: &mut Reader, email: &str) -> Result<bool> {
     let row = db
         .query(
@@ -268,12 +268,12 @@ pub(super) async fn end_impersonation(tx: &mut Tx, user: &UserId) -> Result<bool
     Ok(ended == 1)
 }
 
-/// Ends what is over at `now`.
+/// Deletes the impersonations that expired before `now`.
 pub(super) async fn end_impersonations_before(tx: &mut Tx, now: Time) -> Result<u64> {
     tx.query("delete from impersonations where org_id = $1 and ends_ms <= $2").bind(now).execute().await
 }
 
-/// Ends those of this person, as whoever acts and as whom somebody acts as.
+/// Deletes the impersonations in which this person is the admin or the member.
 pub(super) async fn end_impersonations_with(tx: &mut Tx, user: &UserId) -> Result<()> {
     tx.query("delete from impersonations where org_id = $1 and (user_id = $2 or target_id = $2)")
         .bind(user)

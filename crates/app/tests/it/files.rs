@@ -1,6 +1,6 @@
 //! Customers as files: what is read, what is refused and why, what is there afterwards.
 
-use app::customer_files::{CustomerImport, ImportStatus, Work};
+use app::customer_files::{CustomerImport, ImportRun, ImportStatus};
 use kernel::{Code, Id, Result};
 use serde_json::{Value, json};
 use testkit::{both, milliseconds};
@@ -142,7 +142,7 @@ async fn slices_that_several_do_at_once_are_done_once_each() {
             let (db, world) = (office.app.db.clone(), office.app.world.clone());
             let (organization, import) = (organization.clone(), import.clone());
             tokio::spawn(async move {
-                let work = Work::begin(&db, &world, &organization, &import).await.unwrap();
+                let work = ImportRun::begin(&db, &world, &organization, &import).await.unwrap();
                 let Some(work) = work else { return };
                 let over = |import: &CustomerImport| import.status != ImportStatus::Running;
                 while !over(&work.go_on().await.unwrap()) {}
@@ -172,7 +172,7 @@ async fn an_import_is_one_at_a_time_and_can_be_cancelled_and_resumed() {
 
         let organization = office.organization(&owner).await;
         let import = Id::parse(&text(&begun["_id"])).unwrap();
-        let work = Work::begin(&office.app.db, &office.app.world, &organization, &import).await.unwrap().unwrap();
+        let work = ImportRun::begin(&office.app.db, &office.app.world, &organization, &import).await.unwrap().unwrap();
         assert_eq!(work.go_on().await.unwrap().done, 100);
         let cancelled = office.change(&owner, "customers:cancelImport", this.clone()).await.unwrap();
         assert_eq!((&cancelled["status"], &cancelled["done"]), (&json!("cancelled"), &json!(100)));

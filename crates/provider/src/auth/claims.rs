@@ -1,20 +1,21 @@
-//! What an issuer's claims are called.
+//! The names of the claims in an issuer's tokens.
 
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
 use super::one_or_many::OneOrMany;
 
-/// The names of claims: for each, the first of these that a token has. `a.b` is the claim called so, or `b` inside of `a`.
+/// The names of claims. Of each list, the first claim that the token has is used. `a.b` is the claim with that name, or
+/// `b` inside of `a`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClaimNames {
     /// The organization.
     pub organization: Vec<String>,
     /// The role in it.
     pub role: Vec<String>,
-    /// The e-mail address. It is not believed when `email_verified` says no.
+    /// The e-mail address. It is ignored when `email_verified` is false.
     pub email: Vec<String>,
-    /// The whole name, for tokens that do not have its parts.
+    /// The whole name, for tokens without its parts.
     pub name: Vec<String>,
     /// The given name.
     pub given_name: Vec<String>,
@@ -22,11 +23,11 @@ pub struct ClaimNames {
     pub family_name: Vec<String>,
     /// The address of a picture.
     pub picture: Vec<String>,
-    /// What stands before every role, `org:` in `org:admin`.
+    /// The prefix of every role: `org:` in `org:admin`.
     pub role_prefix: &'static str,
 }
 
-/// What an operator says of them: what is left out, or `null`, is as usual.
+/// The names that an operator configured. What is left out or `null` has the usual name.
 #[derive(Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct Said {
@@ -74,13 +75,14 @@ impl Default for ClaimNames {
 }
 
 impl ClaimNames {
-    /// The value of the first of `names` that is there and says something: a text, a number, or the first of a list.
+    /// Returns the value of the first of `names` that is present and not empty: a text, a number, or the first element
+    /// of a list.
     pub fn text(claims: &Map<String, Value>, names: &[String]) -> Option<String> {
         names.iter().find_map(|name| text(find(claims, name)?))
     }
 }
 
-/// The claim at `path`. Names that are addresses have dots too, so the whole name goes first.
+/// Returns the claim at `path`. The whole path is tried as a name first, because names that are addresses contain dots.
 pub(super) fn find<'c>(claims: &'c Map<String, Value>, path: &str) -> Option<&'c Value> {
     if let Some(value) = claims.get(path) {
         return Some(value);

@@ -1,4 +1,4 @@
-//! Where an issuer's public keys are.
+//! The source of an issuer's public keys.
 
 use std::{fmt, path::PathBuf};
 
@@ -7,22 +7,22 @@ use kernel::{Error, Result};
 use serde::{Deserialize, Deserializer, de};
 use url::{Host, Url};
 
-/// A JSON Web Key Set: at an address, in a file, or written out.
+/// A JSON Web Key Set: at an address, in a file, or inline.
 #[derive(Clone, PartialEq, Eq)]
 pub enum KeySet {
-    /// At this address.
+    /// The address of the set.
     Address(Url),
-    /// In this file.
+    /// The path of the file.
     File(PathBuf),
-    /// This is it.
+    /// The set itself.
     Inline(Vec<u8>),
 }
 
 impl KeySet {
-    /// Reads an address (`https://…`; `http://` only for this machine), the path of a file, or a `data:` URL.
+    /// Parses an address (`https://…`; `http://` only for this machine), the path of a file, or a `data:` URL.
     ///
     /// # Errors
-    /// `Config` when it is neither.
+    /// `Config` when the text is none of these.
     pub fn parse(text: &str) -> Result<Self> {
         let text = text.trim();
         if let Some(rest) = text.strip_prefix("data:") {
@@ -39,10 +39,10 @@ impl KeySet {
         Self::address(address)
     }
 
-    /// The keys at this address.
+    /// Creates the source for the keys at this address.
     ///
     /// # Errors
-    /// `Config` when somebody on the way could change them: plain HTTP to another machine.
+    /// `Config` when the address is plain HTTP to another machine, where the keys could be changed on the way.
     pub fn address(address: Url) -> Result<Self> {
         match address.scheme() {
             "https" => Ok(Self::Address(address)),
@@ -65,7 +65,7 @@ fn is_this_machine(address: &Url) -> bool {
     }
 }
 
-/// What a `data:` URL holds, from its media type on.
+/// Returns the content of a `data:` URL, given from its media type on.
 fn inline(rest: &str) -> Option<Vec<u8>> {
     let (kind, data) = rest.split_once(',')?;
     let data = unescaped(data)?;
@@ -75,7 +75,7 @@ fn inline(rest: &str) -> Option<Vec<u8>> {
     BASE64.decode(&data).or_else(|_| BASE64_NOPAD.decode(&data)).ok()
 }
 
-/// `%7B` is `{`.
+/// Decodes percent escapes: `%7B` is `{`.
 fn unescaped(text: &str) -> Option<Vec<u8>> {
     let mut pieces = text.split('%');
     let mut bytes = pieces.next()?.as_bytes().to_vec();
@@ -93,7 +93,7 @@ impl<'de> Deserialize<'de> for KeySet {
     }
 }
 
-/// Without path and query: an address may carry a token there.
+/// Without path and query, which may contain a token.
 impl fmt::Debug for KeySet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -6,10 +6,10 @@ use kernel::{Error, Result};
 
 use super::Issuer;
 
-/// More issuers than anybody has; each costs memory for its keys.
+/// The greatest number of issuers; the keys of each take memory.
 const MOST_ISSUERS: usize = 100;
 
-/// Reads the value of `variable`: a JSON list of issuers, `{issuer, jwks, audience, algorithms, claims}`.
+/// Parses the value of `variable`: a JSON list of issuers, `{issuer, jwks, audience, algorithms, claims}`.
 ///
 /// # Errors
 /// `Config`, naming the variable and what is wrong.

@@ -1,4 +1,4 @@
-//! Who vouches for people: issuers of JSON Web Tokens, as data. What makes a token good is in `engine`.
+//! Issuers of JSON Web Tokens, as data. The verification of tokens is in `engine`.
 
 mod claims;
 mod keys;
@@ -16,31 +16,31 @@ pub use vendor::{Issuing, TokenSettings};
 
 use one_or_many::{OneOrMany, texts};
 
-/// An issuer: whose tokens are believed, with which keys, and what its claims are called.
+/// An issuer whose tokens are accepted: its names, its keys, and the names of its claims.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Issuer {
-    /// What it calls itself in `iss`, to the letter: one name, or all of them.
+    /// The values of `iss` that its tokens may have, compared exactly.
     #[serde(rename = "issuer", deserialize_with = "texts")]
     pub names: Vec<String>,
     /// Its public keys.
     #[serde(rename = "jwks")]
     pub keys: KeySet,
-    /// For whom its tokens must be, `aud`: one of these. Empty: whoever they are for.
+    /// The accepted values of `aud`; empty accepts every audience.
     #[serde(default, deserialize_with = "texts")]
     pub audience: Vec<String>,
-    /// How it signs.
+    /// The accepted signature algorithms.
     #[serde(default = "Algorithm::all", deserialize_with = "algorithms")]
     pub algorithms: Vec<Algorithm>,
-    /// What its claims are called.
+    /// The names of its claims.
     #[serde(default)]
     pub claims: ClaimNames,
-    /// A claim with which a token is worth nothing: such as a sign-in that is not complete.
+    /// A claim that makes a token invalid, such as one that marks an incomplete sign-in.
     #[serde(skip)]
     pub refuses: Option<(&'static str, Value)>,
 }
 
-/// How a token is signed. None of them has a key that both sides know.
+/// A signature algorithm of tokens. All of them are asymmetric: Trunkline never knows a signing key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Algorithm {
     /// RSA, PKCS #1 1.5, SHA-256.
@@ -52,7 +52,7 @@ pub enum Algorithm {
 }
 
 impl Issuer {
-    /// An issuer with the usual names of claims and any algorithm.
+    /// Creates an issuer with the usual names of claims and every algorithm.
     pub fn new(names: impl IntoIterator<Item = String>, keys: KeySet) -> Self {
         Self {
             names: names.into_iter().collect(),
@@ -66,17 +66,17 @@ impl Issuer {
 }
 
 impl Algorithm {
-    /// All of them.
+    /// Returns all algorithms.
     pub fn all() -> Vec<Self> {
         vec![Self::Rs256, Self::Es256, Self::EdDsa]
     }
 
-    /// The one that a token's header names.
+    /// Returns the algorithm that a token's header names.
     pub fn parse(name: &str) -> Option<Self> {
         Self::all().into_iter().find(|algorithm| algorithm.as_str() == name)
     }
 
-    /// Its name in the header of a token.
+    /// Returns the name in the header of a token.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Rs256 => "RS256",
@@ -86,7 +86,7 @@ impl Algorithm {
     }
 }
 
-/// The names of algorithms. Each is read by itself, so that a wrong one is named.
+/// Reads the names of algorithms, each by itself, so that the error names the wrong one.
 fn algorithms<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Algorithm>, D::Error> {
     let Some(names) = Option::<OneOrMany>::deserialize(deserializer)? else { return Ok(Algorithm::all()) };
     let unknown = |name: &str| {

@@ -1,30 +1,31 @@
-//! The issuers that a vendor brings.
+//! Issuers that come with a vendor.
 
 use kernel::Result;
 
 use super::Issuer;
 use crate::settings::{self, Field, Loaded, Settings, Variables};
 
-/// What believing a vendor's tokens needs: apart from what calling it needs, so that either works without the other.
+/// The settings for accepting a vendor's tokens. They are separate from the settings for calling the vendor, so that
+/// either works without the other.
 pub trait TokenSettings: Settings {
-    /// Whose tokens are believed.
+    /// Returns the issuers whose tokens are accepted.
     ///
     /// # Errors
-    /// `Config` when a setting is not what it should be; the message names the variable.
+    /// `Config` when a setting is wrong; the message names the variable.
     fn issuers(self) -> Result<Vec<Issuer>>;
 }
 
-/// A vendor's [`TokenSettings`], without their type.
+/// The [`TokenSettings`] of a vendor, without their type.
 #[derive(Clone, Copy)]
 pub struct Issuing {
-    /// Their variables.
+    /// The variables.
     pub fields: fn() -> Vec<Field>,
-    /// Whose tokens are believed: nobody's when none of the variables is set.
+    /// The issuers whose tokens are accepted; none when no variable is set.
     pub issuers: fn(&Variables) -> Result<Vec<Issuer>>,
 }
 
 impl Issuing {
-    /// Those of `S`.
+    /// Returns the entry for the settings `S`.
     pub const fn of<S: TokenSettings>() -> Self {
         Self {
             fields: settings::fields::<S>,

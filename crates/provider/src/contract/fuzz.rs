@@ -35,7 +35,7 @@ pub fn fuzz<V: Sample>() {
     }
 }
 
-/// Says on a panic which iteration it was.
+/// Prints the seed of the iteration when it panics.
 struct Report {
     vendor: &'static str,
     seed: u64,
@@ -59,11 +59,11 @@ fn forged_requests_are_refused(source: &dyn WebhookSource, names: &[HeaderName],
         }
     }
     assert!(source.verify(&sent.request()).is_err(), "a random request is accepted");
-    // Nothing that was refused is cut into events, but if it were, nothing would break.
+    // Refused requests are not split into events; the vendor's code must not panic on them all the same.
     check_events(&source.events(&sent.request()));
 }
 
-/// The sample with something wrong in it, as JSON or as bytes.
+/// Returns the sample with one thing wrong in it, as JSON or as bytes.
 fn body(sample: &Value, text: &str, chance: &mut Chance) -> Bytes {
     if chance.one_in(4) {
         let mut bytes = text.as_bytes().to_vec();
@@ -84,7 +84,7 @@ fn body(sample: &Value, text: &str, chance: &mut Chance) -> Bytes {
     value.to_string().into()
 }
 
-/// Walks to a random place and puts something else there.
+/// Replaces a value at a random place.
 fn spoil(value: &mut Value, chance: &mut Chance) {
     let stop = chance.one_in(5);
     match value {
@@ -137,7 +137,7 @@ impl Chance {
         (0..self.below(most)).map(|_| self.byte()).collect()
     }
 
-    /// Pieces of real headers in a random order, which come further than random bytes.
+    /// Returns pieces of real headers in a random order, which reach deeper into the parser than random bytes.
     fn header(&mut self) -> Vec<u8> {
         const PIECES: [&str; 16] = [
             "t=",

@@ -1,4 +1,4 @@
-//! The rules for settings: a missing one is named, and no secret is ever seen.
+//! The rules for settings: an error names the missing one, and no secret is ever shown.
 
 use std::fmt::Debug;
 

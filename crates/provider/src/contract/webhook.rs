@@ -1,4 +1,5 @@
-//! The rules for webhooks: what the vendor signed is accepted, and nothing that is one bit away from it.
+//! The rules for webhooks: what the vendor signed is accepted, and everything that differs from it by one bit is
+//! refused.
 
 use std::time::Duration;
 
@@ -19,7 +20,7 @@ pub(super) fn check<V: Sample>(webhook: &Webhook) {
     vendor.a_bad_secret_is_a_config_error_or_matches_nothing();
 }
 
-/// What each event must be, whatever came.
+/// Checks the bounds that every event must keep, whatever was received.
 pub(super) fn check_events(events: &[Received]) {
     assert!(!events.is_empty(), "a request never vanishes");
     for event in events {
@@ -42,7 +43,7 @@ impl<V: Sample> Scenario<V> {
         Self { webhook: Webhook { ..*webhook }, vendor: std::marker::PhantomData }
     }
 
-    /// The source with this secret.
+    /// Creates the source with this secret.
     pub(super) fn source_with(&self, secret: &str) -> Result<Box<dyn WebhookSource>> {
         let (secret_variable, _) = self.webhook.variables[0];
         let others = self.webhook.variables[1..].iter().copied();
@@ -59,7 +60,7 @@ impl<V: Sample> Scenario<V> {
         self.webhook.variables[0].1
     }
 
-    /// The request as the vendor sends it.
+    /// Returns the request as the vendor sends it.
     pub(super) fn signed(&self, source: &dyn WebhookSource, body: impl Into<bytes::Bytes>) -> Sent {
         let sent = Sent::unsigned(body);
         let headers = match self.webhook.sign {
@@ -189,7 +190,7 @@ fn accepted(source: &dyn WebhookSource, sent: &Sent) {
     }
 }
 
-/// Refused, and the refusal tells nothing: neither the header that came nor the one that was expected.
+/// Checks that the request is refused, and that the error shows neither the header that came nor the expected one.
 fn refused(source: &dyn WebhookSource, sent: &Sent, why: &str) {
     let Err(error) = source.verify(&sent.request()) else { panic!("accepted in spite of {why}") };
     assert_eq!(error.code, Code::Unauthenticated, "{why}: {error:?}");

@@ -1,4 +1,4 @@
-//! A vendor that is down is left in peace: calls fail at once instead of each waiting for its time-out.
+//! The circuit breaker: calls to a vendor that is down fail at once, instead of each waiting for its time-out.
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -9,7 +9,8 @@ use kernel::{Clock, Time};
 
 use super::Options;
 
-/// Counts failures in a row. Opens after too many, lets one call through after a pause, closes when that succeeds.
+/// Counts consecutive failures. It opens after too many of them, lets one call through after a pause, and closes when
+/// that call succeeds.
 pub(super) struct Breaker {
     most_failures: u32,
     pause: Duration,
@@ -25,7 +26,7 @@ enum State {
     Open {
         until: Time,
     },
-    /// One call is trying whether the vendor is back.
+    /// One trial call is in progress.
     Trying,
 }
 
@@ -35,7 +36,7 @@ impl Breaker {
         Self { most_failures: options.breaker_failures.max(1), pause: options.breaker_pause, clock, state }
     }
 
-    /// Leave to make one attempt, whose end must be told to the pass. When there is none: how long to wait.
+    /// Admits one attempt, whose result must be reported to the pass. The error is the time to wait.
     pub(super) fn admit(&self) -> Result<Pass<'_>, Duration> {
         let now = self.clock.now();
         let mut state = self.state();
@@ -51,7 +52,7 @@ impl Breaker {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        // The state is one small value: it is whole even if a holder panicked.
+        // The state is one small value, which is complete even if a holder of the lock panicked.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -64,7 +65,7 @@ pub(super) struct Pass<'a> {
 }
 
 impl Pass<'_> {
-    /// The vendor answered something sensible, be it a refusal.
+    /// Reports that the vendor answered; a refusal counts as an answer.
     pub(super) fn alive(mut self) {
         self.told = true;
         let mut state = self.breaker.state();
@@ -74,7 +75,7 @@ impl Pass<'_> {
         }
     }
 
-    /// The vendor failed or could not be reached.
+    /// Reports that the vendor failed or could not be reached.
     pub(super) fn dead(mut self) {
         self.told = true;
         let until = self.breaker.clock.now() + self.breaker.pause;
@@ -90,7 +91,7 @@ impl Pass<'_> {
     }
 }
 
-/// A trial that was given up (its caller went away) says nothing: the next call may try.
+/// A trial that is dropped, because its caller went away, proves nothing: the next call may be the trial.
 impl Drop for Pass<'_> {
     fn drop(&mut self) {
         if self.trial && !self.told {

@@ -1,4 +1,4 @@
-//! One call: its attempts, what they teach the circuit breaker, and what traces and metrics see of them.
+//! One call: its attempts, their effect on the circuit breaker, its trace and its metrics.
 
 use std::{
     sync::Arc,
@@ -19,7 +19,7 @@ use super::{
     wait,
 };
 
-/// A request that is ready to go, as often as needed.
+/// A request that is complete and can be sent several times.
 pub(super) struct Call {
     pub(super) http: Http,
     pub(super) method: Method,
@@ -36,7 +36,7 @@ pub(super) struct Call {
 type Outcome = Result<Response, Failure>;
 
 impl Call {
-    /// The last answer of the vendor, after as many attempts as are safe and sensible.
+    /// Returns the last answer of the vendor, after as many attempts as are safe and sensible.
     pub(super) async fn run(mut self) -> Result<Response> {
         let about = Arc::new(About {
             vendor: self.http.vendor,
@@ -45,7 +45,7 @@ impl Call {
             path: self.path,
             secrets: std::mem::take(&mut self.secrets),
         });
-        // The template of the path is all that is seen of the address.
+        // Of the address, only the template of the path is shown.
         let span = tracing::info_span!(
             "vendor_call",
             vendor = about.vendor,
@@ -76,7 +76,7 @@ impl Call {
             tokio::time::sleep(wait).await;
             pass = match self.http.breaker.admit() {
                 Ok(pass) => pass,
-                // What the vendor said tells more than that we stopped asking.
+                // The vendor's last answer is more useful than the fact that no more attempts were made.
                 Err(_) => return conclude(outcome, about, doubt),
             };
             attempt += 1;
@@ -84,7 +84,7 @@ impl Call {
     }
 
     async fn observed_attempt(&self, client: &Client, about: &Arc<About>, pass: Pass<'_>) -> Outcome {
-        // The clock of the context moves in tests; a duration is not a time.
+        // Durations are measured with the system's monotonic clock: the clock of the context is moved by tests.
         let start = Instant::now();
         let outcome = self.attempt(client, about).await;
         metrics::histogram!("trunkline_vendor_request_duration_seconds", "vendor" => about.vendor)
@@ -92,7 +92,7 @@ impl Call {
         count(about.vendor, word(&outcome));
         match &outcome {
             Ok(response) if response.status.is_server_error() => pass.dead(),
-            // Calling too often is our fault: the vendor is well.
+            // A refusal for calling too often is no failure of the vendor.
             Ok(_) | Err(Failure::TooLarge(_)) => pass.alive(),
             Err(Failure::Unreachable(_) | Failure::Dropped(_) | Failure::TimedOut(_)) => pass.dead(),
             Err(Failure::Forbidden | Failure::Unsendable(_)) => drop(pass),
@@ -120,17 +120,17 @@ impl Call {
         Ok(Response { status, headers, body, about: about.clone(), wait, doubt: false })
     }
 
-    /// How long to wait before the next attempt; none when there should be none.
+    /// Returns the time to wait before the next attempt; none when there is to be no other.
     fn wait_before_next(&self, attempt: u32, outcome: &Outcome) -> Option<Duration> {
         let options = self.http.transport.options();
         let asked = match outcome {
             Ok(response) if response.should_be_repeated() && self.repeatable => response.wait.unwrap_or_default(),
             Err(Failure::Dropped(_) | Failure::TimedOut(_)) if self.repeatable => Duration::ZERO,
-            // It did not leave: safe whatever it is.
+            // The request did not leave, so that repeating it is safe whatever it does.
             Err(Failure::Unreachable(_)) => Duration::ZERO,
             Ok(_) | Err(_) => return None,
         };
-        // Coming back too early would only be refused again.
+        // An attempt before the time that the vendor asked for would be refused again.
         (asked <= options.longest_wait)
             .then(|| asked.max(wait::backoff(options.backoff, attempt, self.http.transport.random())))
     }
@@ -165,7 +165,7 @@ fn conclude(outcome: Outcome, about: &About, doubt: bool) -> Result<Response> {
     }
 }
 
-/// One word for metrics and traces.
+/// Returns the outcome as one word for metrics and traces.
 fn word(outcome: &Outcome) -> &'static str {
     match outcome {
         Ok(response) => match response.status.as_u16() {

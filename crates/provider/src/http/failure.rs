@@ -1,4 +1,4 @@
-//! What a call that brought no usable answer is reported as.
+//! The errors of calls without a usable answer.
 
 use std::{error::Error as StdError, time::Duration};
 
@@ -9,13 +9,13 @@ use super::guard::Refused;
 
 const OUTCOME: (&str, &str) = ("outcome", "unknown");
 
-/// Whether the vendor may have done what the failed call asked for: the request may have left, and no clear answer
+/// Returns whether the vendor may have carried out the failed call: the request may have left, and no clear answer
 /// came. Such a call must not be repeated unless the vendor recognises repetitions.
 pub fn outcome_unknown(error: &Error) -> bool {
     error.facts().iter().any(|(name, value)| (*name, value.as_str()) == OUTCOME)
 }
 
-/// What an error tells about its call, and what it must not tell.
+/// The facts about a call that its errors show, and the secrets that they must not show.
 #[derive(Debug)]
 pub(super) struct About {
     pub(super) vendor: &'static str,
@@ -26,38 +26,38 @@ pub(super) struct About {
 }
 
 impl About {
-    /// `error` with the facts that every error of a call carries.
+    /// Adds the facts that every error of a call carries to `error`.
     pub(super) fn complete(&self, error: Error, doubt: bool) -> Error {
         let request = format!("{} {}", self.method, self.path);
         let error = error.context("vendor", self.vendor).context("request", request.trim_end());
         if doubt { error.context(OUTCOME.0, OUTCOME.1) } else { error }
     }
 
-    /// Whether something may have happened at the vendor when no clear answer comes.
+    /// Returns whether the call may have had an effect at the vendor when no clear answer comes.
     pub(super) fn changes_something(&self) -> bool {
         !self.method.is_safe()
     }
 }
 
-/// Why there is no answer.
+/// The reason why there is no answer.
 pub(super) enum Failure {
-    /// A user's address leads into a network that is not public.
+    /// The address, which a user chose, leads into a network that is not public.
     Forbidden,
     /// The request cannot be sent as it is.
     Unsendable(reqwest::Error),
-    /// No connection came about: the request certainly did not leave.
+    /// No connection was established: the request certainly did not leave.
     Unreachable(reqwest::Error),
-    /// The request may have left, and the connection ended without a whole answer.
+    /// The request may have left, and the connection ended before the answer was complete.
     Dropped(reqwest::Error),
-    /// The request may have left, and no whole answer came in time.
+    /// The request may have left, and the answer was not complete in time.
     TimedOut(reqwest::Error),
-    /// The answer is larger than what is read.
+    /// The answer is larger than the limit.
     TooLarge(usize),
 }
 
 impl From<reqwest::Error> for Failure {
     fn from(error: reqwest::Error) -> Self {
-        // The address may carry tokens in its path and query.
+        // The address may contain tokens in its path and query.
         let error = error.without_url();
         if is_forbidden(&error) {
             Self::Forbidden
@@ -74,7 +74,7 @@ impl From<reqwest::Error> for Failure {
 }
 
 impl Failure {
-    /// Whether the vendor may have received the request.
+    /// Returns whether the vendor may have received the request.
     pub(super) fn may_have_left(&self) -> bool {
         match self {
             Self::Dropped(_) | Self::TimedOut(_) | Self::TooLarge(_) => true,
@@ -82,7 +82,7 @@ impl Failure {
         }
     }
 
-    /// One word for metrics.
+    /// Returns the failure as one word for metrics.
     pub(super) fn word(&self) -> &'static str {
         match self {
             Self::Forbidden => "forbidden",
@@ -125,7 +125,7 @@ impl Failure {
     }
 }
 
-/// The circuit breaker is open.
+/// The error while the circuit breaker is open.
 pub(super) fn paused(about: &About, wait: Duration) -> Error {
     let seconds = wait.as_secs().max(1);
     let message = format!("{} failed several times in a row and is left in peace for {seconds} s", about.vendor);

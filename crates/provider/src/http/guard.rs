@@ -1,5 +1,6 @@
-//! Which addresses a user may make us call. A name is judged by what it resolves to at the moment of connecting, and
-//! the connection goes to exactly that: there is no second look-up that could answer differently.
+//! The addresses that users may make Trunkline call. A name is judged by the address that it resolves to at the moment
+//! of connecting, and the connection goes to exactly that address: there is no second lookup that could answer
+//! differently.
 
 use std::{
     collections::BTreeSet,
@@ -22,8 +23,8 @@ impl Guard {
         Self { private_hosts: private_hosts.iter().map(|host| plain(host)).collect() }
     }
 
-    /// Judges the address before anything is sent. Names are judged later, by [`GuardedResolver`]; an address that
-    /// is written out never comes to a resolver.
+    /// Checks the address before anything is sent. Host names are checked later, by [`GuardedResolver`]; an IP address
+    /// in the URL never reaches a resolver.
     pub(super) fn check(&self, url: &Url) -> Result<(), Refused> {
         if !matches!(url.scheme(), "http" | "https") {
             return Err(Refused);
@@ -42,12 +43,12 @@ impl Guard {
     }
 }
 
-/// `Internal.Example.` and `[::1]` as they are compared.
+/// Normalises host names for comparison: `Internal.Example.`, `[::1]`.
 fn plain(host: &str) -> String {
     host.trim().trim_start_matches('[').trim_end_matches([']', '.']).to_ascii_lowercase()
 }
 
-/// The address leads into a network that is not everybody's.
+/// The address leads into a network that is not public.
 #[derive(Debug)]
 pub(super) struct Refused;
 
@@ -76,7 +77,7 @@ impl Resolve for GuardedResolver {
     }
 }
 
-/// Whether an address is reachable for everybody, and so for a user anyway.
+/// Returns whether an address is public, so that a user could reach it without us.
 fn is_public(ip: IpAddr) -> bool {
     match ip {
         IpAddr::V4(ip) => is_public_v4(ip),
@@ -118,7 +119,7 @@ fn is_public_v4(ip: Ipv4Addr) -> bool {
 
 fn is_public_v6(ip: Ipv6Addr) -> bool {
     if let [0x64, 0xff9b, 0, 0, 0, 0, high, low] = ip.segments() {
-        // NAT64: where a network has only IPv6, every IPv4 host of the internet looks like this.
+        // NAT64: in an IPv6-only network, every IPv4 host of the internet has such an address.
         return is_public_v4(Ipv4Addr::from_bits(u32::from(high) << 16 | u32::from(low)));
     }
     // Outside of 2000::/3 are ::, ::1, mapped IPv4, fc00::/7, fe80::/10 and ff00::/8.

@@ -1,6 +1,6 @@
-//! The one HTTP client towards vendors, and towards addresses that users type in.
+//! The HTTP client for vendors, and for addresses that users enter.
 //!
-//! What every call needs is here once: time-outs, repetition where it is safe, `Retry-After`, a circuit breaker, errors
+//! It does once what every call needs: time-outs, retries where they are safe, `Retry-After`, a circuit breaker, errors
 //! that say who can act, traces and metrics without secrets. No vendor writes a retry loop.
 
 mod breaker;
@@ -49,23 +49,24 @@ pub struct Http {
     breaker: Arc<Breaker>,
 }
 
-/// Who chose the address.
+/// Who chose the address, which decides where it may lead.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Reach {
-    /// The operator, in a setting: it may well be a private one.
+    /// The operator, in a setting: private addresses are allowed.
     Anywhere,
-    /// A user: it must not lead into our own network.
+    /// A user: the address must not lead into our own network.
     Public,
 }
 
 impl Http {
-    /// Calls to `vendor`, at an address that the operator chose. Paths are appended to `base`.
+    /// Creates a client for `vendor`, at an address that the operator chose. Paths are appended to `base`.
     pub fn new(transport: &Transport, vendor: &'static str, base: Url) -> Self {
         Self::with_reach(transport, vendor, base, Reach::Anywhere)
     }
 
-    /// Calls to an address that a user chose. Private, loopback, link-local and other special addresses are refused,
-    /// by what the name resolves to at the moment of connecting, unless [`Options::private_hosts`] names the host.
+    /// Creates a client for an address that a user chose. Private, loopback, link-local and other special addresses are
+    /// refused, by what the name resolves to at the moment of connecting, unless [`Options::private_hosts`] lists the
+    /// host.
     pub fn guarded(transport: &Transport, vendor: &'static str, base: Url) -> Self {
         Self::with_reach(transport, vendor, base, Reach::Public)
     }
@@ -75,51 +76,52 @@ impl Http {
         Self { vendor, base, credential: None, reach, transport: transport.clone(), breaker }
     }
 
-    /// Names the variable to check when the vendor refuses our credentials.
+    /// Names the variable to check when the vendor refuses the credentials.
     #[must_use]
     pub fn credential(mut self, variable: &'static str) -> Self {
         self.credential = Some(variable);
         self
     }
 
-    /// The same vendor at another address, such as a file's own one: same reach, same circuit breaker.
+    /// Returns a client for another address of the vendor, such as that of a file, with the same restrictions and
+    /// circuit breaker.
     #[must_use]
     pub fn at(&self, base: Url) -> Self {
         Self { base, ..self.clone() }
     }
 
-    /// Reads `path`, a template such as `/customers/{customer}`, see [`Request::segment`].
+    /// Starts a `GET` of `path`, a template such as `/customers/{customer}`: see [`Request::segment`].
     pub fn get(&self, path: &'static str) -> Request {
         self.request(Method::GET, path)
     }
 
-    /// Posts to `path`. Not repeated without [`Request::idempotency_key`].
+    /// Starts a `POST` to `path`. It is not retried without [`Request::idempotency_key`].
     pub fn post(&self, path: &'static str) -> Request {
         self.request(Method::POST, path)
     }
 
-    /// Puts to `path`.
+    /// Starts a `PUT` to `path`.
     pub fn put(&self, path: &'static str) -> Request {
         self.request(Method::PUT, path)
     }
 
-    /// Patches `path`. Not repeated without [`Request::idempotency_key`].
+    /// Starts a `PATCH` of `path`. It is not retried without [`Request::idempotency_key`].
     pub fn patch(&self, path: &'static str) -> Request {
         self.request(Method::PATCH, path)
     }
 
-    /// Deletes `path`.
+    /// Starts a `DELETE` of `path`.
     pub fn delete(&self, path: &'static str) -> Request {
         self.request(Method::DELETE, path)
     }
 
-    /// Any other method.
+    /// Starts a request with any other method.
     pub fn request(&self, method: Method, path: &'static str) -> Request {
         Request::new(self.clone(), method, path)
     }
 }
 
-/// Without path and query: a user's address may carry a token there.
+/// Without path and query: a user's address may contain a token there.
 impl fmt::Debug for Http {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Http")

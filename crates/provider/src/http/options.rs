@@ -1,27 +1,29 @@
-//! The numbers, and why they are what they are.
+//! The limits of outgoing calls, with the reasons for their defaults.
 
 use std::time::Duration;
 
 use url::Url;
 
-/// A vendor that cannot be reached in this time is down; the next attempt may find another of its machines.
+/// A vendor that does not accept a connection in this time is down; the next attempt may reach another of its machines.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// One attempt, from the first byte out to the last byte in. Payment vendors take up to 20 seconds on bad days.
+/// The time for one attempt, from the first byte sent to the last byte received. Payment vendors take up to 20 seconds
+/// on bad days.
 pub const TIMEOUT: Duration = Duration::from_secs(30);
-/// The largest answer that is read: more than any page of JSON, less than what hurts.
+/// The largest answer that is read: larger than any page of JSON, and small enough to hold in memory.
 pub const MAX_BODY: usize = 16 * 1024 * 1024;
-/// How often one call is tried, the first time included. What lasts longer is for the job that made the call.
+/// The number of attempts of one call, the first included. Longer outages are handled by the job that made the call.
 pub const ATTEMPTS: u32 = 3;
-/// The wait before the second attempt, doubled before each further one, less up to half by chance.
+/// The wait before the second attempt. It doubles with each attempt, and up to half of it is left out at random.
 pub const BACKOFF: Duration = Duration::from_millis(500);
-/// The longest wait inside a call. A vendor that asks for more gets it: the call ends with an error that says when.
+/// The longest wait inside a call. When a vendor asks for more, the call ends with an error that says when to call
+/// again.
 pub const LONGEST_WAIT: Duration = Duration::from_secs(10);
-/// After so many failed attempts in a row the circuit breaker opens.
+/// The number of consecutive failures after which the circuit breaker opens.
 pub const BREAKER_FAILURES: u32 = 10;
 /// How long the circuit breaker stays open before one call may try again.
 pub const BREAKER_PAUSE: Duration = Duration::from_secs(30);
 
-/// What can be set about outgoing calls. The defaults are the constants of this module.
+/// The options of outgoing calls. The defaults are the constants of this module.
 #[derive(Clone, Debug)]
 pub struct Options {
     /// See [`CONNECT_TIMEOUT`].
@@ -40,10 +42,10 @@ pub struct Options {
     pub breaker_failures: u32,
     /// See [`BREAKER_PAUSE`].
     pub breaker_pause: Duration,
-    /// Hosts that users may address although they are private: exact names or addresses.
+    /// Private hosts that users may address all the same: exact names or addresses.
     pub private_hosts: Vec<String>,
-    /// The operator's proxy for calls to vendors. Calls to users' addresses never take it: it would connect for us,
-    /// and we could not see whereto.
+    /// The operator's proxy for calls to vendors. Calls to users' addresses never use it, because it would connect for
+    /// us, and its target could not be checked.
     pub proxy: Option<Url>,
 }
 

@@ -1,16 +1,16 @@
-//! Quoting what a vendor answered, in an error that people and logs will see.
+//! Quotes a vendor's answer in an error that people and logs will see.
 
 use kernel::{Secret, mask};
 use serde_json::Value;
 
-/// How much of a vendor's own message is quoted.
+/// The greatest number of characters quoted of a vendor's own message.
 const MESSAGE: usize = 300;
-/// How much is quoted of something that is no message at all.
+/// The greatest number of characters quoted of an answer that holds no message.
 const GLIMPSE: usize = 100;
-/// More of a body than this is never looked at for a quotation.
+/// The number of bytes of a body that are searched for a message.
 const LOOKED_AT: usize = 64 * 1024;
 
-/// The vendor's own words about why it refused, if there are any.
+/// Returns the vendor's own message about a refusal, if the answer has one.
 pub(super) fn message(body: &[u8], secrets: &[Secret]) -> Option<String> {
     let said = match serde_json::from_slice(body) {
         Ok(answer) => find(&answer)?,
@@ -19,8 +19,8 @@ pub(super) fn message(body: &[u8], secrets: &[Secret]) -> Option<String> {
     Some(fit_to_be_seen(&said, MESSAGE, secrets)).filter(|said| !said.is_empty())
 }
 
-/// The first characters of an answer that should have been JSON. What does look like JSON is data of a person or a
-/// company, and is not shown.
+/// Returns the first characters of an answer that should have been JSON. An answer that looks like JSON may hold
+/// personal data, and is not shown.
 pub(super) fn glimpse(body: &[u8], secrets: &[Secret]) -> String {
     let text = text(body);
     if text.trim_start().starts_with(['{', '[']) {
@@ -29,7 +29,7 @@ pub(super) fn glimpse(body: &[u8], secrets: &[Secret]) -> String {
     fit_to_be_seen(&text, GLIMPSE, secrets)
 }
 
-/// A complaint of serde about an answer of the wrong shape, without the values that it quotes.
+/// Returns serde's message about an answer of the wrong structure, without the values that it quotes.
 pub(super) fn complaint(error: &serde_json::Error, secrets: &[Secret]) -> String {
     let said = error.to_string();
     let mut parts = said.split('"');
@@ -41,7 +41,7 @@ pub(super) fn complaint(error: &serde_json::Error, secrets: &[Secret]) -> String
     fit_to_be_seen(&open, MESSAGE, secrets)
 }
 
-/// The usual places, from the most telling to the least.
+/// Searches the usual places of a message, the most specific first.
 fn find(answer: &Value) -> Option<String> {
     match answer {
         Value::String(text) => Some(text.clone()),
@@ -59,7 +59,8 @@ fn text(body: &[u8]) -> String {
     String::from_utf8_lossy(&body[..body.len().min(LOOKED_AT)]).into_owned()
 }
 
-/// One line, without secrets and personal data, and short. Hidden first and cut afterwards: half a key is still a key.
+/// Returns one short line without secrets and personal data. Secrets are masked before the text is cut, because half a
+/// key is still a key.
 fn fit_to_be_seen(text: &str, length: usize, secrets: &[Secret]) -> String {
     let hidden = secrets
         .iter()

@@ -1,4 +1,4 @@
-//! A request while it is put together.
+//! A request, built step by step.
 
 use std::{
     fmt::{self, Display},
@@ -17,7 +17,7 @@ use url::{Url, form_urlencoded};
 
 use super::{Http, Response, call::Call};
 
-/// One request. What is wrong with it comes out when it is sent.
+/// One request. Mistakes in it are reported when it is sent.
 #[must_use = "a request does nothing until it is sent"]
 pub struct Request {
     http: Http,
@@ -36,7 +36,7 @@ pub struct Request {
 
 impl Request {
     pub(super) fn new(http: Http, method: Method, path: &'static str) -> Self {
-        // Repeating these changes nothing, by the definition of HTTP.
+        // By the definition of HTTP, repeating these methods changes nothing.
         let repeatable = method.is_idempotent();
         Self {
             http,
@@ -54,21 +54,23 @@ impl Request {
         }
     }
 
-    /// Sends it and reads the JSON of the answer. An empty answer reads as `null`: `()` or `None`.
+    /// Sends the request and parses the JSON of the answer. An empty answer parses as `null`: `()` or `None`.
     ///
     /// # Errors
-    /// `Config` when the vendor refuses our credentials; `NotFound`, `Conflict` and `BadRequest` with its own words;
-    /// `RateLimited` with the wait; `Vendor` when it fails, does not answer or answers nonsense; `Unavailable` while
-    /// the circuit breaker is open. See [`super::outcome_unknown`] for what is not known afterwards.
+    /// `Config` when the vendor refuses the credentials; `NotFound`, `Conflict` and `BadRequest` with the vendor's
+    /// message; `RateLimited` with the time to wait; `Vendor` when it fails, does not answer or sends something else;
+    /// `Unavailable` while the circuit breaker is open. [`super::outcome_unknown`] tells whether the call may have had
+    /// an effect.
     pub async fn send<T: DeserializeOwned>(mut self) -> Result<T> {
         self.headers.entry(ACCEPT).or_insert(HeaderValue::from_static("application/json"));
         self.send_raw().await?.success()?.json()
     }
 
-    /// Sends it and gives the vendor's last answer, whatever its status: for calls that branch on it, and for files.
+    /// Sends the request and returns the vendor's last answer, whatever its status: for calls that branch on it, and
+    /// for files.
     ///
     /// # Errors
-    /// When there is no answer: `Vendor` or `Unavailable`.
+    /// `Vendor` or `Unavailable` when there is no answer.
     pub async fn send_raw(self) -> Result<Response> {
         self.into_call()?.run().await
     }
@@ -85,7 +87,7 @@ impl Request {
         self
     }
 
-    /// A JSON body.
+    /// Sets a JSON body.
     pub fn json<T: Serialize + ?Sized>(self, body: &T) -> Self {
         match serde_json::to_vec(body) {
             Ok(json) => self.body("application/json", json),
@@ -93,7 +95,7 @@ impl Request {
         }
     }
 
-    /// A form as its body, `application/x-www-form-urlencoded`.
+    /// Sets a form as the body, `application/x-www-form-urlencoded`.
     pub fn form<N: Display, V: Display>(self, fields: impl IntoIterator<Item = (N, V)>) -> Self {
         let mut form = form_urlencoded::Serializer::new(String::new());
         for (name, value) in fields {
@@ -102,26 +104,26 @@ impl Request {
         self.body("application/x-www-form-urlencoded", form.finish())
     }
 
-    /// Any other body.
+    /// Sets any other body.
     pub fn body(mut self, content_type: &str, body: impl Into<Bytes>) -> Self {
         self.body = body.into();
         self.insert(CONTENT_TYPE, content_type, false)
     }
 
-    /// `Authorization: Bearer …`.
+    /// Sets `Authorization: Bearer …`.
     pub fn bearer(self, token: &Secret) -> Self {
         let value = format!("Bearer {}", token.expose());
         self.hiding(token).insert(AUTHORIZATION, &value, true)
     }
 
-    /// `Authorization: Basic …`.
+    /// Sets `Authorization: Basic …`.
     pub fn basic(self, user: &str, password: &Secret) -> Self {
         let pair = Secret::new(BASE64.encode(format!("{user}:{}", password.expose()).as_bytes()));
         let value = format!("Basic {}", pair.expose());
         self.hiding(password).hiding(&pair).insert(AUTHORIZATION, &value, true)
     }
 
-    /// A header that may be seen.
+    /// Sets a header that may be logged.
     pub fn header(self, name: &'static str, value: impl AsRef<str>) -> Self {
         match HeaderName::try_from(name) {
             Ok(name) => self.insert(name, value.as_ref(), false),
@@ -129,7 +131,7 @@ impl Request {
         }
     }
 
-    /// A header that must not be seen, such as `X-Api-Key`.
+    /// Sets a header that must not be logged, such as `X-Api-Key`.
     pub fn secret_header(self, name: &'static str, value: &Secret) -> Self {
         match HeaderName::try_from(name) {
             Ok(name) => self.hiding(value).insert(name, value.expose(), true),
@@ -137,25 +139,25 @@ impl Request {
         }
     }
 
-    /// `Idempotency-Key`: the vendor does the same thing once, so that the request may be repeated, always with this
-    /// key. It must be the same when a job runs again: take it from the intent, not from chance.
+    /// Sets `Idempotency-Key`: the vendor carries the request out once, so that it may be retried, always with this
+    /// key. The key must be the same when a job runs again: derive it from the job, never from randomness.
     pub fn idempotency_key(self, key: &str) -> Self {
         self.header("idempotency-key", key).repeatable()
     }
 
-    /// This request may be repeated although its method does not say so: a search by `POST`, an upsert.
+    /// Allows retries although the method does not imply it: a search by `POST`, an upsert.
     pub fn repeatable(mut self) -> Self {
         self.repeatable = true;
         self
     }
 
-    /// Another time-out than the usual one, for each attempt.
+    /// Sets another time-out than the default, for each attempt.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
         self
     }
 
-    /// Another limit on the answer's size than the usual one, in bytes.
+    /// Sets another limit on the size of the answer than the default, in bytes.
     pub fn max_body(mut self, bytes: usize) -> Self {
         self.max_body = Some(bytes);
         self
@@ -175,13 +177,13 @@ impl Request {
         }
     }
 
-    /// Whatever the vendor says about `secret` is not repeated.
+    /// Masks `secret` in everything that is quoted from the vendor's answer.
     fn hiding(mut self, secret: &Secret) -> Self {
         self.secrets.push(secret.clone());
         self
     }
 
-    /// The first problem is the one to tell.
+    /// Keeps the first mistake, which is the one that is reported.
     fn broken(mut self, problem: Error) -> Self {
         self.problem.get_or_insert(problem);
         self
@@ -207,7 +209,7 @@ impl Request {
     }
 }
 
-/// Neither values of the path, nor query, headers or body.
+/// Without path values, query, headers and body.
 impl fmt::Debug for Request {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Request")
@@ -218,7 +220,7 @@ impl fmt::Debug for Request {
     }
 }
 
-/// `base` with the filled template appended to its path, and the parameters to its query.
+/// Returns `base` with the filled template appended to its path, and the parameters in its query.
 fn address(base: &Url, path: &str, values: &[(&'static str, String)], query: &[(String, String)]) -> Result<Url> {
     let mut url = base.clone();
     if let Some(path) = path.strip_prefix('/') {
@@ -246,7 +248,7 @@ fn fill(segment: &str, values: &[(&'static str, String)]) -> Result<String> {
         return Err(Error::internal("request_path", format!("nothing fills {segment} in the path of a request")));
     };
     let filled = format!("{before}{value}{after}");
-    // Escaping does not help against these three: they would shorten the path and ask for something else.
+    // Escaping does not help for these three: they would shorten the path and address another object.
     if value.is_empty() || matches!(filled.as_str(), "." | "..") {
         return Err(Error::bad_request("id_malformed", format!("{name} is empty or not an id")));
     }

@@ -1,4 +1,4 @@
-//! A vendor's answer, and what it means when it is not the one that was hoped for.
+//! A vendor's answer, and the errors that it stands for.
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -9,34 +9,34 @@ use serde::de::DeserializeOwned;
 
 use super::{failure::About, quote};
 
-/// A whole answer.
+/// A complete answer.
 pub struct Response {
-    /// Its status.
+    /// The status.
     pub status: StatusCode,
-    /// Its headers.
+    /// The headers.
     pub headers: HeaderMap,
-    /// Its body.
+    /// The body.
     pub body: Bytes,
     pub(super) about: Arc<About>,
-    /// What `Retry-After` asks for.
+    /// The wait that `Retry-After` asks for.
     pub(super) wait: Option<Duration>,
-    /// Whether this or an earlier attempt may have had an effect that nobody told us of.
+    /// Whether this or an earlier attempt may have had an effect without a clear answer.
     pub(super) doubt: bool,
 }
 
 impl Response {
-    /// The same answer if it is a success (2xx).
+    /// Returns the answer when it is a success (2xx).
     ///
     /// # Errors
-    /// What the status means, with the vendor's own words: see [`super::Request::send`].
+    /// The error for the status, with the vendor's message: see [`super::Request::send`].
     pub fn success(self) -> Result<Self> {
         if self.status.is_success() { Ok(self) } else { Err(self.refusal()) }
     }
 
-    /// The JSON of the body; an empty body reads as `null`.
+    /// Parses the body as JSON; an empty body parses as `null`.
     ///
     /// # Errors
-    /// `Vendor` when it is not JSON, or not what is expected.
+    /// `Vendor` when it is not JSON, or has another structure.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T> {
         let body: &[u8] = if self.body.is_empty() { b"null" } else { &self.body };
         serde_json::from_slice(body).map_err(|error| {
@@ -48,13 +48,13 @@ impl Response {
             } else {
                 format!("{vendor} did not answer JSON: {}", quote::glimpse(body, secrets))
             };
-            // Such an answer does not even tell that it comes from the vendor: a proxy on the way speaks like this.
+            // Such an answer may not even come from the vendor: proxies on the way answer like this.
             let doubt = self.doubt || self.about.changes_something();
             self.complete(Error::vendor("vendor_nonsense", message), doubt)
         })
     }
 
-    /// What the vendor says about it, in its own words: short, and without secrets.
+    /// Returns the vendor's own message about a refusal: short, and without secrets.
     pub fn message(&self) -> Option<String> {
         quote::message(&self.body, &self.about.secrets)
     }
@@ -64,7 +64,8 @@ impl Response {
             || self.status.is_server_error()
     }
 
-    /// Whether a gateway lost the server behind it: it knows no more than we what that did.
+    /// Returns whether a gateway lost the server behind it, so that it is not known whether the server carried out the
+    /// request.
     pub(super) fn is_of_a_lost_gateway(&self) -> bool {
         matches!(self.status, StatusCode::BAD_GATEWAY | StatusCode::GATEWAY_TIMEOUT)
     }
@@ -99,7 +100,7 @@ impl Response {
     }
 }
 
-/// Neither headers nor body.
+/// Without headers and body.
 impl fmt::Debug for Response {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Response")

@@ -1,4 +1,4 @@
-//! What all calls of the process share: two connection pools, the clock, chance.
+//! What all calls of the process share: two connection pools, the clock and the source of randomness.
 
 use std::{
     fmt,
@@ -15,7 +15,7 @@ use super::{
 
 const USER_AGENT: &str = concat!("trunkline/", env!("CARGO_PKG_VERSION"));
 
-/// The way out. Made once per process; clones share everything.
+/// The transport of all outgoing calls. Created once per process; clones share everything.
 #[derive(Clone)]
 pub struct Transport(Arc<Shared>);
 
@@ -24,14 +24,14 @@ struct Shared {
     guard: Arc<Guard>,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
-    // Made when first needed: reading the machine's root certificates takes longer than starting the rest of the
-    // server, and an installation without outside vendors does without them.
+    // Created at first use: loading the machine's root certificates takes longer than starting the rest of the server,
+    // and an installation without external vendors does not need them.
     anywhere: OnceLock<Client>,
     public: OnceLock<Client>,
 }
 
 impl Transport {
-    /// A way out with these options.
+    /// Creates a transport with these options.
     pub fn new(options: Options, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> Self {
         let guard = Arc::new(Guard::new(&options.private_hosts));
         let (anywhere, public) = (OnceLock::new(), OnceLock::new());
@@ -78,7 +78,7 @@ impl Transport {
             // A redirect could lead anywhere, with our credentials.
             .redirect(Policy::none())
             .referer(false)
-            // Repetition is decided in one place, which knows what is safe.
+            // Retries are decided in one place, which knows what is safe.
             .retry(reqwest::retry::never())
             .no_proxy();
         match (reach, &options.proxy) {
@@ -92,7 +92,7 @@ impl Transport {
     }
 }
 
-/// Without the proxy, whose address may carry a password.
+/// Without the proxy, whose address may contain a password.
 impl fmt::Debug for Transport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Transport").finish_non_exhaustive()

@@ -1,14 +1,14 @@
-//! How long to wait before the next attempt.
+//! The wait before the next attempt.
 
 use std::time::Duration;
 
 use ::http::{HeaderMap, header::RETRY_AFTER};
 use kernel::{Random, Time};
 
-/// No vendor means more than this; a day is what "tomorrow" is.
+/// Longer waits in `Retry-After` are shortened to a day.
 const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// `Retry-After`, in seconds or as a date.
+/// Returns the wait that `Retry-After` asks for, in seconds or as a date.
 pub(super) fn asked_for(headers: &HeaderMap, now: Time) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     let wait = match text.parse() {
@@ -18,14 +18,14 @@ pub(super) fn asked_for(headers: &HeaderMap, now: Time) -> Option<Duration> {
     Some(wait.min(LONGEST_RETRY_AFTER))
 }
 
-/// `Sun, 06 Nov 1994 08:49:37 GMT`.
+/// Parses a date such as `Sun, 06 Nov 1994 08:49:37 GMT`.
 fn date(text: &str) -> Option<Time> {
     let moment = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(text).ok()?;
     Some(Time::from_seconds(moment.as_second()))
 }
 
-/// The wait before attempt `attempt + 1`: doubled each time, less up to half by chance, so that callers that failed
-/// together do not return together.
+/// Returns the wait before attempt `attempt + 1`: doubled each time, with up to half left out at random, so that
+/// callers that failed together do not return together.
 pub(super) fn backoff(base: Duration, attempt: u32, random: &dyn Random) -> Duration {
     let mut chance = [0; 2];
     random.fill(&mut chance);

@@ -4,11 +4,11 @@ use std::fmt::Write;
 
 use super::Field;
 
-/// Where a comment line is folded.
+/// The width at which comment lines are wrapped.
 const WIDTH: usize = 100;
 
-/// One section of `.env.example`: each variable below what it is and may be, with its default. Every line is a comment, so that
-/// the file changes nothing until somebody removes a `#`.
+/// Writes one section of `.env.example`: each variable below its description, with its default. Every line is a
+/// comment, so that the file changes nothing until a `#` is removed.
 pub fn env_example(section: &str, fields: &[Field]) -> String {
     let mut text = format!("# --- {section} ---\n");
     for field in fields {

@@ -1,4 +1,4 @@
-//! What a settings struct declares, read from its JSON schema.
+//! The fields of a settings struct, read from its JSON schema.
 
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value};
@@ -10,29 +10,29 @@ use super::Settings;
 pub struct Field {
     /// `STRIPE_WEBHOOK_SECRET`.
     pub variable: String,
-    /// What it is and where to get it.
+    /// What the setting is, and where to get its value.
     pub doc: String,
     /// Whether the vendor is off without it.
     pub required: bool,
     /// Whether its value must never be shown.
     pub secret: bool,
-    /// What holds when it is not set.
+    /// The value when it is not set.
     pub default: Option<String>,
-    /// The words that it may be, where there are only some.
+    /// The allowed values, where there is a fixed set of them.
     pub choices: Vec<String>,
 }
 
 impl Field {
-    /// The first sentence of the doc, without its full stop, for the end of an error message.
+    /// Returns the first sentence of the description without its full stop, for the end of an error message.
     pub fn hint(&self) -> &str {
         let end = self.doc.find(". ").unwrap_or(self.doc.len());
         self.doc[..end].trim_end_matches('.')
     }
 }
 
-/// The variables of `S`, in the order of its fields.
+/// Returns the variables of `S`, in the order of its fields.
 pub fn fields<S: Settings>() -> Vec<Field> {
-    // Without references every property says itself what it is.
+    // Without references, every property contains its own schema.
     let generator = SchemaSettings::draft2020_12().with(|settings| settings.inline_subschemas = true).into_generator();
     let schema = generator.into_root_schema_for::<S>();
     let required = schema.get("required").and_then(Value::as_array).cloned().unwrap_or_default();
@@ -58,7 +58,7 @@ fn field(name: &str, property: &Value, required: bool) -> Field {
     }
 }
 
-/// Whether the value, or a part of it (an element of a list, a variant), is marked as secret.
+/// Returns whether the value, or a part of it (an element of a list, a variant), is marked as secret.
 fn is_secret(schema: &Value) -> bool {
     let marked = |object: &Map<String, Value>| {
         object.get("writeOnly") == Some(&Value::Bool(true))
@@ -71,14 +71,14 @@ fn is_secret(schema: &Value) -> bool {
     }
 }
 
-/// The variants of an enum without data, also of an optional one.
+/// Returns the variants of an enum without data, also of an optional one.
 fn choices(schema: &Value) -> Vec<String> {
     let list = |key: &str| schema.get(key).and_then(Value::as_array).into_iter().flatten();
     let own = list("enum").chain(schema.get("const")).filter_map(Value::as_str).map(str::to_owned);
     own.chain(list("oneOf").chain(list("anyOf")).flat_map(choices)).collect()
 }
 
-/// A default as one would write it into a variable.
+/// Returns a default as it is written into a variable.
 fn as_text(value: &Value) -> Option<String> {
     match value {
         Value::Null => None,

@@ -1,6 +1,7 @@
-//! Settings are the environment: a field's name in upper case is the variable, its doc comment is the documentation.
+//! Settings come from environment variables: a field's name in upper case is the variable, its doc comment is the
+//! documentation.
 //!
-//! Nothing here reads the environment. The binary does, once, and hands the variables on as a value.
+//! Nothing here reads the environment. The binary does so once, and passes the variables on as a value.
 
 mod example;
 mod field;
@@ -21,16 +22,16 @@ pub use field::{Field, fields};
 /// A struct whose fields are variables. Derive `Deserialize` and `JsonSchema`; historic names are `#[serde(alias)]`.
 ///
 /// A value is text. It becomes a `bool` (`true`, `yes`, `on`, `1` and their opposites), a number, a `String`, a
-/// `Secret`, a `Url`, an enum without data, a newtype or an `Option` of these, or a `Vec` of what stands between commas.
-/// The type of a field with `#[serde(default)]` derives `Serialize` too, so that its default is shown.
+/// `Secret`, a `Url`, an enum without data, a newtype or an `Option` of these, or a `Vec` of values that are separated
+/// by commas. The type of a field with `#[serde(default)]` derives `Serialize` too, so that its default is shown.
 pub trait Settings: DeserializeOwned + JsonSchema {}
 
 impl<T: DeserializeOwned + JsonSchema> Settings for T {}
 
-/// Reads `S` from the variables. Variables that `S` does not declare are nobody's concern here.
+/// Reads `S` from the variables. Variables that `S` does not declare are ignored.
 ///
 /// # Errors
-/// `Config` when some of its variables are set and a required one is not, when a value cannot be read, or when a
+/// `Config` when some of its variables are set and a required one is not, when a value cannot be parsed, or when a
 /// variable and a historic name of it are both set. The message names the variable and shows no secret.
 pub fn load<S: Settings>(variables: &Variables) -> Result<Loaded<S>> {
     let attempt = reader::read::<S>(variables);
@@ -40,7 +41,7 @@ pub fn load<S: Settings>(variables: &Variables) -> Result<Loaded<S>> {
     attempt.outcome.map(Loaded::On)
 }
 
-/// Reads `S` even when none of its variables is set: for what is never off, such as the installation's own settings.
+/// Reads `S` even when none of its variables is set: for settings that are never off, such as the installation's own.
 ///
 /// # Errors
 /// As [`load`].
@@ -48,12 +49,12 @@ pub fn require<S: Settings>(variables: &Variables) -> Result<S> {
     reader::read::<S>(variables).outcome
 }
 
-/// What the variables say about a [`Settings`] struct.
+/// The result of reading a [`Settings`] struct.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Loaded<S> {
     /// None of its variables is set.
     Off,
-    /// Complete.
+    /// All required variables are set.
     On(S),
 }
 
@@ -62,12 +63,12 @@ pub enum Loaded<S> {
 pub struct Variables(BTreeMap<String, String>);
 
 impl Variables {
-    /// The value of the variable `name`.
+    /// Returns the value of the variable `name`.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str)
     }
 
-    /// The names of all variables that are set, in alphabetical order.
+    /// Returns the names of all variables that are set, in alphabetical order.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.0.keys().map(String::as_str)
     }

@@ -1,5 +1,5 @@
-//! A settings struct out of variables: the struct's own `Deserialize` does the work, so that defaults, aliases and
-//! enums are what serde says they are.
+//! Reads a settings struct from variables with the struct's own `Deserialize`, so that defaults, aliases and enums have
+//! the meaning that serde gives them.
 
 use std::cell::{Cell, RefCell};
 
@@ -12,13 +12,13 @@ use serde::{
 
 use super::{Field, Settings, Variables, fields, text::Text};
 
-/// One reading: what came of it, and the variables that the struct took.
+/// The result of one reading, and the variables that the struct used.
 pub(super) struct Attempt<S> {
     pub(super) used: Vec<String>,
     pub(super) outcome: Result<S>,
 }
 
-/// Reads `S`, and notes which variables it took under any of their names.
+/// Reads `S`, and records which variables it used under any of their names.
 pub(super) fn read<S: Settings>(variables: &Variables) -> Attempt<S> {
     let used = RefCell::new(Vec::new());
     let read = S::deserialize(Reader { variables, used: &used });
@@ -27,16 +27,17 @@ pub(super) fn read<S: Settings>(variables: &Variables) -> Attempt<S> {
     Attempt { used, outcome }
 }
 
-/// Why a struct could not be read. Values never get in here: until the schema is asked, any may be a secret.
+/// The reason why a struct could not be read. It never contains values: until the schema is consulted, any may be a
+/// secret.
 #[derive(Debug)]
 pub(super) enum Problem {
-    /// This field has no value and needs one.
+    /// The field has no value and needs one.
     Missing(&'static str),
-    /// This field has a value under two names.
+    /// The field has a value under two names.
     Twice(&'static str),
-    /// A value is not what it should be; the text completes "expected …".
+    /// The value is wrong; the text completes "expected …".
     Expected { variable: Option<String>, what: String },
-    /// The type of the field has its own words.
+    /// The error that the field's type gave.
     Refused { variable: Option<String>, why: String },
 }
 
@@ -57,7 +58,7 @@ fn explain<S: Settings>(problem: Problem, variables: &Variables, used: &[String]
         }
         Problem::Expected { variable, what } => unreadable(variable, &format!("expected {what}")),
         Problem::Refused { variable, why } => {
-            // A historic name is in no schema, so that nothing is known of it: taken for a secret.
+            // A historic name is in no schema, so that it is treated as the name of a secret.
             let open = variable.as_deref().and_then(declared).is_some_and(|field| !field.secret);
             unreadable(variable, if open { &why } else { "the value is not valid" })
         }
@@ -69,8 +70,8 @@ fn unreadable(variable: Option<String>, why: &str) -> Error {
     Error::config("setting_unreadable", format!("{variable} cannot be read: {why}")).context("variable", variable)
 }
 
-/// The names under which `field` is set twice. serde only says that it noticed at the last one: the other is the one
-/// that also clashes when nothing else is set.
+/// Returns the names under which `field` is set twice. serde reports only the last one; the other is the one that also
+/// conflicts with it when nothing else is set.
 fn both_names<S: Settings>(field: &'static str, variables: &Variables, used: &[String]) -> [String; 2] {
     let (last, earlier) = used.split_last().map_or((field, used), |(last, earlier)| (last.as_str(), earlier));
     let clashes = |other: &&String| {
@@ -114,7 +115,7 @@ impl<'a, I: Iterator<Item = (&'a str, &'a str)>> MapAccess<'a> for Entries<'a, I
     fn next_key_seed<K: DeserializeSeed<'a>>(&mut self, seed: K) -> Result<Option<K::Value>, Problem> {
         self.value = self.entries.next();
         let Some((name, _)) = self.value else { return Ok(None) };
-        // Noted before serde looks at it: a second name of a field is refused here, without asking for the value.
+        // Recorded before serde looks at it: a second name of a field is refused here, without reading the value.
         self.used.borrow_mut().push(name.to_owned());
         let key: StringDeserializer<Problem> = name.to_ascii_lowercase().into_deserializer();
         seed.deserialize(key).map(Some)
@@ -142,7 +143,7 @@ impl Problem {
     }
 }
 
-/// `why` with every quotation of the value left out: even an address that is no secret may carry a password.
+/// Removes every quotation of the value from `why`: even an address that is not secret may contain a password.
 fn without(value: &str, why: &str) -> String {
     let parts = value.split(',').map(str::trim).filter(|part| !part.is_empty());
     parts.fold(why.replace(value, "…"), |why, part| why.replace(part, "…"))

@@ -1,4 +1,4 @@
-//! One value: text that becomes what the field asks for, and only that. A secret made of digits stays text.
+//! Parses one value: a text becomes the type of its field, and nothing else. A secret of digits stays text.
 
 use std::{cell::Cell, fmt, str::FromStr};
 
@@ -20,7 +20,7 @@ pub(super) struct Text<'a, 'i> {
 }
 
 impl<'a, 'i> Text<'a, 'i> {
-    /// `ignored` becomes true when the struct has no field for it.
+    /// `ignored` becomes true when the struct has no such field.
     pub(super) fn new(text: &'a str, ignored: &'i Cell<bool>) -> Self {
         Self { text, ignored }
     }
@@ -91,7 +91,7 @@ impl<'a> Deserializer<'a> for Text<'a, '_> {
         self.deserialize_bytes(visitor)
     }
 
-    /// An absent value never comes here.
+    /// Absent values are never deserialized.
     fn deserialize_option<V: Visitor<'a>>(self, visitor: V) -> Result<V::Value, Problem> {
         visitor.visit_some(self)
     }
@@ -133,7 +133,7 @@ impl<'a> Deserializer<'a> for Text<'a, '_> {
         visitor.visit_unit()
     }
 
-    /// Settings are flat: what has fields of its own cannot stand in one variable.
+    /// Settings are flat: a struct with fields of its own does not fit into one variable.
     fn deserialize_map<V: Visitor<'a>>(self, _: V) -> Result<V::Value, Problem> {
         Err(expected("a setting that one variable can hold"))
     }
@@ -164,7 +164,7 @@ impl<'a> IntoDeserializer<'a, Problem> for Text<'a, '_> {
     }
 }
 
-/// What serde has to say, without the values that it would quote.
+/// Keeps serde's message, without the values that it would quote.
 impl de::Error for Problem {
     fn custom<T: fmt::Display>(why: T) -> Self {
         Self::Refused { variable: None, why: why.to_string() }

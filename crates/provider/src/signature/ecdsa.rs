@@ -1,4 +1,4 @@
-//! ECDSA on P-256 with SHA-256: the vendor keeps the private key, so that we can verify and never sign.
+//! ECDSA on P-256 with SHA-256: only the vendor has the private key, so that Trunkline verifies and never signs.
 
 use aws_lc_rs::{
     digest,
@@ -10,14 +10,14 @@ use kernel::{Error, Result};
 
 use super::mismatch;
 
-/// The public keys of one rotation.
+/// The accepted public keys, several during a rotation.
 pub struct PublicKeys(Vec<ParsedPublicKey>);
 
 impl PublicKeys {
-    /// Reads keys in base64 (SubjectPublicKeyInfo, as vendors show them), separated by commas.
+    /// Parses keys in base64 (SubjectPublicKeyInfo, as vendors show them), separated by commas.
     ///
     /// # Errors
-    /// `Config` when there is none or one cannot be read, naming `variable`.
+    /// `Config`, naming `variable`, when there is none or one cannot be parsed.
     pub fn parse(keys: &str, variable: &'static str) -> Result<Self> {
         let keys = keys.split(',').map(str::trim).filter(|key| !key.is_empty()).map(key).collect::<Option<Vec<_>>>();
         match keys {
@@ -29,7 +29,7 @@ impl PublicKeys {
         }
     }
 
-    /// Checks that the DER signature was made over the parts, one after the other, with the private half of a key.
+    /// Checks that the DER signature was made over the concatenated parts with the private half of a key.
     ///
     /// # Errors
     /// `Unauthenticated` when it was not.
@@ -44,8 +44,8 @@ impl PublicKeys {
     }
 }
 
-/// A key has exactly one spelling: what is written differently when it is written again (a compressed or hybrid point) is
-/// not what a vendor shows.
+/// A key has exactly one spelling: a point in compressed or hybrid form, which changes when it is written again, is not
+/// what vendors show.
 fn key(text: &str) -> Option<ParsedPublicKey> {
     let bytes = BASE64.decode(text.as_bytes()).ok()?;
     let key = ParsedPublicKey::new(&ECDSA_P256_SHA256_ASN1, &bytes).ok()?;

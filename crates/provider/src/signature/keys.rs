@@ -7,25 +7,25 @@ use kernel::{Error, Result, Secret};
 use super::{Headers, equal, header, malformed, mismatch};
 use crate::WebhookRequest;
 
-/// The 32 bytes that HMAC-SHA256 makes.
+/// The 32 bytes of an HMAC-SHA256.
 pub type Mac = [u8; 32];
 
-/// The keys of one rotation, ready to use. The first one signs; all of them verify.
+/// The keys, several during a rotation. The first one signs; all of them verify.
 pub struct Keys(Vec<hmac::Key>);
 
 impl Keys {
-    /// The text of each secret is the key, whatever it begins with.
+    /// Uses the text of each secret as a key, whatever its prefix.
     ///
     /// # Errors
-    /// `Config` when there is no secret, naming `variable`.
+    /// `Config`, naming `variable`, when there is no secret.
     pub fn text(secrets: &Secret, variable: &'static str) -> Result<Self> {
         Self::of(secrets.rotation().map(|secret| Ok(secret.as_bytes().to_vec())), variable)
     }
 
-    /// Each secret is `whsec_` and the key in base64; the prefix may be missing.
+    /// Decodes secrets of the form `whsec_` and base64; the prefix may be missing.
     ///
     /// # Errors
-    /// `Config` when there is no secret or one is not base64, naming `variable`.
+    /// `Config`, naming `variable`, when there is no secret or one is not base64.
     pub fn whsec<'s>(secrets: impl Iterator<Item = &'s str>, variable: &'static str) -> Result<Self> {
         Self::of(
             secrets.map(|secret| {
@@ -48,12 +48,12 @@ impl Keys {
         Ok(Self(keys))
     }
 
-    /// Signs the parts, one after the other, with the first key.
+    /// Signs the concatenated parts with the first key.
     pub fn sign(&self, parts: &[&[u8]]) -> Mac {
         self.0.first().map(|key| mac(key, parts)).unwrap_or_default()
     }
 
-    /// Checks that one of the signatures was made over the parts with one of the keys.
+    /// Checks that one of the signatures was made over the concatenated parts with one of the keys.
     ///
     /// # Errors
     /// `Unauthenticated` when none was.
@@ -63,28 +63,28 @@ impl Keys {
         if known { Ok(()) } else { Err(mismatch()) }
     }
 
-    /// Checks a signature over the body alone: `prefix` and hex in the first of the headers `names` that is there.
+    /// Checks a signature over the body alone: `prefix` and hex in the first of the headers `names` that is present.
     ///
     /// # Errors
-    /// `Unauthenticated` when there is none, it cannot be read, or it does not match.
+    /// `Unauthenticated` when there is none, it cannot be parsed, or it does not match.
     pub fn verify_body(&self, request: &WebhookRequest<'_>, names: &[&str], prefix: &str) -> Result<()> {
         let given = header(request, names)?.strip_prefix(prefix).and_then(hex);
         let given = given.ok_or_else(|| malformed(names.first().copied().unwrap_or_default()))?;
         self.verify(&[request.body], std::iter::once(given))
     }
 
-    /// The header that [`Keys::verify_body`] accepts.
+    /// Returns the header that [`Keys::verify_body`] accepts.
     pub fn sign_body(&self, request: &WebhookRequest<'_>, name: &'static str, prefix: &str) -> Headers {
         vec![(name, format!("{prefix}{}", HEXLOWER.encode(&self.sign(&[request.body]))))]
     }
 }
 
-/// Reads lower-case hex. Upper case is refused, so that a signature has exactly one spelling.
+/// Decodes lower-case hex. Upper case is refused, so that a signature has exactly one spelling.
 pub(super) fn hex(text: &str) -> Option<Mac> {
     decode(&HEXLOWER, text)
 }
 
-/// Reads a signature in standard base64 with padding.
+/// Decodes a signature in standard base64 with padding.
 pub fn base64(text: &str) -> Option<Mac> {
     decode(&BASE64, text)
 }

@@ -1,7 +1,7 @@
-//! The few ways in which vendors sign, and the same ways forward, so that a test can play the vendor.
+//! The signature schemes of vendors, in both directions, so that a test can play the vendor.
 //!
-//! Secrets are decoded once, when a source is made. Comparisons take constant time. A refusal says what did not match
-//! and shows neither the secret nor the signature that was expected.
+//! Secrets are decoded once, when a source is created. Comparisons take constant time. An error says what did not
+//! match, and shows neither the secret nor the expected signature.
 
 mod ecdsa;
 mod keys;
@@ -21,10 +21,10 @@ pub use stamped::{Stamped, Unit};
 pub use standard::{Names, StandardWebhooks};
 pub use window::Window;
 
-/// Headers as a vendor would send them: name and value.
+/// Headers as a vendor would send them: names and values.
 pub type Headers = Vec<(&'static str, String)>;
 
-/// The first of the headers `names` that the request has.
+/// Returns the first of the headers `names` that the request has.
 ///
 /// # Errors
 /// `Unauthenticated` when it has none of them, naming the first.
@@ -35,17 +35,17 @@ pub fn header<'a>(request: &WebhookRequest<'a>, names: &[&str]) -> Result<&'a st
     })
 }
 
-/// The refusal of a header that cannot be read.
+/// The error for a header that cannot be parsed.
 pub fn malformed(header: &str) -> Error {
     refusal("signature_malformed", format!("the header {header} is not what this vendor sends"))
 }
 
-/// The refusal of a well-formed signature that none of the secrets makes.
+/// The error for a well-formed signature that does not match any of the secrets.
 pub fn mismatch() -> Error {
     refusal("signature_mismatch", "the signature was made with another secret or for another request".to_owned())
 }
 
-/// SHA-256 over the parts, one after the other, in lower-case hex.
+/// Returns the SHA-256 of the concatenated parts, in lower-case hex.
 pub fn sha256_hex(parts: &[&[u8]]) -> String {
     data_encoding::HEXLOWER.encode(&sha256(parts))
 }

@@ -1,11 +1,11 @@
-//! Vendors that do not sign: a text that both sides know comes with each request.
+//! Vendors that do not sign: each request contains a text that both sides know.
 
 use data_encoding::BASE64;
 use kernel::{Error, Result};
 
 use super::{Mac, equal, mismatch, sha256};
 
-/// The texts that are accepted. Only their hashes are kept, so that comparing takes the same time for every length.
+/// The accepted texts. Only their hashes are kept, so that comparisons take the same time for every length.
 pub struct Tokens(Vec<Mac>);
 
 impl Tokens {
@@ -14,10 +14,10 @@ impl Tokens {
         Self(texts.into_iter().map(|text| sha256(&[text.as_ref().as_bytes()])).collect())
     }
 
-    /// Accepts each of `texts`, of which there must be one.
+    /// Accepts each of `texts`, of which there must be at least one.
     ///
     /// # Errors
-    /// `Config` when there is none, naming `variable`.
+    /// `Config`, naming `variable`, when there is none.
     pub fn required(texts: impl IntoIterator<Item = impl AsRef<str>>, variable: &'static str) -> Result<Self> {
         let tokens = Self::new(texts);
         if tokens.is_empty() {
@@ -26,7 +26,7 @@ impl Tokens {
         Ok(tokens)
     }
 
-    /// Checks that `given` is one of them.
+    /// Checks that `given` is one of the accepted texts.
     ///
     /// # Errors
     /// `Unauthenticated` when it is not.
@@ -35,13 +35,13 @@ impl Tokens {
         if self.0.iter().any(|known| equal(known, &given)) { Ok(()) } else { Err(mismatch()) }
     }
 
-    /// Whether nothing is accepted.
+    /// Returns whether no text is accepted.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 }
 
-/// The `Authorization` header of HTTP Basic.
+/// Returns the `Authorization` header of HTTP Basic.
 pub fn basic(user: &str, password: &str) -> String {
     format!("Basic {}", BASE64.encode(format!("{user}:{password}").as_bytes()))
 }

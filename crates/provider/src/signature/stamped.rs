@@ -8,20 +8,20 @@ use kernel::{Result, Time};
 use super::{Headers, Keys, Window, header, keys::hex, malformed};
 use crate::WebhookRequest;
 
-/// The scheme as one vendor has it.
+/// The parameters of the scheme, which differ between vendors.
 #[derive(Clone, Copy, Debug)]
 pub struct Stamped {
-    /// The header.
+    /// The name of the header.
     pub header: &'static str,
-    /// What `t` counts.
+    /// The unit of `t`.
     pub unit: Unit,
-    /// For how long the vendor's own library accepts a request.
+    /// How long after signing the vendor's own library accepts a request.
     pub window: Window,
-    /// What stands between the parts when the vendor writes them; white space around parts is read in any case.
+    /// The separator that the vendor writes between the parts; white space around parts is always accepted.
     pub separator: &'static str,
 }
 
-/// What a timestamp counts.
+/// The unit of a timestamp.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unit {
     /// Seconds since 1970.
@@ -31,7 +31,7 @@ pub enum Unit {
 }
 
 impl Unit {
-    /// Reads a timestamp.
+    /// Parses a timestamp.
     pub fn parse(self, text: &str) -> Option<Time> {
         let number = text.parse().ok()?;
         Some(match self {
@@ -50,12 +50,12 @@ impl Unit {
 }
 
 impl Stamped {
-    /// A scheme that accepts what was signed up to `past` ago.
+    /// Creates a scheme that accepts requests that were signed up to `past` ago.
     pub const fn new(header: &'static str, unit: Unit, past: Duration, separator: &'static str) -> Self {
         Self { header, unit, window: Window::past(past), separator }
     }
 
-    /// Checks that one of the `v1` signatures matches, and the time.
+    /// Checks that one of the `v1` signatures matches, and the time of signing.
     ///
     /// # Errors
     /// `Unauthenticated` when it does not.
@@ -70,7 +70,7 @@ impl Stamped {
         keys.verify(&[stamp.as_bytes(), b".", request.body], signatures)
     }
 
-    /// The header of this request, signed at its `received_at`.
+    /// Returns the header of this request, signed at its `received_at`.
     pub fn sign(&self, keys: &Keys, request: &WebhookRequest<'_>) -> Headers {
         let stamp = self.unit.text(request.received_at);
         let signature = HEXLOWER.encode(&keys.sign(&[stamp.as_bytes(), b".", request.body]));

@@ -1,7 +1,7 @@
-//! Standard Webhooks, and Svix, which is the same under other header names.
+//! Standard Webhooks, and Svix, which is the same with other header names.
 //!
-//! Specification: <https://github.com/standard-webhooks/standard-webhooks>, version 1.0.0. Why this is not the
-//! `standardwebhooks` crate: `docs/decisions/0001-webhook-signatures.md`.
+//! Specification: <https://github.com/standard-webhooks/standard-webhooks>, version 1.0.0.
+//! `docs/decisions/0001-webhook-signatures.md` says why the `standardwebhooks` crate is not used.
 
 use std::time::Duration;
 
@@ -11,13 +11,13 @@ use kernel::{Result, Time};
 use super::{Headers, Keys, Mac, Window, header, keys::base64, malformed, sha256_hex};
 use crate::{BoxedSource, Received, WebhookRequest, WebhookSource};
 
-/// The scheme with its keys. Reading, it takes `svix-*` headers before `webhook-*` ones, each for itself.
+/// The scheme with its keys. When it verifies, it prefers each `svix-*` header to the `webhook-*` header of that name.
 pub struct StandardWebhooks {
     keys: Keys,
     names: Names,
 }
 
-/// Under which names the headers are written.
+/// The names of the headers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Names {
     /// `webhook-id`, `webhook-timestamp`, `webhook-signature`.
@@ -31,20 +31,20 @@ const TIMESTAMPS: [&str; 2] = ["svix-timestamp", "webhook-timestamp"];
 const SIGNATURES: [&str; 2] = ["svix-signature", "webhook-signature"];
 
 impl StandardWebhooks {
-    /// As the reference library has it, both ways.
+    /// The window of the reference library, in both directions.
     pub const WINDOW: Window = Window::both(Duration::from_secs(300));
 
-    /// Verifies under both families of names and signs under `names`.
+    /// Creates the scheme; it verifies both families of headers and signs with `names`.
     pub fn new(keys: Keys, names: Names) -> Self {
         Self { keys, names }
     }
 
-    /// The id of the message: the same on every repetition of it.
+    /// Returns the id of the message, which is the same in every repetition of it.
     pub fn id<'a>(request: &WebhookRequest<'a>) -> Option<&'a str> {
         header(request, &IDS).ok().filter(|id| !id.is_empty())
     }
 
-    /// Checks the signature over `{id}.{timestamp}.{body}` and the time of sending.
+    /// Checks the signature over `{id}.{timestamp}.{body}` and the time of signing.
     ///
     /// # Errors
     /// `Unauthenticated` when a header is missing or none of the signatures matches.
@@ -58,8 +58,8 @@ impl StandardWebhooks {
         self.keys.verify(&content(id, timestamp, request.body), entries(signatures))
     }
 
-    /// The headers of this request, signed at its `received_at`. An id that it has is kept; otherwise one is made from
-    /// the body.
+    /// Returns the headers of this request, signed at its `received_at`. An id in its headers is kept; otherwise one is
+    /// derived from the body.
     pub fn sign(&self, request: &WebhookRequest<'_>) -> Headers {
         let id = Self::id(request).map_or_else(|| made_id(request.body), str::to_owned);
         let timestamp = request.received_at.seconds().to_string();
@@ -71,13 +71,14 @@ impl StandardWebhooks {
         vec![(id_name, id), (timestamp_name, timestamp), (signature_name, signature)]
     }
 
-    /// The receiving side of a vendor whose requests are signed like this and are one event each, which `event` reads.
+    /// Returns the webhook source of a vendor whose requests are signed like this and hold one event each, which
+    /// `event` parses.
     pub fn source(self, event: ReadEvent) -> BoxedSource {
         Box::new(Source { scheme: self, event })
     }
 }
 
-/// Reads the event of a request, or says that it is malformed.
+/// Parses the event of a request, or returns a malformed event.
 type ReadEvent = fn(&WebhookRequest<'_>) -> Result<Received, Box<Received>>;
 
 struct Source {
@@ -103,8 +104,8 @@ fn content<'a>(id: &'a str, timestamp: &'a str, body: &'a [u8]) -> [&'a [u8]; 5]
     [id.as_bytes(), b".", timestamp.as_bytes(), b".", body]
 }
 
-/// `v1,<base64>` between white space. Supabase joins several with comma and space, hence the trailing comma; other
-/// versions, such as the asymmetric `v1a`, are not for us.
+/// Splits `v1,<base64>` entries at white space. Supabase joins several with comma and space, which leaves a trailing
+/// comma; entries of other versions, such as the asymmetric `v1a`, are skipped.
 fn entries(header: &str) -> impl Iterator<Item = Mac> {
     header.split_whitespace().filter_map(|entry| base64(entry.trim_end_matches(',').strip_prefix("v1,")?))
 }
@@ -127,7 +128,7 @@ mod tests {
         list.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect()
     }
 
-    /// The reference library compares with the system clock, which no caller can set.
+    /// The reference library uses the system clock, which tests cannot set.
     #[expect(clippy::disallowed_methods, reason = "the reference library reads the system clock itself")]
     fn now() -> Time {
         let since_1970 = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();

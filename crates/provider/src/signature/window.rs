@@ -1,4 +1,4 @@
-//! For how long a signed request may be repeated.
+//! How long a signed request is accepted, which limits replays.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use kernel::{Result, Time};
 
 use super::refusal;
 
-/// How far the time of signing may lie from the time of arrival.
+/// The accepted distance between the time of signing and the time of arrival.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Window {
     past: Duration,
@@ -14,27 +14,28 @@ pub struct Window {
 }
 
 impl Window {
-    /// Up to `span` ago, and any time ahead, for vendors whose own libraries check the past only.
+    /// Accepts up to `span` in the past and any time in the future, for vendors whose own libraries check the past
+    /// only.
     pub const fn past(span: Duration) -> Self {
         Self { past: span, future: None }
     }
 
-    /// Up to `span` ago or ahead.
+    /// Accepts up to `span` in the past or the future.
     pub const fn both(span: Duration) -> Self {
         Self { past: span, future: Some(span) }
     }
 
-    /// How long ago the request may have been signed.
+    /// Returns how long ago the request may have been signed.
     pub const fn longest_past(self) -> Duration {
         self.past
     }
 
-    /// How far ahead of us the vendor's clock may be; none means that nobody looks.
+    /// Returns how far the vendor's clock may be ahead; none when that is not checked.
     pub const fn longest_future(self) -> Option<Duration> {
         self.future
     }
 
-    /// Checks a request that was signed at `signed` and came at `arrived`.
+    /// Checks a request that was signed at `signed` and arrived at `arrived`.
     ///
     /// # Errors
     /// `Unauthenticated` outside the window.

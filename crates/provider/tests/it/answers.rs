@@ -1,4 +1,4 @@
-//! What goes out, and what the answers mean.
+//! Requests as they are sent, and the errors that answers lead to.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Addresses that users type in.
+//! Addresses that users enter.
 
 use kernel::{Code, Retry};
 use provider::http::Http;

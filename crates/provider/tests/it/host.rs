@@ -1,4 +1,4 @@
-//! A host that gives the answers of a script, one per connection, and remembers what it was asked.
+//! A host that sends scripted answers, one per connection, and records the requests.
 
 use std::{
     collections::VecDeque,
@@ -11,18 +11,18 @@ use tokio::{
 };
 use url::Url;
 
-/// What the host does with one request.
+/// The reaction of the host to one request.
 #[derive(Clone)]
 pub(crate) enum Reply {
-    /// These bytes, then the end.
+    /// Sends these bytes and closes the connection.
     Bytes(Vec<u8>),
-    /// Closes the connection without a word.
+    /// Closes the connection without an answer.
     Drop,
-    /// These bytes, then silence until the client goes away.
+    /// Sends these bytes, then nothing until the client goes away.
     Silence(Vec<u8>),
 }
 
-/// An answer of `status` with a body and more headers.
+/// Returns an answer of `status` with a body and more headers.
 pub(crate) fn reply(status: u16, headers: &[&str], body: &str) -> Reply {
     let headers: String = headers.iter().map(|header| format!("{header}\r\n")).collect();
     let length = body.len();
@@ -30,19 +30,19 @@ pub(crate) fn reply(status: u16, headers: &[&str], body: &str) -> Reply {
     Reply::Bytes(format!("{head}{body}").into_bytes())
 }
 
-/// `200` with JSON.
+/// Returns `200` with JSON.
 pub(crate) fn json(body: &str) -> Reply {
     reply(200, &["content-type: application/json"], body)
 }
 
 /// A request as it arrived.
 #[derive(Clone, Debug)]
-pub(crate) struct Asked {
+pub(crate) struct RecordedRequest {
     pub(crate) head: String,
     pub(crate) body: String,
 }
 
-impl Asked {
+impl RecordedRequest {
     pub(crate) fn line(&self) -> &str {
         self.head.lines().next().unwrap_or_default()
     }
@@ -53,14 +53,14 @@ impl Asked {
     }
 }
 
-/// The host. It goes away when its test ends.
+/// The host. It stops when its test ends.
 pub(crate) struct Host {
     port: u16,
-    asked: Arc<Mutex<Vec<Asked>>>,
+    asked: Arc<Mutex<Vec<RecordedRequest>>>,
 }
 
 impl Host {
-    /// A host that gives `replies` in this order, and the last one again and again.
+    /// Starts a host that sends `replies` in this order, and repeats the last one.
     pub(crate) async fn new(replies: impl IntoIterator<Item = Reply>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
@@ -76,7 +76,7 @@ impl Host {
         Self { port, asked }
     }
 
-    /// A port where nobody listens.
+    /// Returns an address whose port nothing listens on.
     pub(crate) async fn nobody() -> Url {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
@@ -91,12 +91,12 @@ impl Host {
         Url::parse(&format!("http://{name}:{}/v1", self.port)).unwrap()
     }
 
-    pub(crate) fn asked(&self) -> Vec<Asked> {
+    pub(crate) fn asked(&self) -> Vec<RecordedRequest> {
         self.asked.lock().unwrap().clone()
     }
 }
 
-async fn serve(mut connection: TcpStream, reply: Reply, seen: Arc<Mutex<Vec<Asked>>>) {
+async fn serve(mut connection: TcpStream, reply: Reply, seen: Arc<Mutex<Vec<RecordedRequest>>>) {
     let Some(asked) = read(&mut connection).await else { return };
     seen.lock().unwrap().push(asked);
     match reply {
@@ -113,12 +113,12 @@ async fn serve(mut connection: TcpStream, reply: Reply, seen: Arc<Mutex<Vec<Aske
     }
 }
 
-async fn read(connection: &mut TcpStream) -> Option<Asked> {
+async fn read(connection: &mut TcpStream) -> Option<RecordedRequest> {
     let mut bytes = Vec::new();
     loop {
         if let Some(end) = bytes.windows(4).position(|four| four == b"\r\n\r\n") {
             let head = String::from_utf8(bytes[..end].to_vec()).ok()?;
-            let asked = Asked { head, body: String::from_utf8(bytes[end + 4..].to_vec()).ok()? };
+            let asked = RecordedRequest { head, body: String::from_utf8(bytes[end + 4..].to_vec()).ok()? };
             let length = asked.header("content-length").map_or(0, |length| length.parse().unwrap());
             if asked.body.len() >= length {
                 return Some(asked);

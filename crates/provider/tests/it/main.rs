@@ -1,4 +1,4 @@
-//! The HTTP client against a host that follows a script.
+//! The HTTP client against a host with scripted answers.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
 

@@ -1,4 +1,4 @@
-//! When a call is repeated, what is known when it is not, and when a vendor is left in peace.
+//! Which calls are retried, what their errors say, and when the circuit breaker opens.
 
 use std::time::Duration;
 

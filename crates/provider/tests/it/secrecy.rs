@@ -1,4 +1,4 @@
-//! What errors, `Debug`, traces and metrics show.
+//! The content of errors, `Debug`, traces and metrics.
 
 use std::{
     io,
@@ -17,7 +17,7 @@ use crate::{
 
 const HIDDEN: [&str; 6] = ["t0ken", "passw0rd", "dXNlcjpwYXNzdzByZA", "qu3ry", "b0dy", "addr3ss"];
 
-/// Everything that could be seen of calls that go wrong in every way, with secrets in every place.
+/// Returns everything that is shown of calls that fail in every way, with secrets in every place.
 async fn everything_that_shows() -> String {
     let mut seen = String::new();
     let echo = r#"{"message":"t0ken, passw0rd and dXNlcjpwYXNzdzByZA== are wrong"}"#;

@@ -1,4 +1,4 @@
-//! A clock that a test moves, chance that repeats, and options that do not wait.
+//! A clock that a test sets, deterministic randomness, and options without waits.
 
 use std::{
     sync::{
@@ -44,7 +44,7 @@ impl World {
         Self { options, now: Arc::new(Now(AtomicI64::new(1_767_225_600_000))) }
     }
 
-    /// The same, with a time-out that a silent host runs into soon.
+    /// The same, with a time-out that a silent host soon exceeds.
     pub(crate) fn impatient() -> Self {
         let mut world = Self::new();
         world.options.timeout = Duration::from_millis(100);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use app::customer_files::{CustomerImport, ImportStatus, Work};
+use app::customer_files::{CustomerImport, ImportRun, ImportStatus};
 use kernel::{Error, Result};
 use serde_json::json;
 
@@ -37,7 +37,7 @@ async fn work_off(here: &Here, target: &Target, begun: &CustomerImport, progress
         .organization
         .as_ref()
         .ok_or_else(|| Error::unsupported("imports without an organization: name one with --organization"))?;
-    let work = Work::begin(&here.db, &here.world, organization, &begun.id).await?;
+    let work = ImportRun::begin(&here.db, &here.world, organization, &begun.id).await?;
     let Some(work) = work else { return status(target, begun).await };
     loop {
         let import = work.go_on().await?;
