@@ -1,4 +1,4 @@
-//! Who calls: from the headers of a request to somebody with a place to act in.
+//! Resolves the headers of a request to a caller in an organization.
 
 use std::net::IpAddr;
 
@@ -9,21 +9,22 @@ use kernel::{Code, Error, Result};
 
 use crate::{Api, Options, listen::Peer};
 
-/// The organization to act in, for somebody who belongs to several: its id, or its id in an outside system.
+/// The organization to act in, for a caller who belongs to several: its id, or its external id.
 pub(crate) const X_ORGANIZATION: HeaderName = HeaderName::from_static("x-organization");
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
-/// Tells who somebody is by what they show.
+/// Resolves a token or an API key to an identity.
 #[async_trait]
 pub trait Authenticator: Send + Sync + 'static {
-    /// Whose `token` this is: a JWT of a configured issuer, or an API key.
+    /// Returns the identity behind `token`: a JWT of a configured issuer, or an API key.
     ///
     /// # Errors
-    /// `Unauthenticated` when it is nobody's.
+    /// `Unauthenticated` when the token or key is not valid.
     async fn identity(&self, token: &str) -> Result<Identity>;
 }
 
-/// Who calls, and in which organization. Without an `Authorization` header that is somebody anonymous.
+/// Returns the identity and the wanted organization of a caller. Without an `Authorization` header the identity is
+/// anonymous.
 pub(crate) async fn who(api: &Api, headers: &HeaderMap, origin: Option<IpAddr>) -> Result<Who> {
     let identity = match bearer(headers)? {
         Some(token) => api.authenticator.identity(token).await?,
@@ -33,13 +34,14 @@ pub(crate) async fn who(api: &Api, headers: &HeaderMap, origin: Option<IpAddr>) 
     api.operations.enter(identity, wanted, origin.map(|address| address.to_string())).await
 }
 
-/// The address that a request came from, as far as it can be known.
+/// Returns the address that a request came from, as far as it can be known.
 pub(crate) fn address(options: &Options, headers: &HeaderMap, extensions: &Extensions) -> Option<IpAddr> {
     let peer = extensions.get::<Peer>().map(|peer| peer.0);
     if options.proxies == 0 {
         return peer;
     }
-    // Each proxy adds whom it heard from at the end; what stands before those is the caller's own invention.
+    // Each proxy appends the address of its own client; what stands before the entries of our proxies was sent by the
+    // caller and may be invented.
     let lines = headers.get_all(X_FORWARDED_FOR).into_iter().filter_map(|line| line.to_str().ok());
     let heard: Vec<_> = lines.flat_map(|line| line.split(',')).map(str::trim).collect();
     let nearest = heard.len().checked_sub(options.proxies).and_then(|at| heard.get(at)?.parse().ok());

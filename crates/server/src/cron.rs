@@ -1,4 +1,4 @@
-//! Crons for outside schedulers: `/api/cron/{name}` with `Authorization: Bearer $CRON_SECRET`.
+//! Crons for external schedulers: `/api/cron/{name}` with `Authorization: Bearer $CRON_SECRET`.
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use axum::{

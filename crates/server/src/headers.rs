@@ -1,4 +1,4 @@
-//! Headers that every answer carries, so that a browser does nothing with it that was not meant.
+//! Security headers of every answer, which restrict what browsers do with it.
 
 use axum::{
     body::Body,
@@ -7,13 +7,13 @@ use axum::{
 
 use crate::Options;
 
-/// Two years: browsers that saw us once do not speak to us without TLS again.
+/// For two years, browsers that received this header connect over TLS only.
 const HSTS: HeaderValue = HeaderValue::from_static("max-age=63072000; includeSubDomains");
-/// What is not a page loads nothing, and is shown in no frame.
+/// An answer that is not a page may load nothing, and may not be framed.
 const NOTHING: HeaderValue = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
 const X_PERMITTED_CROSS_DOMAIN_POLICIES: HeaderName = HeaderName::from_static("x-permitted-cross-domain-policies");
 
-/// Adds the headers. A policy that the answer brings along stays: a page with nonces knows its own.
+/// Adds the headers. A policy that the answer already has is kept: a page with nonces sets its own.
 pub(crate) fn secure(response: &mut Response<Body>, options: &Options) {
     let policy = if is_page(response) { page_policy(&options.page_sources) } else { NOTHING };
     let headers = response.headers_mut();
@@ -30,7 +30,7 @@ fn is_page(response: &Response<Body>) -> bool {
     kind.is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"))
 }
 
-/// Our own files, and `sources`. Nothing inline but styles, which no script can be made of.
+/// Allows our own files, and `sources`. Nothing inline except styles, which cannot run scripts.
 fn page_policy(sources: &[String]) -> HeaderValue {
     let own: Vec<_> = std::iter::once("'self'").chain(sources.iter().map(String::as_str)).collect();
     let own = own.join(" ");

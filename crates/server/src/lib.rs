@@ -1,5 +1,5 @@
-//! The surfaces: REST over the operations, webhooks in, health, metrics, crons for outside schedulers. It serves what it
-//! is given and knows no feature and no vendor.
+//! The HTTP surfaces: REST and the Convex protocol over the registered operations, incoming webhooks, health, metrics,
+//! and crons for external schedulers. This crate knows no feature and no vendor.
 
 mod authenticate;
 mod convex;
@@ -32,74 +32,75 @@ pub use typescript::{File, typescript};
 
 use limits::Limits;
 
-/// Everything that the surfaces are made of.
+/// The parts that the surfaces are made of.
 #[derive(Clone)]
 pub struct Server {
-    /// The vendors and whether their webhooks can be received.
+    /// The vendors, and whether their webhooks can be received.
     pub registry: Arc<Registry>,
-    /// Where verified events go.
+    /// Stores verified events.
     pub intake: Arc<dyn Intake>,
-    /// What the installation says of itself.
+    /// The health, the metrics and the crons of the installation.
     pub installation: Arc<dyn Installation>,
-    /// What can be called; none where only webhooks are taken.
+    /// The operations; none where only webhooks are received.
     pub api: Option<Api>,
-    /// Time and chance.
+    /// The clock and the source of randomness.
     pub world: World,
     /// Limits and addresses.
     pub options: Arc<Options>,
 }
 
-/// Operations, and who may call them.
+/// The operations, and the authentication of their callers.
 #[derive(Clone)]
 pub struct Api {
     /// The operations.
     pub operations: Operations,
-    /// Their answers, kept up to date for those who watch them.
+    /// The live queries.
     pub live: Live,
-    /// Tells who somebody is by what they show.
+    /// Resolves tokens and API keys to identities.
     pub authenticator: Arc<dyn Authenticator>,
 }
 
-/// What the surfaces ask the rest of the process.
+/// The parts of the process that the surfaces ask.
 #[async_trait]
 pub trait Installation: Send + Sync + 'static {
-    /// Whether requests can be served now, and facts to show.
+    /// Returns facts to show, or an error when requests cannot be served now.
     async fn ready(&self) -> Result<serde_json::Value>;
 
-    /// All metrics in Prometheus' text format.
+    /// Returns all metrics in the text format of Prometheus.
     async fn metrics(&self) -> String;
 
-    /// Fires the cron of this name now.
+    /// Runs the cron with this name now.
     async fn fire(&self, cron: &str) -> Result<()>;
 }
 
 /// Limits and addresses.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// How the outside world reaches us: some vendors sign it.
+    /// The public address of this installation, which some vendors sign.
     pub public_url: Url,
-    /// Bytes in a webhook's body, unless its vendor is known to send more.
+    /// The greatest number of bytes of a webhook's body, unless its vendor is known to send more.
     pub body_limit: usize,
-    /// How long a body may take to arrive.
+    /// The time in which a body must arrive.
     pub body_timeout: Duration,
-    /// What an outside scheduler shows; without it `/api/cron` is closed.
+    /// The secret that an external scheduler sends; without it `/api/cron` is closed.
     pub cron_secret: Option<Secret>,
-    /// Bytes in the body of a call to an operation.
+    /// The greatest number of bytes of the body of a call to an operation.
     pub json_limit: usize,
-    /// Origins whose pages may call from a browser, such as `https://app.example.com`; `*` is every origin.
+    /// The origins whose pages may call from a browser, such as `https://app.example.com`; `*` is every origin.
     pub cors_origins: Vec<String>,
-    /// Origins that our own pages may load from and talk to, besides ours.
+    /// The origins that our own pages may load from and talk to, besides our own.
     pub page_sources: Vec<String>,
-    /// How often may be called.
+    /// The rate limits.
     pub rates: Rates,
-    /// How often live connections are looked after: who says nothing for 24 times as long is gone.
+    /// The interval at which live connections are checked: a connection that is silent for 24 intervals is closed.
     pub live_tick: Duration,
-    /// How many proxies stand in front of us and add to `X-Forwarded-For`. With none, that header says nothing.
+    /// The number of proxies in front of this server that append to `X-Forwarded-For`. With none, that header is
+    /// ignored.
     pub proxies: usize,
 }
 
 impl Options {
-    /// The defaults, at this address.
+    /// Returns the defaults, at this public address.
     pub fn new(public_url: Url) -> Self {
         Self {
             public_url,
@@ -117,9 +118,9 @@ impl Options {
 }
 
 impl Server {
-    /// All routes.
+    /// Returns all routes.
     pub fn router(self) -> Router {
-        // A call counts the same whichever way it comes.
+        // The surfaces share the counters, so that a call counts the same whichever way it comes.
         let limits = Arc::new(Limits::new(&self.options.rates, &self.world));
         Router::new()
             .merge(health::routes())

@@ -1,7 +1,7 @@
-//! How often may be called: by one caller, by all of one organization, and one operation. Counted in this process.
+//! Rate limits: of one caller, of one organization, and of one operation by one caller. Counted in this process.
 //!
-//! A caller is a key, a person, or where nobody is signed in an address. What is allowed in a window comes back evenly over
-//! the window (GCRA), so that nobody waits for the full hour.
+//! A caller is an API key, a person, or the network address where nobody is signed in. The allowance of a window
+//! returns evenly over the window (GCRA), so that a caller never waits for a whole window.
 
 use std::{
     fmt::Write,
@@ -25,31 +25,31 @@ use kernel::{Code, Error, Result};
 
 const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
-/// How often those are forgotten who have their whole allowance again, in nanoseconds.
+/// How often counters with their whole allowance are deleted, in nanoseconds.
 const SWEEP: u64 = 60_000_000_000;
 
-/// So many calls in a window.
+/// A number of calls in a window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rate {
-    /// How many, at once or spread.
+    /// The number of calls, at once or spread.
     pub calls: NonZeroU32,
-    /// In how much time. Less than a nanosecond for each call counts as one.
+    /// The length of the window. Less than a nanosecond for each call counts as one.
     pub window: Duration,
 }
 
-/// How often may be called; none means as often as one likes.
+/// The rate limits; none means unlimited.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rates {
-    /// By one key, one person, or one address where nobody is signed in.
+    /// For one API key, one person, or one network address where nobody is signed in.
     pub caller: Option<Rate>,
-    /// By all of one organization.
+    /// For all callers of one organization.
     pub organization: Option<Rate>,
-    /// One operation by one caller.
+    /// For one operation by one caller.
     pub operation: Option<Rate>,
 }
 
 impl Rate {
-    /// So many in a minute. Zero counts as one.
+    /// Creates a rate of `calls` in a minute. Zero counts as one.
     pub fn per_minute(calls: u32) -> Self {
         Self { calls: NonZeroU32::new(calls).unwrap_or(NonZeroU32::MIN), window: Duration::from_secs(60) }
     }
@@ -65,7 +65,7 @@ impl Default for Rates {
     }
 }
 
-/// The counters of a process.
+/// The counters of this process.
 pub(crate) struct Limits {
     caller: Option<Limit>,
     organization: Option<Limit>,
@@ -82,10 +82,10 @@ impl Limits {
         }
     }
 
-    /// Counts a call of `operation`. Whoever is refused costs the others of their organization nothing.
-    pub(crate) fn call(&self, who: &Who, address: Option<IpAddr>, operation: &str) -> Standing {
+    /// Counts a call of `operation`. A refused call is not counted for its organization.
+    pub(crate) fn call(&self, who: &Who, address: Option<IpAddr>, operation: &str) -> RateLimitState {
         let caller = caller(who, address);
-        let mut standing = Standing::default();
+        let mut standing = RateLimitState::default();
         let of_operation = format!("{operation} {caller}");
         let organization = who.organization.as_ref().map(ToString::to_string);
         standing.count(self.caller.as_ref(), &caller);
@@ -96,9 +96,9 @@ impl Limits {
         standing
     }
 
-    /// Counts a call by somebody whose token is nobody's: whoever guesses has no more guesses than calls.
-    pub(crate) fn stranger(&self, address: Option<IpAddr>) -> Standing {
-        let mut standing = Standing::default();
+    /// Counts a call with an invalid token, so that tokens cannot be guessed faster than operations can be called.
+    pub(crate) fn stranger(&self, address: Option<IpAddr>) -> RateLimitState {
+        let mut standing = RateLimitState::default();
         standing.count(self.caller.as_ref(), &by_address(address));
         standing
     }
@@ -113,57 +113,57 @@ fn caller(who: &Who, address: Option<IpAddr>) -> String {
 
 fn by_address(address: Option<IpAddr>) -> String {
     match address {
-        // Whoever has one IPv6 address has all of its network.
+        // The holder of one IPv6 address usually has its whole /64 network.
         Some(IpAddr::V6(address)) => format!("address:{:x}", address.to_bits() >> 64),
         Some(IpAddr::V4(address)) => format!("address:{address}"),
         None => "address".to_owned(),
     }
 }
 
-/// What the limits say of one call.
+/// The result of all limits for one call.
 #[derive(Debug, Default)]
-pub(crate) struct Standing {
-    lines: Vec<Line>,
+pub(crate) struct RateLimitState {
+    lines: Vec<LimitState>,
     wait: Option<Duration>,
 }
 
-/// What one limit says.
+/// The result of one limit.
 #[derive(Debug)]
-struct Line {
+struct LimitState {
     name: &'static str,
     rate: Rate,
     remaining: u32,
     reset: Duration,
 }
 
-impl Standing {
+impl RateLimitState {
     fn count(&mut self, limit: Option<&Limit>, key: &str) {
         let Some(limit) = limit.filter(|_| self.wait.is_none()) else { return };
         let (remaining, wait) = limit.count(key);
         let used = limit.rate.calls.get().saturating_sub(remaining);
         let reset = limit.rate.each().saturating_mul(used);
-        self.lines.push(Line { name: limit.name, rate: limit.rate, remaining, reset });
+        self.lines.push(LimitState { name: limit.name, rate: limit.rate, remaining, reset });
         self.wait = wait;
     }
 
-    /// Whether the call may go on.
+    /// Returns an error when the call is over a limit.
     ///
     /// # Errors
-    /// `RateLimited`, with the time after which it may be tried again.
+    /// `RateLimited`, with the time after which the call may be tried again.
     pub(crate) fn check(&self) -> Result<()> {
         let Some(wait) = self.wait else { return Ok(()) };
         let message = "too many calls in a short time: wait as long as Retry-After says";
         Err(Error::new(Code::RateLimited, "rate_limited", message).retry_after(wait))
     }
 
-    /// Tells the caller, in the words of the IETF's draft on RateLimit header fields.
+    /// Writes the headers of the IETF's draft on RateLimit header fields.
     pub(crate) fn write(&self, headers: &mut HeaderMap) {
         let (mut policy, mut state) = (String::new(), String::new());
         for line in &self.lines {
             let comma = if policy.is_empty() { "" } else { ", " };
             let (name, calls, window) = (line.name, line.rate.calls, whole_seconds(line.rate.window));
             let (remaining, reset) = (line.remaining, whole_seconds(line.reset));
-            // Writing to a text cannot fail.
+            // Writing to a `String` cannot fail.
             write!(policy, "{comma}\"{name}\";q={calls};w={window}").unwrap_or_default();
             write!(state, "{comma}\"{name}\";r={remaining};t={reset}").unwrap_or_default();
         }
@@ -177,13 +177,13 @@ impl Standing {
     }
 }
 
-/// Rounded up: who waits that long has waited long enough.
+/// Rounds up, so that a caller who waits that long has waited long enough.
 fn whole_seconds(span: Duration) -> u64 {
     span.as_secs() + u64::from(span.subsec_nanos() > 0)
 }
 
 impl Rate {
-    /// After how much time one more call is allowed.
+    /// Returns the time after which one more call is allowed.
     fn each(self) -> Duration {
         (self.window / self.calls.get()).max(Duration::from_nanos(1))
     }
@@ -206,7 +206,7 @@ impl Limit {
         Self { name, rate, swept: AtomicU64::new(clock.now().0), clock, counters }
     }
 
-    /// How many more calls `key` has, and how long it has to wait when this one was too many.
+    /// Returns the number of calls that `key` has left, and the time to wait when this one was over the limit.
     fn count(&self, key: &str) -> (u32, Option<Duration>) {
         self.sweep();
         match self.counters.check_key(&key.to_owned()) {
@@ -218,14 +218,14 @@ impl Limit {
     fn sweep(&self) {
         let (now, swept) = (self.clock.now().0, self.swept.load(Ordering::Relaxed));
         let due = now.saturating_sub(swept) > SWEEP;
-        // One of several callers at the same time is enough.
+        // Of several concurrent callers, one deletes the idle counters.
         if due && self.swept.compare_exchange(swept, now, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
             self.counters.retain_recent();
         }
     }
 }
 
-/// The world's clock, as the counters read it.
+/// The clock of the world, in the form that the counters need.
 #[derive(Clone)]
 struct WorldClock(World);
 

@@ -1,4 +1,4 @@
-//! The listener: HTTP/1.1 connections with a limit on their number and on the time a head may take.
+//! The listener: HTTP/1.1 connections, with a limit on their number and on the time for a request's head.
 
 use std::{net::IpAddr, pin::pin, sync::Arc, time::Duration};
 
@@ -13,20 +13,21 @@ use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore, watch},
 };
 
-/// Connections at the same time; more wait in the kernel's queue.
+/// The greatest number of concurrent connections; more wait in the kernel's queue.
 const CONNECTIONS: u32 = 32_768;
-/// How long the head of a request may take.
+/// The time in which the head of a request must arrive.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
-/// How long open requests may take to end when the process is told to stop.
+/// The time for open requests to end when the process stops.
 const DRAIN: Duration = Duration::from_secs(10);
-/// The largest head, in bytes.
+/// The greatest number of bytes of a request's head.
 const HEAD_LIMIT: usize = 64 * 1024;
 
-/// The address at the other end of a request's connection.
+/// The network address of the peer of a request's connection.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Peer(pub IpAddr);
 
-/// A connection's place among all. Whoever takes the connection over, as a WebSocket does, takes the place along.
+/// The slot of a connection among all connections. A task that takes the connection over, as for a WebSocket, takes the
+/// slot along.
 #[derive(Clone)]
 pub(crate) struct Open {
     _slot: Arc<OwnedSemaphorePermit>,
@@ -34,17 +35,17 @@ pub(crate) struct Open {
 }
 
 impl Open {
-    /// Waits until the process is told to stop.
+    /// Waits until the process stops.
     pub(crate) async fn stop(&mut self) {
         if self.stop.wait_for(|stop| *stop).await.is_err() {
-            // Nobody is left who could say so.
+            // The sender is gone, so that no stop will be signalled.
             std::future::pending::<()>().await;
         }
     }
 }
 
-/// Serves `router` on `listener` until `stop` turns true, then closes it, so that nobody new waits in vain, and lets open
-/// requests end.
+/// Serves `router` on `listener` until `stop` turns true. Then it closes the listener, so that no new client waits in
+/// vain, and lets open requests end.
 pub async fn serve(listener: TcpListener, router: Router, mut stop: watch::Receiver<bool>) {
     let service = TowerToHyperService::new(router);
     let slots = Arc::new(Semaphore::new(CONNECTIONS as usize));
@@ -61,20 +62,20 @@ pub async fn serve(listener: TcpListener, router: Router, mut stop: watch::Recei
                 tokio::spawn(until_it_ends(connection(stream, service), open));
             }
             Err(error) => {
-                // Out of descriptors, most likely: those in use come back.
+                // Most likely there are no file descriptors left; connections that end release some.
                 tracing::warn!(%error, "a connection could not be accepted");
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
         }
     }
     drop(listener);
-    // Those that were taken over are told to stop like all others.
+    // Connections that were taken over receive the same stop signal.
     if tokio::time::timeout(DRAIN, slots.acquire_many(CONNECTIONS)).await.is_err() {
         tracing::warn!("connections were cut that did not end in time");
     }
 }
 
-/// The service of one connection: its requests know where they come from.
+/// The service of one connection, which adds the peer's address to its requests.
 struct Connected {
     service: TowerToHyperService<Router>,
     peer: Peer,
@@ -93,7 +94,7 @@ impl Service<Request<Incoming>> for Connected {
     }
 }
 
-/// Serves a connection; when the process is told to stop, only what it is answering.
+/// Serves a connection; when the process stops, only the current request is answered.
 async fn until_it_ends(connection: UpgradeableConnection<TokioIo<TcpStream>, Connected>, mut open: Open) {
     let mut connection = pin!(connection);
     let ended = tokio::select! {
@@ -103,7 +104,7 @@ async fn until_it_ends(connection: UpgradeableConnection<TokioIo<TcpStream>, Con
             connection.await
         }
     };
-    // A broken connection is the peer's business; its requests were answered or will come again.
+    // A broken connection needs no handling: its requests were answered or will be repeated by the client.
     ended.unwrap_or_default();
 }
 

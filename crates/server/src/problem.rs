@@ -1,4 +1,4 @@
-//! Errors over HTTP: RFC 9457 problem details. The only place that turns a code into a status.
+//! Errors over HTTP: RFC 9457 problem details. This is the only place that maps a code to a status.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use axum::{
 use kernel::{Code, Error, Retry};
 use serde_json::json;
 
-/// All codes, for those who describe what may happen.
+/// All codes, for descriptions of what may happen.
 pub(crate) const CODES: [Code; 12] = [
     Code::BadRequest,
     Code::Unauthenticated,
@@ -26,18 +26,18 @@ pub(crate) const CODES: [Code; 12] = [
     Code::Internal,
 ];
 
-/// An error on its way to the caller.
+/// An error that is to be answered.
 pub(crate) struct Problem {
     error: Error,
     status: StatusCode,
 }
 
-/// The id of the request, which the answer and every log line carry.
+/// The id of a request, which its answer and every log line carry.
 #[derive(Clone)]
 pub(crate) struct RequestId(pub String);
 
 impl Problem {
-    /// A problem that has a status of its own among those of its code: 408, 413, 405.
+    /// Creates a problem with a more specific status than its code has: 408, 413, 405.
     pub(crate) fn with_status(status: StatusCode, error: Error) -> Self {
         Self { error, status }
     }
@@ -49,7 +49,7 @@ impl From<Error> for Problem {
     }
 }
 
-/// The one mapping of codes to statuses.
+/// Returns the status of a code.
 pub(crate) fn status(code: Code) -> StatusCode {
     match code {
         Code::BadRequest => StatusCode::BAD_REQUEST,
@@ -66,7 +66,7 @@ pub(crate) fn status(code: Code) -> StatusCode {
     }
 }
 
-/// The error travels in the response's extensions until the request's id is known: see [`finish`].
+/// The error stays in the response's extensions until the request's id is known: see [`finish`].
 impl IntoResponse for Problem {
     fn into_response(self) -> Response<Body> {
         let mut response = Response::new(Body::empty());
@@ -76,12 +76,12 @@ impl IntoResponse for Problem {
     }
 }
 
-/// Writes the body of a response that carries an error, and logs it, once.
+/// Writes the body of a response that carries an error, and logs the error once.
 pub(crate) fn finish(response: &mut Response<Body>, id: &RequestId) {
     let Some(error) = response.extensions_mut().remove::<std::sync::Arc<Error>>() else { return };
     let status = response.status();
     log(&error, status, id);
-    // What broke inside is not the caller's to read.
+    // The details of an internal error are not shown to the caller.
     let detail = if error.code == Code::Internal {
         "something broke on our side: quote the request id when you report it"
     } else {
@@ -104,7 +104,7 @@ pub(crate) fn finish(response: &mut Response<Body>, id: &RequestId) {
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     if let Some(wait) = retry_after(&error) {
-        // Rounded up: who waits that long has waited long enough.
+        // Rounded up, so that a caller who waits that long has waited long enough.
         let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
         headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds.max(1)));
     }
@@ -120,7 +120,7 @@ fn retry_after(error: &Error) -> Option<Duration> {
 
 fn log(error: &Error, status: StatusCode, id: &RequestId) {
     if error.code == Code::Config {
-        // A stranger can ask for what is not set up as often as it likes.
+        // Strangers can call what is not configured as often as they like, so that this is not logged as an error.
         tracing::warn!(request_id = id.0, status = status.as_u16(), tag = error.tag, "request needs a setting");
     } else if status.is_server_error() {
         tracing::error!(request_id = id.0, status = status.as_u16(), ?error, "request failed");

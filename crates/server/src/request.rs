@@ -1,4 +1,4 @@
-//! What happens around every request: its id, its time, its log line, the headers of its answer, the end of a panic.
+//! Wraps every request: its id, its time, its log line, the headers of its answer, and panics.
 
 use std::panic::AssertUnwindSafe;
 
@@ -19,18 +19,18 @@ use crate::{
 };
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-/// Ids that callers bring are kept when they are no longer than this.
+/// The greatest length of an id that a caller sends and that is used.
 const ID_LENGTH: usize = 64;
 
-/// Gives the request an id and the answer its headers; counts and logs it.
+/// Gives the request an id and the answer its headers; counts and logs the request.
 pub(crate) async fn observe(State(server): State<Server>, mut request: Request<Body>, next: Next) -> Response<Body> {
     let began = tokio::time::Instant::now();
     let id = RequestId(brought_id(&request).unwrap_or_else(|| made_id(server.world.number())));
     request.extensions_mut().insert(id.clone());
     let surface = surface(request.uri());
-    // The level of errors, so that their lines carry the id whatever else is left out.
+    // At the level of errors, so that error lines carry the id whatever the filter leaves out.
     let span = tracing::error_span!("request", request_id = id.0);
-    // What a request left half done is undone with its transaction; the next one finds everything as it was.
+    // A panic rolls the transaction of the request back, so that the next request finds a consistent state.
     let served = AssertUnwindSafe(next.run(request).instrument(span)).catch_unwind().await;
     let mut response = served.unwrap_or_else(|panic| Problem::from(panicked(&*panic)).into_response());
     problem::finish(&mut response, &id);
@@ -52,20 +52,20 @@ pub(crate) async fn observe(State(server): State<Server>, mut request: Request<B
     response
 }
 
-/// What no route answers.
+/// Answers a request whose path has no route.
 pub(crate) async fn unknown_path(method: Method, uri: Uri) -> Response<Body> {
     let message = format!("nothing answers {method} {}", uri.path());
     Problem::from(Error::not_found("path_unknown", message)).into_response()
 }
 
-/// A path that exists, asked with another method.
+/// Answers a request whose path exists with other methods.
 pub(crate) async fn wrong_method(method: Method, uri: Uri) -> Response<Body> {
     let message = format!("{} does not answer {method}", uri.path());
     Problem::with_status(StatusCode::METHOD_NOT_ALLOWED, Error::bad_request("method_not_allowed", message))
         .into_response()
 }
 
-/// The whole body, within its limits of size and time.
+/// Reads the whole body, within its limits of size and time.
 pub(crate) async fn read_body(
     options: &Options,
     limit: usize,
@@ -82,7 +82,7 @@ pub(crate) async fn read_body(
     }
     match tokio::time::timeout(options.body_timeout, axum::body::to_bytes(body, limit)).await {
         Ok(Ok(bytes)) => Ok(bytes),
-        // A body without an announced length that grew too large; a connection that broke hears nothing anyway.
+        // A body without an announced length became too large; over a broken connection no answer arrives anyway.
         Ok(Err(_)) => Err(too_large()),
         Err(_) => {
             let error = Error::bad_request("body_too_slow", "the body did not arrive in time");
@@ -102,13 +102,13 @@ fn brought_id(request: &Request<Body>) -> Option<String> {
     (plain && !id.is_empty() && id.len() <= ID_LENGTH).then(|| id.to_owned())
 }
 
-/// Letters alone: a run of digits would be masked in the logs as somebody's phone number.
+/// Only letters: the logs would mask a run of digits as a phone number.
 pub(crate) fn made_id(number: i64) -> String {
     let letter = |byte: u8| char::from(b'a' + byte % 16);
     number.to_be_bytes().into_iter().flat_map(|byte| [letter(byte >> 4), letter(byte)]).collect()
 }
 
-/// A few names, so that strangers cannot fill the metrics with paths.
+/// Returns one of a few names, so that strangers cannot fill the metrics with paths.
 fn surface(uri: &Uri) -> &'static str {
     let path = uri.path();
     match path.split('/').nth(1) {

@@ -1,4 +1,4 @@
-//! Webhooks on their way in: checked on the raw bytes, kept, answered.
+//! Incoming webhooks: verified on the raw bytes, stored, answered.
 
 use std::sync::Arc;
 
@@ -21,7 +21,7 @@ use crate::{
     request::{read_body, wrong_method},
 };
 
-/// The general paths, and those that products have registered with their vendors long ago.
+/// Returns the general routes, and those at paths that products registered with their vendors earlier.
 pub(crate) fn routes(registry: &Registry) -> Router<Server> {
     let mut router = Router::new()
         .route("/webhooks/{provider}", get(named_challenge).post(named).fallback(wrong_method))
@@ -67,7 +67,7 @@ async fn named_challenge_of(
     challenge(&server, &provider, query)
 }
 
-/// Longer connection names in a path are of no connection.
+/// A longer connection name in a path cannot belong to a connection.
 const CONNECTION_LENGTH: usize = 64;
 
 async fn receive(server: &Server, provider: &str, connection: String, request: Request<Body>) -> Response<Body> {
@@ -104,7 +104,7 @@ async fn try_receive(
     Ok(server.intake.accept(delivery).await?)
 }
 
-/// The vendor's receiving side, or why there is none.
+/// Returns the webhook source of a vendor, or the error that says why there is none.
 fn source<'a>(registry: &'a Registry, provider: &str) -> Result<(&'a VendorEntry, &'a Arc<dyn WebhookSource>)> {
     match registry.get(provider) {
         Some((entry, WebhookState::On(source))) => Ok((entry, source)),
@@ -113,18 +113,18 @@ fn source<'a>(registry: &'a Registry, provider: &str) -> Result<(&'a VendorEntry
     }
 }
 
-/// The address as the vendor called it, whatever stands between us and the outside.
+/// Returns the address as the vendor called it, whatever proxies are between.
 fn public_url(server: &Server, uri: &Uri) -> String {
     let base = server.options.public_url.as_str().trim_end_matches('/');
     let path = uri.path_and_query().map_or("/", |path| path.as_str());
     format!("{base}{path}")
 }
 
-/// Headers whose names begin like this are a vendor's own.
+/// The prefixes of headers that vendors use.
 const VENDORS: [&str; 6] = ["x-", "svix-", "webhook-", "stripe-", "workos-", "polar-"];
-/// Headers that open doors, or say where a request came from rather than what it is.
+/// Headers with credentials, or that describe the way of a request and not the request.
 const NEVER: [&str; 6] = ["x-forwarded", "x-real-ip", "x-api-key", "x-auth", "x-trunkline", "x-request-id"];
-/// What one header may hold to be kept.
+/// The greatest number of bytes of a header that is stored.
 const HEADER_LENGTH: usize = 1024;
 
 fn worth_keeping(headers: &HeaderMap) -> Vec<(String, String)> {
@@ -142,7 +142,8 @@ fn is_worth_keeping(name: &HeaderName) -> bool {
     describes || (vendors && !NEVER.iter().any(|prefix| name.starts_with(prefix)) && !name.contains("secret"))
 }
 
-/// `accepted` when any event of the request is new. A request with several events also tells all their ids.
+/// Answers `accepted` when any event of the request is new. For a request with several events the answer also lists all
+/// their ids.
 fn answer(accepted: &[Accepted]) -> Response<Body> {
     let Some(first) = accepted.first() else { return json_answer(&json!({ "status": "ignored" })) };
     let status = if accepted.iter().any(|event| event.fresh) { "accepted" } else { "already_processed" };
@@ -160,10 +161,10 @@ pub(crate) fn json_answer(value: &serde_json::Value) -> Response<Body> {
     response
 }
 
-/// Parameters of a challenge: more than this, and it is none.
+/// The greatest number of parameters of a challenge.
 const PARAMETERS: usize = 16;
 
-/// Answers the vendor's question whether this address is ours, as plain text.
+/// Answers the vendor's check that the address belongs to us, as plain text.
 fn challenge(server: &Server, provider: &str, RawQuery(query): RawQuery) -> Response<Body> {
     let query = query.unwrap_or_default();
     let parameters: Vec<_> = url::form_urlencoded::parse(query.as_bytes()).into_owned().take(PARAMETERS).collect();

@@ -1,11 +1,11 @@
-//! Whose token or key it is.
+//! Resolves tokens and API keys to identities.
 
 use async_trait::async_trait;
 use engine::{Identity, World, identity::Issuers};
 use kernel::Result;
 use store::Db;
 
-/// Knows API keys and the tokens of the configured issuers.
+/// Accepts API keys and the tokens of the configured issuers.
 pub(crate) struct Authenticator {
     pub(crate) db: Db,
     pub(crate) world: World,

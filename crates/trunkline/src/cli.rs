@@ -14,7 +14,7 @@ pub(crate) struct Cli {
     pub(crate) command: Command,
 }
 
-/// What every command understands. A flag wins over its variable.
+/// Flags of every command. A flag takes precedence over its variable.
 #[derive(Args, Clone)]
 pub(crate) struct Global {
     /// Folder of the database and the files [default: data, or TRUNKLINE_DATA]
@@ -35,7 +35,7 @@ pub(crate) struct Global {
 pub(crate) enum Command {
     /// Start with a demo organization and local secrets, and print what to try
     Dev,
-    /// Serve: webhooks in, workers, health, metrics
+    /// Serve: webhooks, operations, workers, health, metrics
     Serve,
     /// Bring the database up to date (`serve` and `dev` do it too)
     Migrate,
@@ -49,55 +49,56 @@ pub(crate) enum Command {
         /// What `backup` wrote
         file: PathBuf,
     },
-    /// Check the settings and the database, and say what to mend
+    /// Check the settings and the database, and report what to correct
     Doctor,
-    /// Print `.env.example`: every variable, what it is, where to get it
+    /// Print `.env.example`: every variable, with its description
     Env,
-    /// Print the description of the REST surface: OpenAPI 3.1
+    /// Print the OpenAPI 3.1 document of the REST surface
     Openapi {
         /// Write it to this file instead
         #[arg(long, value_name = "FILE")]
         out: Option<PathBuf>,
     },
-    /// Write what clients are written against
+    /// Generate files for clients
     #[command(subcommand)]
     Codegen(Codegen),
     /// Sign a webhook as its vendor does, and print the headers
     Sign(Sign),
-    /// What vendors sent
+    /// Events that vendors sent
     #[command(subcommand)]
     Events(Events),
-    /// Work in the background
+    /// Background jobs
     #[command(subcommand)]
     Jobs(Jobs),
-    /// The tenants
+    /// Organizations, the tenants
     #[command(subcommand)]
     Organizations(Organizations),
-    /// Organizations' accounts at vendors
+    /// Connections: organizations' accounts at vendors
     #[command(subcommand)]
     Connections(Connections),
-    /// People who write to an organization
+    /// Contacts: people who write to an organization
     #[command(subcommand)]
     Contacts(Listing),
-    /// Threads with contacts
+    /// Conversations with contacts
     #[command(subcommand)]
     Conversations(Listing),
     /// The messages of conversations
     #[command(subcommand)]
     Messages(Messages),
-    /// What organizations pay for
+    /// Subscriptions of organizations
     #[command(subcommand)]
     Subscriptions(Listing),
-    /// The client companies of an organization
+    /// Customers: the client companies of an organization
     #[command(subcommand)]
     Customers(Customers),
 }
 
 #[derive(Subcommand)]
 pub(crate) enum Codegen {
-    /// The operations and documents as types, for front ends with the Convex clients: api.js, api.d.ts and dataModel.d.ts
+    /// Types of the operations and documents, for front ends with the Convex clients: api.js, api.d.ts and
+    /// dataModel.d.ts
     Typescript {
-        /// The folder that they are written to; it is made where it is missing
+        /// The folder for the files; it is created when it is missing
         #[arg(long, value_name = "DIR")]
         out: PathBuf,
     },
@@ -107,10 +108,10 @@ pub(crate) enum Codegen {
 pub(crate) struct Sign {
     /// The vendor: stripe, polar, whatsapp, …
     pub(crate) provider: String,
-    /// The secret, as in the vendor's variable [default: the variable's own value]
+    /// The secret, as in the vendor's variable [default: the value of that variable]
     #[arg(long)]
     pub(crate) secret: Option<String>,
-    /// The address that will be called, for the vendors that sign it
+    /// The address of the webhook, which some vendors sign
     #[arg(long, default_value = "http://127.0.0.1:3000/")]
     pub(crate) url: String,
     /// The file with the body; `-` reads it from standard input
@@ -119,38 +120,38 @@ pub(crate) struct Sign {
 
 #[derive(Subcommand)]
 pub(crate) enum Events {
-    /// The newest events
+    /// List the newest events
     List {
-        /// At most so many
+        /// The greatest number of events
         #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(i64).range(1..=100_000))]
         limit: i64,
-        /// Only of this vendor
+        /// Only events of this vendor
         #[arg(long)]
         provider: Option<String>,
-        /// Only pending, processed, ignored, unresolved or dead ones
+        /// Only events with this status: pending, processed, ignored, unresolved or dead
         #[arg(long)]
         status: Option<String>,
         /// Only those that came before this one: the last of a page, for the next page
         #[arg(long)]
         before: Option<String>,
     },
-    /// One event with its payload
+    /// Show one event with its payload
     Show {
         /// evt_…
         id: String,
     },
-    /// Handle events again
+    /// Process events again
     Replay {
         /// evt_…
         #[arg(required_unless_present = "since")]
         ids: Vec<String>,
-        /// All that arrived since then: 2026-11-20T12:00:00Z, or a span such as 2h or 3d
+        /// All events that arrived since: 2026-11-20T12:00:00Z, or a span such as 2h or 3d
         #[arg(long)]
         since: Option<String>,
-        /// Of those since then, only dead, ignored, processed or unresolved ones
+        /// Of these, only events with this status: dead, ignored, processed or unresolved
         #[arg(long, requires = "since")]
         status: Option<String>,
-        /// Of those since then, only of this vendor
+        /// Of these, only events of this vendor
         #[arg(long, requires = "since")]
         provider: Option<String>,
     },
@@ -158,27 +159,27 @@ pub(crate) enum Events {
 
 #[derive(Subcommand)]
 pub(crate) enum Jobs {
-    /// The newest jobs
+    /// List the newest jobs
     List {
-        /// At most so many
+        /// The greatest number of jobs
         #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(i64).range(1..=100_000))]
         limit: i64,
-        /// Only of this name
+        /// Only jobs of this kind
         #[arg(long)]
         kind: Option<String>,
-        /// Only pending, processed, dead or cancelled ones
+        /// Only jobs with this status: pending, processed, dead or cancelled
         #[arg(long)]
         status: Option<String>,
         /// Only those that are older than this one: the last of a page, for the next page
         #[arg(long)]
         before: Option<String>,
     },
-    /// Put a job that was given up or cancelled back into the queue
+    /// Put a dead or cancelled job back into the queue
     Retry {
         /// job_…
         id: String,
     },
-    /// Take a job back that has not ended
+    /// Cancel a job that has not ended
     Cancel {
         /// job_…
         id: String,
@@ -187,7 +188,7 @@ pub(crate) enum Jobs {
 
 #[derive(Subcommand)]
 pub(crate) enum Organizations {
-    /// Make a tenant
+    /// Create an organization
     Create {
         /// Its name
         #[arg(long)]
@@ -196,23 +197,23 @@ pub(crate) enum Organizations {
         #[arg(long = "external-id", value_name = "PROVIDER=ID")]
         external_ids: Vec<String>,
     },
-    /// All tenants
+    /// List all organizations
     List,
 }
 
 #[derive(Subcommand)]
 pub(crate) enum Connections {
-    /// Let an account at a vendor belong to an organization
+    /// Connect an account at a vendor to an organization
     Add {
         #[command(flatten)]
         of: Of,
         /// The vendor: whatsapp, kapso, …
         #[arg(long)]
         provider: String,
-        /// The account as the vendor names it: for WhatsApp and Kapso the phone number id
+        /// The account as the vendor's events name it: for WhatsApp and Kapso the phone number id
         #[arg(long)]
         account: String,
-        /// What people call it
+        /// The name of the connection, for people
         #[arg(long)]
         name: Option<String>,
     },
@@ -220,11 +221,11 @@ pub(crate) enum Connections {
 
 #[derive(Subcommand)]
 pub(crate) enum Listing {
-    /// The newest ones
+    /// List the newest rows
     List {
         #[command(flatten)]
         of: Of,
-        /// At most so many
+        /// The greatest number of rows
         #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(i64).range(1..=10_000))]
         limit: i64,
     },
@@ -232,14 +233,14 @@ pub(crate) enum Listing {
 
 #[derive(Subcommand)]
 pub(crate) enum Messages {
-    /// The newest ones
+    /// List the newest messages
     List {
         #[command(flatten)]
         of: Of,
-        /// Only of this conversation
+        /// Only messages of this conversation
         #[arg(long, value_name = "cnv_…")]
         conversation: Option<String>,
-        /// At most so many
+        /// The greatest number of messages
         #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(i64).range(1..=10_000))]
         limit: i64,
     },
@@ -251,41 +252,41 @@ pub(crate) enum Customers {
     Import(Import),
 }
 
-/// The first line of the file names its columns: name, email and notes.
+/// Import customers from a CSV file. Its first line has the column titles: name, email and notes.
 #[derive(Args)]
 pub(crate) struct Import {
     /// The file; `-` reads it from standard input
     #[arg(required_unless_present = "resume", conflicts_with = "resume")]
     pub(crate) file: Option<PathBuf>,
-    /// Show what would become of the file, and do nothing
+    /// Show what an import of the file would do, and do nothing
     #[arg(long, conflicts_with = "resume")]
     pub(crate) preview: bool,
-    /// Do not ask whether to begin
+    /// Do not ask for confirmation
     #[arg(long)]
     pub(crate) yes: bool,
-    /// Go on with an import that was interrupted
+    /// Resume an interrupted import, by its id
     #[arg(long, value_name = "imp_…")]
     pub(crate) resume: Option<String>,
-    /// The column with the names, by what it is called in the file [default: name]
+    /// The title of the column with the names [default: name]
     #[arg(long, value_name = "COLUMN")]
     pub(crate) name_column: Option<String>,
-    /// The column with the e-mail addresses [default: email]
+    /// The title of the column with the e-mail addresses [default: email]
     #[arg(long, value_name = "COLUMN")]
     pub(crate) email_column: Option<String>,
-    /// The column with the notes [default: notes]
+    /// The title of the column with the notes [default: notes]
     #[arg(long, value_name = "COLUMN")]
     pub(crate) notes_column: Option<String>,
-    /// What becomes of customers that are there already
+    /// What to do with customers that exist already
     #[arg(long, value_parser = ["skip", "import"], default_value = "skip")]
     pub(crate) duplicates: String,
     #[command(flatten)]
     pub(crate) of: Of,
 }
 
-/// Whose rows.
+/// The organization whose rows are listed.
 #[derive(Args)]
 pub(crate) struct Of {
-    /// The organization, by its id or one of its ids in other systems; needed when there are several
+    /// The organization, by its id or external id; required when there are several
     #[arg(long, value_name = "ORGANIZATION")]
     pub(crate) organization: Option<String>,
 }

@@ -7,13 +7,13 @@ use provider::settings::{self, Variables};
 
 use crate::{Product, cli::Global, settings::Settings};
 
-/// Everything that the process was told from outside.
+/// The configuration of the process.
 pub(crate) struct Environment {
-    /// The variables, for the vendors.
+    /// The variables of the vendors.
     pub(crate) variables: Variables,
     /// The installation's own settings, with the flags applied.
     pub(crate) settings: Settings,
-    /// What this server is made of.
+    /// The product that this process serves.
     pub(crate) product: Product,
 }
 
@@ -30,7 +30,7 @@ impl Environment {
         Self::new(global, variables, product)
     }
 
-    /// The settings behind these variables and flags.
+    /// Combines variables and flags into settings.
     pub(crate) fn new(global: &Global, variables: Variables, product: Product) -> Result<Self> {
         let mut settings: Settings = settings::require(&variables)?;
         if let Some(data) = &global.data {
@@ -46,12 +46,12 @@ impl Environment {
         Ok(Self { variables, settings, product })
     }
 
-    /// The data folder.
+    /// Returns the data folder.
     pub(crate) fn data(&self) -> PathBuf {
         PathBuf::from(&self.settings.trunkline_data)
     }
 
-    /// The database's address.
+    /// Returns the address of the database.
     pub(crate) fn database_url(&self) -> String {
         match &self.settings.database_url {
             Some(url) => url.expose().to_owned(),
@@ -60,13 +60,14 @@ impl Environment {
     }
 }
 
-/// The nearer file wins, and the environment wins over both.
+/// Reads `.env.local`, then `.env`: the first value of a variable counts, and the environment takes precedence over
+/// both.
 fn read_files(folder: &Path) -> Result<()> {
     for name in [".env.local", ".env"] {
         match dotenvy::from_path(folder.join(name)) {
             Ok(()) => {}
             Err(error) if error.not_found() => {}
-            // The error quotes the line, which may hold a secret.
+            // The parser's error quotes the line, which may contain a secret.
             Err(_) => return Err(Error::config("env_file", format!("{name} cannot be read: write NAME=value lines"))),
         }
     }

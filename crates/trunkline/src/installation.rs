@@ -1,4 +1,4 @@
-//! What the installation says of itself: health, numbers, crons.
+//! Health, metrics and crons of the installation, for the surfaces.
 
 use std::{
     collections::HashSet,
@@ -13,18 +13,18 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use serde_json::{Value, json};
 use store::{Db, Engine};
 
-/// The parts that know.
+/// The parts that the answers come from.
 pub(crate) struct Installation {
     pub(crate) db: Db,
     pub(crate) world: World,
     pub(crate) runner: Runner,
     pub(crate) depths: Depths,
     pub(crate) prometheus: PrometheusHandle,
-    /// The gauges that were shown once: an empty queue shows zero, not what it was when it was last full.
+    /// The gauges that were shown before: an empty queue is shown as zero, and not with its last depth.
     pub(crate) gauges: Mutex<HashSet<Gauge>>,
 }
 
-/// The kind and the state of what a gauge counts.
+/// The kind and the state that a gauge counts.
 type Gauge = (String, &'static str);
 
 /// How long the database may take to answer before the node counts as not ready.
@@ -53,7 +53,8 @@ impl server::Installation for Installation {
     }
 
     async fn metrics(&self) -> String {
-        // The queue is everybody's: it is counted when somebody looks, and not each time.
+        // All nodes share the queue, so that its depth is read when the metrics are, from a cache, and not counted by each
+        // node.
         if let Ok(depths) = self.depths.get().await {
             self.show(depths);
         }
@@ -94,7 +95,7 @@ fn age_ms(now: Time, then: Time) -> i64 {
     now.ms().saturating_sub(then.ms()).max(0)
 }
 
-/// As people call it.
+/// Returns the name of the database engine, for people.
 pub(crate) fn engine_name(engine: Engine) -> &'static str {
     match engine {
         Engine::Sqlite => "SQLite",

@@ -1,5 +1,5 @@
-//! Trunkline: the back office of a multi-tenant SaaS, in one binary. A product that has more than the standard features is
-//! a binary of its own with a [`Product`]: the same server, the same commands, and what it adds.
+//! Trunkline: the back office of a multi-tenant SaaS, in one binary. A product with operations or tables of its own is
+//! a binary with its own [`Product`]: the same server and commands, extended.
 
 mod authenticator;
 mod boot;
@@ -27,7 +27,7 @@ use crate::{
     environment::Environment,
 };
 
-/// Runs the command that the process was started with.
+/// Runs the command of this process.
 fn main(product: Product) -> ExitCode {
     let catalog = product.catalog();
     let own = Cli::command().name(product.name);
@@ -56,23 +56,23 @@ fn run(own: &clap::Command, matches: &ArgMatches, catalog: &Catalog, product: Pr
     runtime.block_on(commands::run(cli, environment))
 }
 
-/// How a command ended that did not fail.
+/// How a successful command ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Ended {
-    /// All of it was done.
+    /// Everything was done.
     Well,
-    /// A part of it was done, and what was not was named.
+    /// A part was done, and the rest was reported.
     Partly,
-    /// Somebody stopped it. It can go on.
+    /// The user stopped it. It can be resumed.
     Interrupted,
 }
 
-/// The exit code of what was done in part.
+/// The exit code when only a part was done.
 const PARTLY: u8 = 11;
-/// The exit code of what was stopped by Ctrl-C, as shells have it.
+/// The exit code after Ctrl-C, as shells use it.
 const INTERRUPTED: u8 = 130;
 
-/// What scripts branch on. 2 is also what the argument parser uses.
+/// Returns the exit code of an error, on which scripts branch. The argument parser also uses 2.
 fn exit_code(code: Code) -> u8 {
     match code {
         Code::Internal => 1,

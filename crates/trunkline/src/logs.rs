@@ -1,4 +1,4 @@
-//! Structured logs, with people and secrets masked on the way out.
+//! Structured logs, with personal data and secrets masked before they are written.
 
 use std::io::{self, IsTerminal, Write};
 
@@ -23,7 +23,7 @@ pub(crate) fn start(settings: &Settings) -> Result<()> {
     started.map_err(|error| Error::internal("logging", "logging started twice").source(error))
 }
 
-/// Makes writers that mask what they write.
+/// Creates writers that mask what they write.
 struct Masked;
 
 /// One log line.
@@ -48,7 +48,7 @@ impl Write for Line {
     }
 }
 
-/// A line is complete when its writer goes.
+/// A line is complete when its writer is dropped.
 impl Drop for Line {
     fn drop(&mut self) {
         let line = String::from_utf8_lossy(&self.0);
@@ -56,15 +56,15 @@ impl Drop for Line {
             Ok(Value::Object(fields)) => format!("{}\n", Value::Object(fields.into_iter().map(masked_field).collect())),
             _ => mask(&line).into_owned(),
         };
-        // Where standard error is gone there is nobody to tell.
+        // When standard error is closed, the error cannot be reported anywhere.
         io::stderr().lock().write_all(masked.as_bytes()).unwrap_or_default();
     }
 }
 
-/// What is looked for in logs, and holds nobody's data.
+/// Fields that are searched for in logs, and contain no personal data.
 const PLAIN: [&str; 2] = ["timestamp", "request_id"];
 
-/// Texts are masked; numbers are measurements, and must stay numbers for those who read the lines by machine.
+/// Texts are masked. Numbers are measurements, and stay numbers for programs that read the logs.
 fn masked_field((name, mut value): (String, Value)) -> (String, Value) {
     if let Value::String(text) = &mut value
         && !PLAIN.contains(&name.as_str())

@@ -1,4 +1,4 @@
-//! What commands print: tables for people, JSON lines for scripts.
+//! Prints the answers of commands: tables for people, JSON lines for scripts.
 
 #![expect(clippy::print_stderr, reason = "commands talk to the terminal, here and only here")]
 
@@ -8,26 +8,26 @@ use kernel::{Error, Result};
 use serde::Serialize;
 use serde_json::Value;
 
-/// Prints a line. When nobody reads any more, as behind `head`, there is nothing left to do.
+/// Prints a line. A closed standard output, as behind `head`, is ignored.
 pub(crate) fn say(line: impl std::fmt::Display) {
     if writeln!(io::stdout().lock(), "{line}").is_err() {
         std::process::exit(0);
     }
 }
 
-/// Prints a text as it is.
+/// Prints a text unchanged.
 pub(crate) fn write(text: &str) {
     if io::stdout().lock().write_all(text.as_bytes()).is_err() {
         std::process::exit(0);
     }
 }
 
-/// Tells the person at the terminal something that is no part of the answer.
+/// Prints a note for the user to standard error, which is not part of the answer.
 pub(crate) fn note(line: impl std::fmt::Display) {
     eprintln!("{line}");
 }
 
-/// Prints an error: the sentence, then what is known about it.
+/// Prints an error: its message, then its facts.
 pub(crate) fn complain(error: &Error) {
     eprintln!("error: {}", error.message);
     for (name, value) in error.facts() {
@@ -75,7 +75,7 @@ fn line(cells: &[String], widths: &[usize]) {
     say(padded.join("  ").trim_end());
 }
 
-/// Moments are stored in milliseconds and shown as people write them.
+/// Formats a value. Times are stored in milliseconds and printed as dates.
 pub(crate) fn text(column: &str, value: &Value) -> String {
     match value {
         Value::Null => String::new(),

@@ -1,4 +1,4 @@
-//! What a server is made of: the standard features, and what a product adds.
+//! A product: the standard features, and what a binary adds to them.
 
 use std::{process::ExitCode, sync::Arc};
 
@@ -17,41 +17,41 @@ pub struct Product {
 }
 
 impl Product {
-    /// The standard server, under this name.
+    /// Creates the standard product, under this name.
     pub fn new(name: &'static str) -> Self {
         let tables = vec![engine::MIGRATIONS, app::MIGRATIONS];
         Self { name, tables, operations: vec![app::operations], handlers: Vec::new(), directory: None }
     }
 
-    /// With these tables too.
+    /// Adds tables.
     #[must_use]
     pub fn tables(mut self, tables: MigrationSet) -> Self {
         self.tables.push(tables);
         self
     }
 
-    /// With the operations that `register` adds.
+    /// Adds the operations that `register` registers.
     #[must_use]
     pub fn operations(mut self, register: fn(&mut Registry)) -> Self {
         self.operations.push(register);
         self
     }
 
-    /// With the jobs, crons and event handlers that `register` adds.
+    /// Adds the jobs, crons and event handlers that `register` registers.
     #[must_use]
     pub fn handlers(mut self, register: fn(&mut Handlers) -> Result<()>) -> Self {
         self.handlers.push(register);
         self
     }
 
-    /// With another idea of who people are: instead of members of organizations, as this directory says.
+    /// Replaces the directory, which otherwise knows people as members of organizations.
     #[must_use]
     pub fn directory(mut self, directory: Arc<dyn Directory>) -> Self {
         self.directory = Some(directory);
         self
     }
 
-    /// Runs the command that the process was started with.
+    /// Runs the command of this process.
     pub fn run(self) -> ExitCode {
         crate::main(self)
     }
@@ -64,12 +64,12 @@ impl Product {
         self.handlers.iter().try_for_each(|register| register(handlers))
     }
 
-    /// Whether people are members of organizations.
+    /// Returns whether people are members of organizations.
     pub(crate) fn has_members(&self) -> bool {
         self.directory.is_none()
     }
 
-    /// Everything that can be called.
+    /// Returns the catalog of all operations.
     pub(crate) fn catalog(&self) -> Catalog {
         let mut registry = Registry::new();
         for register in &self.operations {
@@ -83,7 +83,7 @@ impl Product {
         engine::installation_key(db, world, "cursors").await
     }
 
-    /// Its operations on this database.
+    /// Opens the operations on this database.
     pub(crate) async fn open(&self, db: &Db, world: &World) -> Result<Operations> {
         let members = || Arc::new(app::users::Members::new(world.clone()));
         let directory = self.directory.clone().unwrap_or_else(|| members());

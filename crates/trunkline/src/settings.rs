@@ -1,4 +1,4 @@
-//! The installation's own settings. Vendors declare theirs themselves.
+//! The installation's own settings. Vendors declare theirs in their own files.
 
 use std::{ops::RangeInclusive, sync::Arc, time::Duration};
 
@@ -35,20 +35,20 @@ pub(crate) struct Settings {
     /// The address to listen on.
     #[serde(default = "listen")]
     pub(crate) trunkline_listen: String,
-    /// How the outside world reaches this installation. Some vendors sign the address that they call, so it must be right
-    /// behind a proxy. Also read as NEXT_PUBLIC_APP_URL.
+    /// The public address of this installation. Some vendors sign the address that they call, so that it must be
+    /// correct behind a proxy. Also read as NEXT_PUBLIC_APP_URL.
     #[serde(alias = "next_public_app_url")]
     pub(crate) trunkline_public_url: Option<Url>,
-    /// The production host without `https://`, as Vercel sets it: the public address when nothing else says it.
+    /// The production host without `https://`, as Vercel sets it: the public address when no other setting names it.
     pub(crate) vercel_project_production_url: Option<String>,
-    /// Opens `/api/cron/{name}` to an outside scheduler that shows it as `Authorization: Bearer …`. At least 16
+    /// The secret of external schedulers, which call `/api/cron/{name}` with `Authorization: Bearer …`. At least 16
     /// characters. Several, separated by commas, are all accepted.
     pub(crate) cron_secret: Option<Secret>,
-    /// Whose tokens sign people in, besides those of the vendors below: a JSON list of
-    /// `{"issuer", "jwks", "audience", "algorithms", "claims"}`. `issuer` is what stands in `iss`, to the letter (or a list).
-    /// `jwks` is the address of its keys, a file or a `data:` URL. `audience` is what must stand in `aud`, or one of a list:
-    /// leave it out only for an issuer that is yours alone. `algorithms` are some of RS256, ES256 and EdDSA. `claims` says
-    /// how `organization`, `role`, `email` and `name` are called in the tokens, such as `app_metadata.org_id`.
+    /// Issuers whose tokens are accepted, besides those of the vendors below: a JSON list of `{"issuer", "jwks",
+    /// "audience", "algorithms", "claims"}`. `issuer` is the exact value of `iss` (or a list). `jwks` is the address of
+    /// its keys, a file or a `data:` URL. `audience` is the required value of `aud`, or one of a list: leave it out
+    /// only for an issuer that is yours alone. `algorithms` are some of RS256, ES256 and EdDSA. `claims` names the
+    /// claims of `organization`, `role`, `email` and `name`, such as `app_metadata.org_id`.
     pub(crate) auth_jwt_issuers: Option<String>,
     /// How long the bodies of events that were handled are kept, and news of the delivery of messages that never came:
     /// `30d`, `12h`.
@@ -68,15 +68,15 @@ pub(crate) struct Settings {
     /// Origins whose pages may call from a browser, separated by commas, such as `https://app.example.com`; `*` is every
     /// origin.
     pub(crate) trunkline_cors_origins: Option<String>,
-    /// Origins that our own pages may load from and talk to besides ours, separated by commas.
+    /// Origins that our own pages may load from and talk to besides their own, separated by commas.
     pub(crate) trunkline_page_sources: Option<String>,
-    /// Calls in a minute by one API key, one person, or one address where nobody is signed in; 0 is no limit.
+    /// Calls per minute of one API key, one person, or one address where nobody is signed in; 0 is no limit.
     #[serde(default = "rate_caller")]
     pub(crate) trunkline_rate_caller: u32,
-    /// Calls in a minute by all of one organization; 0 is no limit.
+    /// Calls per minute of one organization; 0 is no limit.
     #[serde(default = "rate_organization")]
     pub(crate) trunkline_rate_organization: u32,
-    /// Calls in a minute of one operation by one caller; 0 is no limit.
+    /// Calls per minute of one operation by one caller; 0 is no limit.
     #[serde(default = "rate_operation")]
     pub(crate) trunkline_rate_operation: u32,
     /// Live queries of one connection. What exceeds that is refused.
@@ -92,21 +92,21 @@ pub(crate) struct Settings {
     /// again from time to time.
     #[serde(default = "live_query_limit")]
     pub(crate) trunkline_live_query_limit: String,
-    /// How many proxies stand in front of this server and add to `X-Forwarded-For`: with none that header is not believed.
+    /// The number of proxies in front of this server that append to `X-Forwarded-For`. With 0, that header is ignored.
     #[serde(default)]
     pub(crate) trunkline_proxies: usize,
-    /// What plans allow: a JSON list of `{"id", "name", "maxCustomers", "maxStaff", "maxClients"}`. The plan `free` is that of
-    /// organizations without a subscription (3 customers, 2 people of their own, 10 clients, unless it says otherwise); any
-    /// other `id` is a product at the payments vendor, and holds where the vendor names no limits.
+    /// The limits of plans: a JSON list of `{"id", "name", "maxCustomers", "maxStaff", "maxClients"}`. The plan `free`
+    /// applies to organizations without a subscription (3 customers, 2 people of their own, 10 clients, by default);
+    /// any other `id` is a product at the payments vendor, and applies where the vendor sets no limits.
     pub(crate) plans: Option<String>,
-    /// What is logged: `error`, `warn`, `info`, `debug`, or a filter such as `info,engine=debug`.
+    /// The log filter: `error`, `warn`, `info`, `debug`, or a filter such as `info,engine=debug`.
     #[serde(default = "log")]
     pub(crate) trunkline_log: String,
-    /// A server elsewhere, for the commands that are operations: they run there instead of on the data folder.
+    /// The address of another server, on which commands that are operations run instead of on the data folder.
     pub(crate) trunkline_url: Option<Url>,
-    /// The API key that those commands show: make one with `trunkline keys create`.
+    /// The API key of those commands: create one with `trunkline keys create`.
     pub(crate) trunkline_api_key: Option<Secret>,
-    /// How it is logged: for people, or one object a line for machines.
+    /// The format of log lines: for people, or one JSON object per line.
     #[serde(default)]
     pub(crate) trunkline_log_format: LogFormat,
 }
@@ -115,19 +115,19 @@ pub(crate) struct Settings {
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[expect(dead_code, reason = "declared so that they are documented; each moves to the feature that reads it")]
 pub(crate) struct Later {
-    /// Which vendor sends e-mail.
+    /// The vendor of e-mail.
     email_provider: Option<String>,
-    /// Which vendor takes payments.
+    /// The vendor of payments.
     payments_provider: Option<String>,
-    /// Which vendor signs people in.
+    /// The vendor of sign-in.
     auth_provider: Option<String>,
-    /// Which vendor keeps files.
+    /// The vendor of file storage.
     storage_provider: Option<String>,
-    /// Which vendor answers prompts.
+    /// The vendor of language models.
     ai_provider: Option<String>,
-    /// Which vendor keeps the keys that encrypt.
+    /// The vendor that stores the encryption keys.
     keys_provider: Option<String>,
-    /// Which vendor hears of errors.
+    /// The vendor of error monitoring.
     monitoring_provider: Option<String>,
     /// A Redis server that all nodes share.
     redis_url: Option<Secret>,
@@ -137,7 +137,7 @@ pub(crate) struct Later {
     nextauth_secret: Option<Secret>,
     /// The name of this service in traces.
     otel_service_name: Option<String>,
-    /// Where traces, metrics and logs go, by OTLP over HTTP.
+    /// Where traces, metrics and logs are sent, by OTLP over HTTP.
     otel_exporter_otlp_endpoint: Option<Url>,
     /// The address of the live queries, for a front end built with Next.js: the same as TRUNKLINE_PUBLIC_URL.
     next_public_convex_url: Option<Url>,
@@ -149,7 +149,7 @@ pub(crate) struct Later {
     vercel: Option<String>,
 }
 
-/// How log lines look.
+/// The format of log lines.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum LogFormat {
@@ -220,11 +220,11 @@ fn log() -> String {
     "info".to_owned()
 }
 
-/// A shorter secret could be guessed.
+/// Shorter secrets could be guessed.
 const CRON_SECRET_LENGTH: usize = 16;
 
 impl Settings {
-    /// What the types cannot say.
+    /// Checks what the types cannot express.
     pub(crate) fn check(&self) -> Result<()> {
         self.retention()?;
         self.lease()?;
@@ -244,7 +244,7 @@ impl Settings {
         Ok(())
     }
 
-    /// Whose tokens are believed: those of the operator's list, then those that the vendors bring.
+    /// Returns the issuers whose tokens are accepted: those of the operator's list, then those that the vendors bring.
     pub(crate) fn issuers(&self, brought: &[Issuer], world: &World) -> Result<Issuers> {
         let transport = Transport::new(Options::default(), Arc::new(SystemClock), Arc::new(SystemRandom));
         let all = self.own_issuers()?.into_iter().chain(brought.iter().cloned());
@@ -255,7 +255,7 @@ impl Settings {
         self.auth_jwt_issuers.as_deref().map_or_else(|| Ok(Vec::new()), |json| auth::issuers("AUTH_JWT_ISSUERS", json))
     }
 
-    /// How long the bodies of handled events are kept.
+    /// Returns how long the bodies of handled events are kept.
     pub(crate) fn retention(&self) -> Result<Duration> {
         span(&self.trunkline_inbox_retention).ok_or_else(|| {
             Error::config(
@@ -293,7 +293,7 @@ impl Settings {
         })
     }
 
-    /// How the surfaces behave.
+    /// Returns the options of the surfaces.
     pub(crate) fn surfaces(&self) -> Result<server::Options> {
         let rate = |calls| (calls > 0).then(|| Rate::per_minute(calls));
         Ok(server::Options {
@@ -311,7 +311,7 @@ impl Settings {
         })
     }
 
-    /// How the outside world reaches this installation.
+    /// Returns the public address of this installation.
     pub(crate) fn public_url(&self) -> Result<Url> {
         if let Some(url) = &self.trunkline_public_url {
             return Ok(url.clone());
@@ -335,7 +335,7 @@ fn within(variable: &'static str, value: u32, range: RangeInclusive<u32>) -> Res
     Err(Error::config("setting_out_of_range", message))
 }
 
-/// Reads origins between commas.
+/// Parses origins between commas.
 fn origins(variable: &'static str, text: Option<&str>) -> Result<Vec<String>> {
     let written = text.unwrap_or_default().split(',').map(str::trim).filter(|origin| !origin.is_empty());
     written.map(|origin| read_origin(variable, origin)).collect()
@@ -358,7 +358,7 @@ fn read_origin(variable: &'static str, origin: &str) -> Result<String> {
     }
 }
 
-/// Reads `30d`, `12h`, `90 minutes`: a day has 24 hours here.
+/// Parses `30d`, `12h`, `90 minutes`: a day has 24 hours here.
 pub(crate) fn span(text: &str) -> Option<Duration> {
     let span: jiff::Span = text.parse().ok()?;
     let seconds = span.total((jiff::Unit::Second, jiff::SpanRelativeTo::days_are_24_hours())).ok()?;

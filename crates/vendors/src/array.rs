@@ -1,11 +1,12 @@
-//! Vendors that send an array: each element is an event of its own, in its own bytes.
+//! Vendors that send an array: each element becomes an event with the element's own bytes.
 
 use bytes::Bytes;
 use provider::Received;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
-/// The events of an array. An element that cannot be read is malformed and does not spoil the others.
+/// Returns the events of an array. An element that cannot be parsed becomes a malformed event and does not affect the
+/// others.
 pub(crate) fn events<T: DeserializeOwned>(body: &Bytes, event: impl Fn(T, Bytes) -> Received) -> Vec<Received> {
     match Received::json::<Vec<&RawValue>>(body) {
         Ok(elements) => each(&elements, body, |payload| match Received::json(&payload) {
@@ -16,7 +17,7 @@ pub(crate) fn events<T: DeserializeOwned>(body: &Bytes, event: impl Fn(T, Bytes)
     }
 }
 
-/// One event for each element of `body`, from its own bytes.
+/// Returns one event for each element of `body`, with the element's own bytes.
 pub(crate) fn each(elements: &[&RawValue], body: &Bytes, event: impl Fn(Bytes) -> Received) -> Vec<Received> {
     match Received::countable(elements.len(), body) {
         Ok(()) => elements.iter().map(|element| event(body.slice_ref(element.get().as_bytes()))).collect(),

@@ -1,4 +1,4 @@
-//! The vendors, one file each: `src/<category>/<vendor>.rs`, listed in the category's `mod.rs`. Nothing else knows a
+//! The vendors, one file each: `src/<category>/<vendor>.rs`, listed in the category's `mod.rs`. Only these files know a
 //! vendor's wire format.
 
 pub mod ai;
@@ -11,7 +11,7 @@ pub mod messaging;
 pub mod payments;
 pub mod webhooks;
 
-/// Every vendor, for the registry.
+/// Returns every vendor, for the registry.
 pub fn all() -> Vec<provider::VendorEntry> {
     [
         payments::entries(),

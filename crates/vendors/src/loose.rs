@@ -1,5 +1,5 @@
-//! JSON values as vendors really send them. Reading one never fails: what is not understood is absent, because an event
-//! with a field of a new type is still an event.
+//! JSON values as vendors really send them. Parsing one never fails: a value that is not understood is absent, because
+//! an event with a field of an unknown type is still an event.
 
 use std::{fmt, marker::PhantomData};
 
@@ -14,7 +14,7 @@ use serde_json::Value;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Text(Option<String>);
 
-/// A moment: seconds or milliseconds since 1970, as a number or as text, or RFC 3339.
+/// A point in time: seconds or milliseconds since 1970, as a number or as text, or RFC 3339.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Moment(pub(crate) Option<Time>);
 
@@ -45,8 +45,8 @@ impl<'de> Deserialize<'de> for Moment {
     }
 }
 
-/// Numbers above this count milliseconds: as seconds they would lie beyond the year 5000, and as milliseconds anything
-/// below is before 1974.
+/// Larger numbers count milliseconds: as seconds they would be after the year 5000, and as milliseconds smaller ones
+/// are before 1974.
 const MILLISECONDS: u64 = 100_000_000_000;
 
 fn moment(text: &str) -> Option<Time> {
@@ -57,18 +57,19 @@ fn moment(text: &str) -> Option<Time> {
     }
 }
 
-/// An object, or its default where something else stands: `#[serde(default, deserialize_with = "loose::object")]`.
+/// Parses an object, or returns its default for any other value: `#[serde(default, deserialize_with =
+/// "loose::object")]`.
 pub(crate) fn object<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(deserializer: D) -> Result<T, D::Error> {
     deserializer.deserialize_any(Object(PhantomData))
 }
 
-/// The elements of a list that can be read; none where something else stands.
+/// Parses the elements of a list, skipping those that fail; any other value has none.
 pub(crate) fn list<'de, D: Deserializer<'de>, T: DeserializeOwned>(deserializer: D) -> Result<Vec<T>, D::Error> {
     let Value::Array(items) = Value::deserialize(deserializer)? else { return Ok(Vec::new()) };
     Ok(items.into_iter().filter_map(|item| serde_json::from_value(item).ok()).collect())
 }
 
-/// Whether `true` stands there.
+/// Returns whether the value is `true`.
 pub(crate) fn flag<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
     Ok(Value::deserialize(deserializer)? == Value::Bool(true))
 }

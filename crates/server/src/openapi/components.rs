@@ -1,4 +1,4 @@
-//! What all operations share: schemas, headers, problems, how to show who one is.
+//! The components that all operations share: schemas, headers, problems, security schemes.
 
 use axum::http::StatusCode;
 use kernel::Code;
@@ -31,17 +31,17 @@ pub(super) fn all(definitions: &Map<String, Value>) -> Value {
     })
 }
 
-/// A reference to a shared parameter.
+/// Returns a reference to a shared parameter.
 pub(super) fn parameter(name: &str) -> Value {
     json!({ "$ref": format!("#/components/parameters/{name}") })
 }
 
-/// A reference to a shared header.
+/// Returns a reference to a shared header.
 pub(super) fn header(name: &str) -> Value {
     json!({ "$ref": format!("#/components/headers/{name}") })
 }
 
-/// A reference to the problem of a status.
+/// Returns a reference to the problem of a status.
 pub(super) fn problem(status: StatusCode) -> Value {
     json!({ "$ref": format!("#/components/responses/{}", name(status)) })
 }
@@ -84,7 +84,7 @@ fn headers() -> Value {
     })
 }
 
-/// One response for each status that a problem can have.
+/// Returns one response for each status that a problem can have.
 fn problems() -> Value {
     let mut statuses: Vec<_> = CODES.into_iter().map(status).collect();
     statuses.extend([

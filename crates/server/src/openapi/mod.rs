@@ -13,7 +13,7 @@ pub(crate) use operation::for_whom;
 
 use crate::rest::by_path;
 
-/// The document.
+/// Builds the document.
 pub fn openapi(catalog: &Catalog) -> Value {
     let paths = by_path(catalog);
     let operations = paths.values().flat_map(BTreeMap::values);

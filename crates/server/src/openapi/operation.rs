@@ -10,10 +10,10 @@ use serde_json::{Map, Value, json};
 use super::{components, schema};
 use crate::{
     problem::{CODES, status},
-    rest::{PAGE, PAGE_SIZE, Shape},
+    rest::{PAGE, PAGE_SIZE, ValueType},
 };
 
-/// The module that an operation is in.
+/// Returns the module of an operation.
 pub(super) fn tag(description: &Description) -> &'static str {
     description.name.split(':').next().unwrap_or(description.name)
 }
@@ -42,7 +42,7 @@ fn first_sentence(summary: &str) -> String {
     line[..end].trim_end_matches('.').to_owned()
 }
 
-/// Who may call it, for people.
+/// Returns the description of an access for people.
 pub(crate) fn for_whom(access: Access) -> String {
     match access {
         Access::Public => "Anybody may call it.".to_owned(),
@@ -90,7 +90,7 @@ fn parameters(description: &Description, definitions: &Map<String, Value>) -> Ve
     parameters
 }
 
-/// What a parameter holds. What no text can say is JSON.
+/// Fills in the content of a parameter. A value that cannot be written as text is JSON.
 fn fill(parameter: &mut Value, schema: &Value, definitions: &Map<String, Value>) {
     let mut schema = schema::without_null(schema);
     if let Some(fields) = schema.as_object_mut()
@@ -98,7 +98,7 @@ fn fill(parameter: &mut Value, schema: &Value, definitions: &Map<String, Value>)
     {
         parameter["description"] = words;
     }
-    if Shape::of(&schema, definitions) == Shape::Json {
+    if ValueType::of(&schema, definitions) == ValueType::Json {
         parameter["content"] = json!({ "application/json": { "schema": schema } });
     } else {
         parameter["schema"] = schema;
@@ -170,7 +170,7 @@ fn responses(description: &Description) -> Value {
     Value::Object(responses)
 }
 
-/// The statuses of everything that can go wrong.
+/// Returns the statuses of everything that can go wrong.
 fn problems(description: &Description) -> BTreeMap<u16, StatusCode> {
     // Only actions reach vendors.
     let may_happen = CODES.into_iter().filter(|code| *code != Code::Vendor || description.kind == Kind::Action);

@@ -1,14 +1,14 @@
-//! Schemas as a description of HTTP needs them.
+//! Adapts schemas to OpenAPI.
 
 use engine::operation::never_null;
 use serde_json::{Value, json};
 
-/// A schema that is an object: tools do not expect `true`.
+/// Returns a schema that is an object: some tools do not accept `true`.
 pub(super) fn object(schema: &Value) -> Value {
     if schema.is_object() { schema.clone() } else { json!({}) }
 }
 
-/// What a text in a path or a query can be: never null, it is left out.
+/// Removes null from the schema of a text in a path or a query: such a value is left out instead.
 pub(super) fn without_null(schema: &Value) -> Value {
     let mut schema = object(schema);
     if let Some(fields) = schema.as_object_mut() {

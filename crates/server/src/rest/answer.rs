@@ -1,4 +1,4 @@
-//! Answers: JSON, and for those who have it already, that it did not change.
+//! Answers: JSON, or `304` when the caller has the answer already.
 
 use aws_lc_rs::digest::{SHA256, digest};
 use axum::{
@@ -7,14 +7,14 @@ use axum::{
 };
 use data_encoding::HEXLOWER;
 
-/// Bytes of the hash that names an answer.
+/// The number of bytes of the hash in an `ETag`.
 const NAME: usize = 16;
-/// Kept by nobody but the caller, and asked for again before it is shown again.
+/// Only the caller may store the answer, and must revalidate it before using it again.
 const OWN: HeaderValue = HeaderValue::from_static("private, no-cache");
-/// Who asks decides what the answer is.
+/// The answer depends on the caller.
 const VARY: HeaderValue = HeaderValue::from_static("authorization, x-organization");
 
-/// A JSON answer. `asked` are the headers of a request that may be told that the answer is the one it has.
+/// Creates a JSON answer. `asked` are the headers of a request that may be answered with `304`.
 pub(super) fn json(body: Bytes, asked: Option<&HeaderMap>) -> Response<Body> {
     let mut response = Response::new(Body::empty());
     let headers = response.headers_mut();
@@ -39,10 +39,10 @@ pub(super) fn json(body: Bytes, asked: Option<&HeaderMap>) -> Response<Body> {
     response
 }
 
-/// Whether one of the answers that the caller has is this one, or any will do.
+/// Returns whether the caller has this answer already, or any answer will do.
 fn has_it(asked: &HeaderMap, name: &str) -> bool {
     let lines = asked.get_all(header::IF_NONE_MATCH).into_iter().filter_map(|line| line.to_str().ok());
-    // A proxy that compressed the answer has made the name a weak one.
+    // A proxy that compressed the answer has made the tag a weak one.
     lines
         .flat_map(|line| line.split(','))
         .map(str::trim)

@@ -1,4 +1,4 @@
-//! Where the arguments of an operation stand in a request.
+//! Reads the arguments of an operation from a request.
 
 use std::collections::BTreeMap;
 
@@ -6,28 +6,28 @@ use engine::Description;
 use kernel::{Error, Result};
 use serde_json::{Map, Value, json};
 
-use super::query::Shape;
+use super::query::ValueType;
 
-/// The argument that says which page; in a query its fields stand alone.
+/// The argument that selects a page; in a query its fields stand alone.
 pub(crate) const PAGE: &str = "paginationOpts";
-/// Rows of a page, when the caller does not say.
+/// The number of rows of a page by default.
 pub(crate) const PAGE_SIZE: u32 = 50;
 /// The fields of [`PAGE`] that a query may have.
-const PAGE_FIELDS: [(&str, Shape); 3] =
-    [("numItems", Shape::Number), ("cursor", Shape::Text), ("endCursor", Shape::Text)];
+const PAGE_FIELDS: [(&str, ValueType); 3] =
+    [("numItems", ValueType::Number), ("cursor", ValueType::Text), ("endCursor", ValueType::Text)];
 
-/// What an operation takes from a request.
+/// The parameters that an operation takes.
 pub(super) struct Takes {
     name: &'static str,
-    in_path: BTreeMap<&'static str, Shape>,
-    others: BTreeMap<String, Shape>,
+    in_path: BTreeMap<&'static str, ValueType>,
+    others: BTreeMap<String, ValueType>,
     page: bool,
 }
 
 impl Takes {
     pub(super) fn of(description: &Description, definitions: &Map<String, Value>) -> Self {
         let known = description.arguments["properties"].as_object().cloned().unwrap_or_default();
-        let shape = |name: &str| known.get(name).map_or(Shape::Text, |schema| Shape::of(schema, definitions));
+        let shape = |name: &str| known.get(name).map_or(ValueType::Text, |schema| ValueType::of(schema, definitions));
         let in_path: BTreeMap<_, _> = description.route.parameters().map(|name| (name, shape(name))).collect();
         let page = known.contains_key(PAGE);
         let others = known.keys().filter(|name| *name != PAGE && !in_path.contains_key(name.as_str()));
@@ -35,17 +35,17 @@ impl Takes {
         Self { name: description.name, in_path, others, page }
     }
 
-    /// The arguments of a GET.
+    /// Reads the arguments of a GET.
     ///
     /// # Errors
-    /// `BadRequest` for a name that does not exist, or one value too many.
+    /// `BadRequest` for a name that does not exist, or a repeated value.
     pub(super) fn read_query(&self, path: &[(&str, &str)], query: Option<&str>) -> Result<Value> {
         let (mut arguments, mut page) = (self.read_path(path), Map::new());
         for (name, text) in url::form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
             let field = PAGE_FIELDS.iter().find(|(field, _)| self.page && *field == name);
             match (field, self.others.get(&*name)) {
-                // An empty cursor is the one of a form that was sent as it was: the beginning.
-                (Some((_, Shape::Text)), _) if text.is_empty() => {}
+                // A form that was submitted unchanged sends an empty cursor, which means the first page.
+                (Some((_, ValueType::Text)), _) if text.is_empty() => {}
                 (Some((_, shape)), _) => self.put(&mut page, &name, shape.read(&text))?,
                 (None, Some(shape)) => self.put(&mut arguments, &name, shape.read(&text))?,
                 (None, None) => return Err(self.unknown(&name)),
@@ -58,10 +58,10 @@ impl Takes {
         self.readable(arguments)
     }
 
-    /// The arguments of everything else.
+    /// Reads the arguments of any other method.
     ///
     /// # Errors
-    /// `BadRequest` for one that stands in the path already.
+    /// `BadRequest` for an argument that is also in the path.
     pub(super) fn read_body(&self, path: &[(&str, &str)], body: Map<String, Value>) -> Result<Value> {
         let mut arguments = self.read_path(path);
         for (name, value) in body {
@@ -74,11 +74,11 @@ impl Takes {
     }
 
     fn read_path(&self, path: &[(&str, &str)]) -> Map<String, Value> {
-        let read = |name: &str, text: &str| self.in_path.get(name).unwrap_or(&Shape::Text).read(text);
+        let read = |name: &str, text: &str| self.in_path.get(name).unwrap_or(&ValueType::Text).read(text);
         path.iter().map(|(name, text)| ((*name).to_owned(), read(name, text))).collect()
     }
 
-    /// Several values of one name are a list.
+    /// Collects several values of one name into a list.
     fn put(&self, arguments: &mut Map<String, Value>, name: &str, value: Value) -> Result<()> {
         match (arguments.get_mut(name), value) {
             (Some(Value::Array(values)), Value::Array(more)) => values.extend(more),
@@ -88,7 +88,7 @@ impl Takes {
         Ok(())
     }
 
-    /// PostgreSQL keeps no text with the character U+0000: what one database refuses, both do.
+    /// PostgreSQL stores no text with the character U+0000; it is refused on both databases.
     fn readable(&self, arguments: Map<String, Value>) -> Result<Value> {
         match arguments.iter().find(|(_, value)| holds_nul(value)) {
             Some((name, _)) => Err(self.invalid(&format!("{name} holds the character U+0000, which no text may"))),

@@ -1,4 +1,4 @@
-//! The JSON body of a call: an object, or nothing.
+//! The JSON body of a call: an object, or empty.
 
 use axum::{
     body::Body,
@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use crate::{Options, problem::Problem, request::read_body};
 
-/// Arrays and objects inside each other.
+/// The greatest depth of nested arrays and objects.
 const DEPTH: usize = 64;
 
 /// Reads the body.
@@ -49,7 +49,7 @@ fn is_json(headers: &HeaderMap) -> bool {
     kind == "application/json" || (kind.starts_with("application/") && kind.ends_with("+json"))
 }
 
-/// How deep arrays and objects stand inside each other, known before anything is built from them.
+/// Returns the depth of nested arrays and objects, before anything is built from them.
 fn depth(json: &[u8]) -> usize {
     let (mut deepest, mut depth, mut in_text, mut escaped) = (0_usize, 0_usize, false, false);
     for byte in json {

@@ -1,4 +1,4 @@
-//! Pages of other origins, as far as the installation lets them call.
+//! Allows pages of other origins to call, as far as the installation permits.
 
 use std::sync::Arc;
 
@@ -17,10 +17,10 @@ const SENT: HeaderValue = HeaderValue::from_static(
 );
 const SHOWN: HeaderValue =
     HeaderValue::from_static("etag, ratelimit, ratelimit-policy, retry-after, www-authenticate, x-request-id");
-/// For how many seconds a browser need not ask again.
+/// The number of seconds for which a browser caches a preflight answer.
 const REMEMBERED: HeaderValue = HeaderValue::from_static("7200");
 
-/// Answers a browser that asks first, and tells it who may read the answers.
+/// Answers preflight requests, and tells browsers which pages may read the answers.
 pub(super) async fn allow(State(options): State<Arc<Options>>, request: Request<Body>, next: Next) -> Response<Body> {
     let allowed = allowed(&options.cors_origins, request.headers());
     if allowed.is_some() && asks_first(&request) {

@@ -1,6 +1,6 @@
-//! REST: one route for each operation of the catalog, with the answers that the live protocol gives.
+//! REST: one route for each operation, with the same answers as the live protocol.
 //!
-//! Path parameters are arguments; the others stand in the query of a GET and in the JSON body of everything else.
+//! Path parameters are arguments. The others are in the query of a GET, and in the JSON body of every other method.
 
 mod answer;
 mod arguments;
@@ -26,17 +26,17 @@ use serde_json::Value;
 use self::arguments::Takes;
 pub(crate) use self::{
     arguments::{PAGE, PAGE_SIZE},
-    query::Shape,
+    query::ValueType,
 };
 use crate::{
     Api, Options, Server, authenticate,
-    limits::{Limits, Standing},
+    limits::{Limits, RateLimitState},
     openapi,
     problem::Problem,
     request::wrong_method,
 };
 
-/// What the routes of this surface share.
+/// The state that the routes of this surface share.
 #[derive(Clone)]
 struct Rest {
     api: Api,
@@ -44,14 +44,14 @@ struct Rest {
     limits: Arc<Limits>,
 }
 
-/// An operation as this surface serves it.
+/// An operation, as this surface serves it.
 struct Served {
     name: &'static str,
     kind: Kind,
     takes: Takes,
 }
 
-/// The routes of all operations, and `/openapi.json`. None where nothing can be called.
+/// Returns the routes of all operations, and `/openapi.json`. None where there are no operations.
 pub(crate) fn routes(server: &Server, limits: &Arc<Limits>) -> Router<Server> {
     let Some(api) = server.api.clone() else { return Router::new() };
     let catalog = api.operations.catalog();
@@ -74,7 +74,7 @@ pub(crate) fn routes(server: &Server, limits: &Arc<Limits>) -> Router<Server> {
     router.layer(axum::middleware::from_fn_with_state(server.options.clone(), cors::allow)).with_state(rest)
 }
 
-/// The operations of each path by their methods. Where a list and a page share a route, that is the page.
+/// Returns the operations of each path, by method. Where a list and a page share a route, the page is served.
 pub(crate) fn by_path(catalog: &Catalog) -> BTreeMap<&'static str, BTreeMap<&'static str, &Description>> {
     let mut paths: BTreeMap<_, BTreeMap<_, &Description>> = BTreeMap::new();
     for operation in catalog.all() {
@@ -103,7 +103,7 @@ impl Served {
     }
 }
 
-/// Answers one request. What the limits say stands on every answer, also on one that refuses.
+/// Answers one request. Every answer carries the rate-limit headers, a refusal too.
 async fn serve(
     rest: Rest,
     served: Arc<Served>,
@@ -125,7 +125,7 @@ async fn serve(
     response
 }
 
-/// A request whose caller was let in.
+/// A request whose caller was admitted.
 struct Asking {
     who: Who,
     origin: Option<IpAddr>,
@@ -133,13 +133,13 @@ struct Asking {
 }
 
 impl Rest {
-    /// Who calls, when they have calls left.
+    /// Authenticates the caller, and checks the rate limits.
     async fn admit(
         &self,
         served: &Served,
         headers: &HeaderMap,
         origin: Option<IpAddr>,
-    ) -> (Standing, kernel::Result<Who>) {
+    ) -> (RateLimitState, kernel::Result<Who>) {
         match authenticate::who(&self.api, headers, origin).await {
             Ok(who) => {
                 let standing = self.limits.call(&who, origin, served.name);
@@ -194,7 +194,7 @@ impl Rest {
     }
 }
 
-/// A request that could be read, and asks for what cannot be: 422 where one that cannot be read is 400.
+/// A request that was parsed and is invalid has the status 422; one that cannot be parsed has 400.
 fn refused(error: Error) -> Problem {
     if error.code == Code::BadRequest || error.tag == "request_reused" {
         return Problem::with_status(StatusCode::UNPROCESSABLE_ENTITY, error);

@@ -1,29 +1,29 @@
-//! Texts of a path or a query as the values that an argument's schema asks for.
+//! Converts texts of a path or a query into the values that an argument's schema asks for.
 
 use serde_json::{Map, Value};
 
-/// References that lead to references.
+/// The greatest number of references that are followed.
 const HOPS: usize = 16;
-/// Where references lead.
+/// The prefix of references.
 const DEFINITIONS: &str = "#/components/schemas/";
 
-/// What texts stand for.
+/// The type that a text is converted into.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Shape {
-    /// Themselves.
+pub(crate) enum ValueType {
+    /// A text.
     Text,
     /// A number.
     Number,
     /// `true` or `false`.
     Boolean,
-    /// Each of them for one value of a list.
-    List(Box<Shape>),
+    /// A list; each text is one element.
+    List(Box<ValueType>),
     /// JSON.
     Json,
 }
 
-impl Shape {
-    /// As the schema says. That something may be null does not matter: a text is never null, it is left out.
+impl ValueType {
+    /// Returns the type that a schema asks for. Null is ignored: a text is never null, it is left out.
     pub(crate) fn of(schema: &Value, definitions: &Map<String, Value>) -> Self {
         Self::resolve(schema, definitions, HOPS)
     }
@@ -50,7 +50,7 @@ impl Shape {
         }
     }
 
-    /// The value. A text that does not fit stays a text, and the operation says what it expected.
+    /// Converts a text. One that does not fit stays a text, so that the operation's own error says what it expects.
     pub(crate) fn read(&self, text: &str) -> Value {
         let value = match self {
             Self::Text => None,
@@ -63,7 +63,7 @@ impl Shape {
     }
 }
 
-/// The one type beside null.
+/// Returns the one type besides null.
 fn kind(schema: &Value) -> Option<&str> {
     let (one, several) = (schema["type"].as_str(), schema["type"].as_array());
     if let Some(kinds) = several {
@@ -78,7 +78,7 @@ fn kind(schema: &Value) -> Option<&str> {
 fn number(text: &str) -> Option<Value> {
     let whole = text.parse::<i64>().ok().map(Value::from).or_else(|| text.parse::<u64>().ok().map(Value::from));
     whole.or_else(|| {
-        // The numbers of JSON alone: no `inf`, no `1.`.
+        // Only numbers of JSON: no `inf`, no `1.`.
         serde_json::from_str::<serde_json::Number>(text).ok().map(Value::Number)
     })
 }
@@ -89,12 +89,12 @@ mod tests {
 
     use super::*;
 
-    fn shape(schema: &Value) -> Shape {
+    fn shape(schema: &Value) -> ValueType {
         let definitions = json!({
             "Role": { "oneOf": [{ "const": "owner", "type": "string" }, { "const": "staff", "type": "string" }] },
             "Loop": { "$ref": "#/components/schemas/Loop" },
         });
-        Shape::of(schema, definitions.as_object().unwrap())
+        ValueType::of(schema, definitions.as_object().unwrap())
     }
 
     #[test]
@@ -119,12 +119,12 @@ mod tests {
     #[test]
     fn references_and_choices_are_followed() {
         let role = json!({ "anyOf": [{ "$ref": "#/components/schemas/Role" }, { "type": "null" }] });
-        assert_eq!(shape(&role), Shape::Text);
+        assert_eq!(shape(&role), ValueType::Text);
         assert_eq!(
             shape(&json!({ "type": "array", "items": { "type": "integer" } })),
-            Shape::List(Shape::Number.into())
+            ValueType::List(ValueType::Number.into())
         );
-        assert_eq!(shape(&json!({ "$ref": "#/components/schemas/Loop" })), Shape::Json);
-        assert_eq!(shape(&json!({ "$ref": "#/components/schemas/Gone" })), Shape::Json);
+        assert_eq!(shape(&json!({ "$ref": "#/components/schemas/Loop" })), ValueType::Json);
+        assert_eq!(shape(&json!({ "$ref": "#/components/schemas/Gone" })), ValueType::Json);
     }
 }

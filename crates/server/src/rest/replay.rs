@@ -1,4 +1,4 @@
-//! `Idempotency-Key`: a mutation that is asked for again is answered again, and done once.
+//! `Idempotency-Key`: a repeated mutation is answered again, and executed once.
 
 use std::{net::IpAddr, time::Duration};
 
@@ -7,27 +7,29 @@ use engine::{Identity, Replay, Who};
 use kernel::{Error, Result, Time};
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
-/// How long an answer is remembered.
+/// How long an answer is stored.
 const KEPT: Duration = Duration::from_secs(24 * 3600);
-/// Characters of a key.
+/// The greatest number of characters of a key.
 const LENGTH: usize = 255;
 
-/// Which call this is in its caller's words. Two callers with the same key are two calls.
+/// Returns the replay of a call by its key. The key belongs to the caller: two callers with the same key make two
+/// calls.
 ///
 /// # Errors
-/// `BadRequest` when the key is not one.
+/// `BadRequest` when the key is malformed.
 pub(super) fn of(headers: &HeaderMap, who: &Who, origin: Option<IpAddr>, now: Time) -> Result<Option<Replay>> {
     let Some(request) = key(headers)? else { return Ok(None) };
     let organization = who.organization.as_ref().map(ToString::to_string).unwrap_or_default();
     let party = match (&who.identity, origin) {
-        // All that is known of somebody anonymous.
+        // The address is all that is known of an anonymous caller.
         (Identity::Anonymous, Some(address)) => format!("anonymous {address}"),
         (identity, _) => identity.key(),
     };
     Ok(Some(Replay { session: format!("rest {organization} {party}"), request, keep_until: now + KEPT }))
 }
 
-/// What an action did outside cannot be remembered in the transaction that did it, so nothing is promised.
+/// Refuses keys for actions: their external effects cannot be stored in the transaction that would remember the answer,
+/// so that nothing could be promised.
 ///
 /// # Errors
 /// `BadRequest` when a key was sent.

@@ -1,4 +1,4 @@
-//! `api.js` and `api.d.ts`: the operations by module and name.
+//! Writes `api.js` and `api.d.ts`: the operations by module and name.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,7 +21,7 @@ pub(super) struct Call {
     pub(super) answer: Shape,
 }
 
-/// All of them, by name.
+/// Returns all operations, by name.
 pub(super) fn calls(catalog: &Catalog) -> Result<Vec<Call>> {
     catalog.all().map(|operation| call(&operation.description)).collect()
 }
@@ -29,7 +29,7 @@ pub(super) fn calls(catalog: &Catalog) -> Result<Vec<Call>> {
 fn call(description: &Description) -> Result<Call> {
     let refused = |what: String| inexpressible(description.name, &what);
     let arguments = match &description.arguments["properties"] {
-        // Without this an object without fields is one with any.
+        // Without this case, an object without fields would accept any field.
         nothing if nothing.as_object().is_none_or(serde_json::Map::is_empty) => Shape::Object(Vec::new()),
         _ => read::shape(&description.arguments).map_err(refused)?,
     };
@@ -46,15 +46,15 @@ fn call(description: &Description) -> Result<Call> {
     })
 }
 
-/// The file that runs. The names are looked up when they are used, so it is the same for every product.
+/// Returns the JavaScript file. Names are looked up at run time, so that it is the same for every product.
 pub(super) fn script() -> &'static str {
     "import { anyApi } from \"convex/server\";\n\nexport const api = anyApi;\n"
 }
 
-/// The file with the types.
+/// Returns the file of types.
 ///
 /// # Errors
-/// `Unsupported` when one name is that of an operation and of a module.
+/// `Unsupported` when an operation and a module have the same name.
 pub(super) fn declaration(calls: &[Call]) -> Result<String> {
     let mut tree = Module::default();
     for call in calls {
@@ -88,7 +88,7 @@ fn imports(calls: &[Call]) -> String {
     imports
 }
 
-/// The line that takes these types from `convex/server`; nothing without any.
+/// Returns the line that imports these types from `convex/server`; empty without any.
 pub(super) fn import_from_convex(names: &BTreeSet<&str>) -> String {
     if names.is_empty() {
         return String::new();
@@ -97,7 +97,7 @@ pub(super) fn import_from_convex(names: &BTreeSet<&str>) -> String {
     format!("import type {{ {} }} from \"convex/server\";\n", names.join(", "))
 }
 
-/// A module: operations, and modules inside it.
+/// A module: its operations, and the modules inside it.
 #[derive(Default)]
 struct Module<'a> {
     calls: BTreeMap<&'a str, &'a Call>,
@@ -105,7 +105,7 @@ struct Module<'a> {
 }
 
 impl<'a> Module<'a> {
-    /// `a/b:c` is `api.a.b.c`.
+    /// Adds `a/b:c` as `api.a.b.c`.
     fn add(&mut self, call: &'a Call) -> Result<()> {
         let (path, function) = call.name.split_once(':').unwrap_or((call.name, "default"));
         let mut module = self;

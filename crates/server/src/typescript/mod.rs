@@ -1,5 +1,5 @@
-//! What a front end with the Convex clients is written against: the operations as a typed `api`, and the types of what they
-//! take and answer, from the catalog alone.
+//! Generates what a front end with the Convex clients is written against, from the catalog alone: the operations as a
+//! typed `api`, and the types of their arguments and answers.
 
 mod api;
 mod model;
@@ -11,18 +11,18 @@ mod text;
 use engine::Catalog;
 use kernel::{Code, Error, Result};
 
-/// A file that was made.
+/// A generated file.
 pub struct File {
     /// `api.d.ts`
     pub name: &'static str,
-    /// What is in it.
+    /// The content.
     pub text: String,
 }
 
-/// The files `api.js`, `api.d.ts` and `dataModel.d.ts`. `command` is the one that makes them, for those who look at them.
+/// Generates the files `api.js`, `api.d.ts` and `dataModel.d.ts`. Their heads name `command`, which generates them.
 ///
 /// # Errors
-/// `Unsupported` when a schema says what these types cannot say.
+/// `Unsupported` when a schema has no equivalent among these types.
 pub fn typescript(catalog: &Catalog, command: &str) -> Result<[File; 3]> {
     let calls = api::calls(catalog)?;
     let model = model::Model::of(catalog.definitions(), &calls)?;
@@ -34,7 +34,7 @@ pub fn typescript(catalog: &Catalog, command: &str) -> Result<[File; 3]> {
     ])
 }
 
-/// What no type says.
+/// The error for a schema without an equivalent type.
 fn inexpressible(name: &str, what: &str) -> Error {
     let message = format!("TypeScript has no type for the schema of {name}: it cannot say {what}");
     Error::new(Code::Unsupported, "schema_inexpressible", message)

@@ -1,4 +1,4 @@
-//! `dataModel.d.ts`: the types that have names, the documents of the tables, ids.
+//! Writes `dataModel.d.ts`: the named types, the documents of the tables, and ids.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,27 +12,27 @@ use super::{
     text,
 };
 
-/// What the operations take and answer.
+/// The types of arguments and answers.
 pub(super) struct Model {
-    /// The types with names that are used, by these.
+    /// The named types that are used, by name.
     types: BTreeMap<String, Named>,
-    /// The tables that there are ids of.
+    /// The tables that ids name.
     tables: BTreeSet<String>,
 }
 
 struct Named {
-    /// What the schema is called.
+    /// The name of the schema.
     definition: String,
     words: String,
     shape: Shape,
 }
 
-/// Names that the files give or take themselves.
+/// Names that the files define or import themselves.
 const OWN: [&str; 8] =
     ["DataModel", "Doc", "FunctionReference", "GenericId", "Id", "PaginationOptions", "PaginationResult", "TableNames"];
 
 impl Model {
-    /// The types that the calls refer to, and those that these refer to.
+    /// Collects the types that the calls refer to, and the types that those refer to.
     pub(super) fn of(definitions: &Map<String, Value>, calls: &[Call]) -> Result<Self> {
         let mut model = Self { types: BTreeMap::new(), tables: BTreeSet::new() };
         let mut wanted = Vec::new();
@@ -72,7 +72,7 @@ impl Model {
         });
     }
 
-    /// The file.
+    /// Writes the file.
     pub(super) fn declaration(&self) -> String {
         let mut text = import_from_convex(&from_convex(self.types.values().map(|named| &named.shape)));
         text.push_str("import type { GenericId } from \"convex/values\";\n");
@@ -98,8 +98,8 @@ impl Model {
         text
     }
 
-    /// The type that a row of each table is. Several types may have its id: the document has the time of creation too, and
-    /// what has more fields is the document with something added.
+    /// Returns the document type of each table. Several types may have the table's id: the document is the one with a
+    /// creation time and the fewest fields, because types with more fields are documents with something added.
     fn documents(&self) -> BTreeMap<&str, &str> {
         let mut best: BTreeMap<&str, (bool, usize, &str)> = BTreeMap::new();
         for (name, named) in &self.types {

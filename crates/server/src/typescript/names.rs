@@ -1,6 +1,6 @@
-//! Names, as TypeScript takes them.
+//! Writes names as TypeScript accepts them.
 
-/// The name of a type. Schemas of generic types have names with other characters.
+/// Returns the name of a type. Schemas of generic types have names with other characters.
 pub(super) fn of_type(name: &str) -> String {
     let mut safe: String = name.chars().map(|letter| if is_inside(letter) { letter } else { '_' }).collect();
     if safe.starts_with(|letter: char| letter.is_ascii_digit()) {
@@ -9,13 +9,13 @@ pub(super) fn of_type(name: &str) -> String {
     safe
 }
 
-/// The name of a field or of a function: in quotes where it has to be.
+/// Returns the name of a field or a function, in quotes where necessary.
 pub(super) fn of_field(name: &str) -> String {
     let begins = name.starts_with(|letter: char| is_inside(letter) && !letter.is_ascii_digit());
     if begins && name.chars().all(is_inside) { name.to_owned() } else { text(name) }
 }
 
-/// A text in quotes.
+/// Returns a text in quotes.
 pub(super) fn text(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }

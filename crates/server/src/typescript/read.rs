@@ -1,12 +1,12 @@
-//! From a schema to a type. What only narrows a value, such as its length, has no place in a type and is passed over; what
-//! would change the type and cannot be said is refused.
+//! Converts a schema into a type. Keywords that only narrow a value, such as its length, are ignored; keywords that
+//! would change the type and have no equivalent are refused.
 
 use serde_json::{Map, Value};
 
 use super::shape::{Choice, Field, Shape};
 use crate::rest::PAGE;
 
-/// Keywords that make the type.
+/// Keywords that determine the type.
 const MEANT: [&str; 14] = [
     "$ref",
     "additionalProperties",
@@ -24,7 +24,7 @@ const MEANT: [&str; 14] = [
     kernel::TABLE_OF_ID,
 ];
 
-/// Keywords that narrow or explain it.
+/// Keywords that narrow or describe the value.
 const PASSED: [&str; 30] = [
     "$comment",
     "contains",
@@ -58,10 +58,10 @@ const PASSED: [&str; 30] = [
     "writeOnly",
 ];
 
-/// The type of what a schema allows.
+/// Returns the type of the values that a schema allows.
 ///
 /// # Errors
-/// The keyword, or the value of one, that no type can say.
+/// The keyword, or its value, that has no equivalent type.
 pub(super) fn shape(schema: &Value) -> Result<Shape, String> {
     let fields = match schema {
         Value::Bool(true) => return Ok(Shape::Any),
@@ -75,7 +75,7 @@ pub(super) fn shape(schema: &Value) -> Result<Shape, String> {
         MEANT.contains(&name.as_str())
             || PASSED.contains(&name.as_str())
             || name.starts_with("x-")
-            // It closes an object, and types are not open.
+            // It closes an object, and these types are closed.
             || (*name == "unevaluatedProperties" && fields[*name].is_boolean())
     };
     if let Some(unknown) = fields.keys().find(|name| !is_known(name)) {
@@ -108,14 +108,14 @@ pub(super) fn shape(schema: &Value) -> Result<Shape, String> {
     Ok(Shape::all(parts))
 }
 
-/// The name that a reference leads to.
+/// Returns the name that a reference leads to.
 pub(super) fn referred(reference: &Value) -> Result<&str, String> {
     let name = reference.as_str().and_then(|path| path.strip_prefix("#/components/schemas/"));
-    // Names with characters that a reference has to write otherwise are not made by any of our types.
+    // None of our types has a name with characters that a reference must escape.
     name.filter(|name| !name.contains(['%', '~', '/'])).ok_or_else(|| format!("the reference {reference}"))
 }
 
-/// The words that explain a schema.
+/// Returns the description of a schema.
 pub(super) fn words(schema: &Value) -> String {
     schema["description"].as_str().unwrap_or_default().to_owned()
 }
@@ -132,7 +132,7 @@ fn literal(value: &Value) -> Result<Shape, String> {
     }
 }
 
-/// What the keyword `type` says, and those that belong to it.
+/// Converts the keyword `type`, and the keywords that belong to it.
 fn typed(fields: &Map<String, Value>) -> Result<Option<Shape>, String> {
     let kinds = match fields.get("type") {
         Some(Value::Array(kinds)) => kinds.as_slice(),
@@ -188,7 +188,7 @@ fn object(fields: &Map<String, Value>) -> Result<Shape, String> {
         }
     }
     match fields.get("additionalProperties") {
-        // Objects are closed on our side, or what else is in them means nothing.
+        // Objects are closed on our side, or further fields have no meaning.
         None | Some(Value::Bool(false)) if !known.is_empty() || !others.is_empty() => {}
         Some(Value::Bool(true)) if !known.is_empty() => {}
         Some(Value::Bool(false)) => return Ok(Shape::Object(known)),
@@ -199,7 +199,7 @@ fn object(fields: &Map<String, Value>) -> Result<Shape, String> {
         (_, true) => Ok(Shape::Object(known)),
         (true, false) => Ok(Shape::Map(Box::new(Shape::one_of(others)))),
         (false, false) => {
-            // Beside an index, TypeScript wants the named fields to be of its type too.
+            // Beside an index signature, TypeScript requires the named fields to have the type of the index.
             others.extend(known.iter().map(|field| field.shape.clone()));
             Ok(Shape::All(vec![Shape::Object(known), Shape::Map(Box::new(Shape::one_of(others)))]))
         }

@@ -1,4 +1,4 @@
-//! Types of TypeScript, as far as schemas need them.
+//! The types of TypeScript that schemas need.
 
 use std::collections::BTreeSet;
 
@@ -11,22 +11,22 @@ pub(super) enum Shape {
     Boolean,
     Number,
     Text,
-    /// A value, as it is written.
+    /// A literal, as it is written.
     Literal(String),
     /// The id of a row of this table.
     Id(String),
-    /// A type that has a name.
+    /// A named type.
     Named(String),
     List(Box<Shape>),
     Tuple(Vec<Shape>),
-    /// Any names, with values of one type.
+    /// An index signature: any names, with values of one type.
     Map(Box<Shape>),
     Object(Vec<Field>),
     Either(Vec<Choice>),
     All(Vec<Shape>),
-    /// Which part of a list, as the Convex clients ask for it.
+    /// The options of a page, as the Convex clients send them.
     PageOptions,
-    /// A part of a list, as the Convex clients take it.
+    /// A page, as the Convex clients expect it.
     Page(Box<Shape>),
 }
 
@@ -39,7 +39,7 @@ pub(super) struct Field {
     pub(super) shape: Shape,
 }
 
-/// One of several.
+/// One variant of a union.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Choice {
     pub(super) words: String,
@@ -47,7 +47,7 @@ pub(super) struct Choice {
 }
 
 impl Shape {
-    /// One of these, each once.
+    /// Returns the union of these, without duplicates.
     pub(super) fn either(choices: Vec<Choice>) -> Self {
         let mut all: Vec<Choice> = Vec::new();
         for choice in choices {
@@ -67,12 +67,12 @@ impl Shape {
         Self::Either(all)
     }
 
-    /// One of these.
+    /// Returns the union of these.
     pub(super) fn one_of(shapes: impl IntoIterator<Item = Self>) -> Self {
         Self::either(shapes.into_iter().map(|shape| Choice { words: String::new(), shape }).collect())
     }
 
-    /// All of these at once.
+    /// Returns the intersection of these.
     pub(super) fn all(mut shapes: Vec<Self>) -> Self {
         shapes.retain(|shape| *shape != Self::Any);
         match shapes.len() {
@@ -82,7 +82,7 @@ impl Shape {
         }
     }
 
-    /// Calls `seen` with every type in this one.
+    /// Calls `seen` with this type and every type in it.
     pub(super) fn visit(&self, seen: &mut impl FnMut(&Self)) {
         seen(self);
         match self {
@@ -104,7 +104,7 @@ impl Shape {
     }
 }
 
-/// What these types are written with that comes from `convex/server`.
+/// Returns the names that these types use from `convex/server`.
 pub(super) fn from_convex<'a>(shapes: impl IntoIterator<Item = &'a Shape>) -> BTreeSet<&'static str> {
     let mut names = BTreeSet::new();
     for shape in shapes {

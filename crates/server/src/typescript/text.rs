@@ -1,16 +1,16 @@
-//! Types as they are written.
+//! Writes types as text.
 
 use super::{
     names,
     shape::{Choice, Field, Shape},
 };
 
-/// Columns of a line.
+/// The width of a line.
 const WIDTH: usize = 120;
-/// One step to the right.
+/// The width of an indentation.
 const STEP: usize = 2;
 
-/// The type, whose first line stands `indent` columns to the right already.
+/// Writes the type, whose first line is already indented by `indent` columns.
 pub(super) fn shape(shape: &Shape, indent: usize) -> String {
     match shape {
         Shape::Any => "any".to_owned(),
@@ -33,10 +33,10 @@ pub(super) fn shape(shape: &Shape, indent: usize) -> String {
     }
 }
 
-/// A comment of these words above what stands `indent` columns to the right; nothing without words.
+/// Writes a comment above something that is indented by `indent` columns; empty without words.
 pub(super) fn comment(words: &str, indent: usize) -> String {
     let space = " ".repeat(indent);
-    // What would end the comment.
+    // `*/` would end the comment.
     let words = words.trim().replace("*/", "*\\/");
     if words.is_empty() {
         return String::new();
@@ -53,7 +53,7 @@ pub(super) fn comment(words: &str, indent: usize) -> String {
     comment + &format!("{space} */\n")
 }
 
-/// The words with each paragraph on one line: where the source began a new one means nothing.
+/// Joins each paragraph into one line: the line breaks of the source have no meaning.
 fn paragraphs(words: &str) -> Vec<String> {
     let mut paragraphs: Vec<String> = Vec::new();
     for line in words.lines().map(str::trim) {
@@ -66,7 +66,7 @@ fn paragraphs(words: &str) -> Vec<String> {
     paragraphs
 }
 
-/// The words of a line, in lines of at most `width` where the words allow it.
+/// Wraps a line at `width`, where its words allow that.
 fn wrapped(line: &str, width: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     for word in line.split_whitespace() {
@@ -84,7 +84,7 @@ fn wrapped(line: &str, width: usize) -> Vec<String> {
     lines
 }
 
-/// Fields, each on a line of its own.
+/// Writes fields, each on a line of its own.
 fn object(fields: &[Field], indent: usize) -> String {
     if fields.is_empty() {
         return "{}".to_owned();
@@ -100,7 +100,7 @@ fn object(fields: &[Field], indent: usize) -> String {
     text + &format!("{:indent$}}}", "")
 }
 
-/// On one line, or each with what is said of it.
+/// Writes a union on one line, or each variant with its description.
 fn either(choices: &[Choice], indent: usize) -> String {
     if choices.is_empty() {
         return "never".to_owned();

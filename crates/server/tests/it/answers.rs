@@ -1,4 +1,4 @@
-//! What REST answers, and with which status.
+//! The answers of REST, and their statuses.
 
 use axum::{body::Body, http::Method};
 use kernel::Role;

@@ -1,4 +1,4 @@
-//! What a request may say, and what is refused.
+//! The arguments that a request may have, and those that are refused.
 
 use axum::{body::Body, http::Method};
 use kernel::Role;

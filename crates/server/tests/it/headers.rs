@@ -1,4 +1,4 @@
-//! What every answer carries, and what pages of other origins may do.
+//! The headers of every answer, and the calls that pages of other origins may make.
 
 use axum::{body::Body, http::Method};
 use kernel::Role;

@@ -1,4 +1,4 @@
-//! A server over the notes, asked without a socket.
+//! A server for the notes, called without a socket.
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ use tower::ServiceExt;
 
 use crate::notes;
 
-/// A server, and the world around it.
+/// A server, with its database and its clock.
 pub(crate) struct House {
     pub(crate) app: App,
     pub(crate) operations: Operations,
@@ -30,7 +30,7 @@ impl House {
         Self::with(database, |_options| {}).await
     }
 
-    /// A server with other options.
+    /// Starts a server with other options.
     pub(crate) async fn with(database: &TestDb, change: impl FnOnce(&mut Options)) -> Self {
         let app = App::with_tables(database, &[engine::MIGRATIONS, notes::NOTES], |_handlers| {}).await;
         let mut registry = Registry::new();
@@ -58,34 +58,34 @@ impl House {
         Self { app, operations, router: server.router() }
     }
 
-    /// What is served.
+    /// Returns the routes.
     pub(crate) fn router(&self) -> Router {
         self.router.clone()
     }
 
-    /// Somebody in an organization of their own.
+    /// Returns a caller in a new organization.
     pub(crate) fn somebody(&self, role: Role) -> Somebody<'_> {
         Somebody { house: self, token: token(&self.app, &self.app.organization(), role), headers: HeaderMap::new() }
     }
 
-    /// Somebody else of the organization of `colleague`.
+    /// Returns another caller in the organization of `colleague`.
     pub(crate) fn colleague(&self, colleague: &Somebody<'_>, role: Role) -> Somebody<'_> {
         let organization = OrgId::parse(&colleague.organization()).expect("a colleague has an organization");
         Somebody { house: self, token: token(&self.app, &organization, role), headers: HeaderMap::new() }
     }
 
-    /// Somebody who shows nothing.
+    /// Returns an anonymous caller.
     pub(crate) fn stranger(&self) -> Somebody<'_> {
         Somebody { house: self, token: String::new(), headers: HeaderMap::new() }
     }
 }
 
-/// A token that says who it is: user, organization, role.
+/// Returns a token that contains the user, the organization and the role.
 fn token(app: &App, organization: &OrgId, role: Role) -> String {
     format!("{} {organization} {}", app.world.new_id::<engine::UserPrefix>(), role.as_str())
 }
 
-/// Somebody who asks.
+/// A caller.
 #[derive(Clone)]
 pub(crate) struct Somebody<'h> {
     house: &'h House,
@@ -94,19 +94,19 @@ pub(crate) struct Somebody<'h> {
 }
 
 impl Somebody<'_> {
-    /// The same, with a header on what they ask.
+    /// Returns the same caller, with another header on their requests.
     pub(crate) fn with(&self, name: &'static str, value: &str) -> Self {
         let mut other = self.clone();
         other.headers.insert(HeaderName::from_static(name), HeaderValue::from_str(value).expect("a header"));
         other
     }
 
-    /// What they show.
+    /// Returns the token.
     pub(crate) fn token(&self) -> &str {
         &self.token
     }
 
-    /// The organization.
+    /// Returns the organization.
     pub(crate) fn organization(&self) -> String {
         self.token.split(' ').nth(1).unwrap_or_default().to_owned()
     }
@@ -131,7 +131,7 @@ impl Somebody<'_> {
         self.with("content-type", "application/json")
     }
 
-    /// Asks anything.
+    /// Sends a request.
     pub(crate) async fn send(&self, method: Method, path: &str, body: Body) -> Answer {
         let mut request = Request::new(body);
         *request.method_mut() = method;
@@ -148,7 +148,7 @@ impl Somebody<'_> {
     }
 }
 
-/// What came back.
+/// An answer.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
@@ -161,13 +161,13 @@ impl Answer {
         self.headers.get(name).map_or("", |value| value.to_str().expect("a text"))
     }
 
-    /// The JSON of an answer that went well.
+    /// Returns the JSON of a successful answer.
     pub(crate) fn good(&self) -> Value {
         assert_eq!(self.status, 200, "{}", self.text);
         serde_json::from_str(&self.text).expect("JSON")
     }
 
-    /// The problem of one that did not, and its status and tag.
+    /// Returns the status, the tag and the body of a problem.
     pub(crate) fn problem(&self) -> (u16, String, Value) {
         assert_eq!(self.header("content-type"), "application/problem+json", "{}", self.text);
         let problem: Value = serde_json::from_str(&self.text).expect("JSON");
@@ -176,14 +176,14 @@ impl Answer {
         (self.status.as_u16(), problem["tag"].as_str().expect("a tag").to_owned(), problem)
     }
 
-    /// Status and tag of a problem.
+    /// Returns the status and the tag of a problem.
     pub(crate) fn refused(&self) -> (u16, String) {
         let (status, tag, _) = self.problem();
         (status, tag)
     }
 }
 
-/// Believes what a token says.
+/// The directory that trusts the content of tokens.
 struct Words(App);
 
 #[async_trait]
@@ -208,7 +208,7 @@ impl Authenticator for Words {
     }
 }
 
-/// Everybody's token says who they are.
+/// The authenticator that accepts every token.
 struct Tokens;
 
 #[async_trait]

@@ -1,4 +1,4 @@
-//! Tools that others wrote judge the document, and the server by it.
+//! External tools check the document, and the server against the document.
 
 use std::{
     path::PathBuf,
@@ -48,9 +48,9 @@ async fn schemathesis_finds_no_answer_that_the_document_does_not_describe() {
         let ran = tokio::task::spawn_blocking(move || {
             let mut command = Command::new(schemathesis);
             command.current_dir(folder.path()).args(["run", "--seed=1", "--max-examples=20", "--workers=1"]);
-            // Which values an operation accepts is more than its schema says: a cursor is a text, not any text.
+            // An operation accepts fewer values than its schema allows: a cursor is a text, but not any text.
             command.args(["--checks=all", "--exclude-checks=positive_data_acceptance"]);
-            // It breaks on purpose.
+            // This operation fails on purpose.
             command.args(["--exclude-operation-id=notes:break", "--phases=examples,coverage,fuzzing"]);
             command.arg("-H").arg(format!("Authorization: Bearer {token}"));
             succeeds(command.arg(format!("http://{address}/openapi.json")));
@@ -67,7 +67,7 @@ pub(crate) fn succeeds(command: &mut Command) {
     assert!(status.success(), "{said}");
 }
 
-/// A tool that `cargo xtask test` has installed. Where it is missing, the test says so and is left out.
+/// Returns a tool that `cargo xtask test` installed. Where it is missing, the test is skipped and prints so.
 #[expect(clippy::disallowed_methods, clippy::print_stderr, reason = "nobody hands tests their settings")]
 pub(crate) fn tool(path: &str) -> Option<PathBuf> {
     let missing = match std::env::var("TRUNKLINE_STANDINS") {

@@ -1,4 +1,4 @@
-//! How often may be called.
+//! Rate limits.
 
 use kernel::Role;
 use serde_json::json;

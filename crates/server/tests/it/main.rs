@@ -1,4 +1,4 @@
-//! The surfaces, over a small product, on both databases: every sentence here is a promise of the product.
+//! The surfaces, over a small product, on both databases. Each test is a promise of the product.
 
 mod answers;
 mod arguments;

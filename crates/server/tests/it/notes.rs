@@ -1,4 +1,4 @@
-//! A small product: notes, to be called over every surface.
+//! A small product: notes, which can be called over every surface.
 
 use async_trait::async_trait;
 use engine::{
@@ -18,7 +18,7 @@ pub(crate) const NOTES: MigrationSet = MigrationSet {
     )],
 };
 
-/// Puts all of it in.
+/// Registers its operations.
 pub(crate) fn register(registry: &mut Registry) {
     registry.query::<PageNotes>().query::<GetNote>().query::<CountNotes>().query::<Greet>();
     registry.mutation::<AddNote>().mutation::<ChangeNote>().mutation::<RemoveNote>().mutation::<BreakNotes>();
@@ -43,7 +43,7 @@ impl Placed for Note {
     }
 }
 
-/// A part of the notes. Sorted by their numbers.
+/// A page of the notes, sorted by number.
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct PageNotes {
@@ -104,11 +104,11 @@ async fn find(db: &mut Reader, n: i64) -> Result<Note> {
 enum Way {
     /// One by one.
     Slowly,
-    /// At a glance.
+    /// All at once.
     Quickly,
 }
 
-/// Says what it was asked, and how many notes there are.
+/// Returns its arguments, and the number of notes.
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct CountNotes {
@@ -149,7 +149,7 @@ impl Query for CountNotes {
     }
 }
 
-/// Says hello to anybody.
+/// Greets any caller.
 #[derive(Deserialize, JsonSchema)]
 struct Greet {}
 
@@ -165,10 +165,10 @@ impl Query for Greet {
     }
 }
 
-/// Adds a note behind the last one.
+/// Adds a note after the last one.
 #[derive(Clone, Serialize, Deserialize, JsonSchema)]
 struct AddNote {
-    /// What it says.
+    /// The text of the note.
     text: String,
 }
 
@@ -198,7 +198,7 @@ impl Mutation for AddNote {
     }
 }
 
-/// Changes what a note says.
+/// Changes the text of a note.
 #[derive(Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct ChangeNote {

@@ -1,4 +1,4 @@
-//! A panic is one answer.
+//! A panic affects one answer only.
 
 use kernel::Role;
 use serde_json::json;

@@ -1,4 +1,4 @@
-//! Types of TypeScript from schemas of every shape.
+//! TypeScript types from schemas of every structure.
 
 use std::{collections::BTreeMap, os::unix::fs::symlink, process::Command};
 
@@ -88,7 +88,7 @@ enum Loose {
 query!(Show { id: Option<i64> }, "deep/inside:show" -> Everything);
 query!(Default {}, "deep/inside:default" -> Vec<Option<Everything>>);
 
-/// Uses of what is made for the queries above.
+/// Code that uses the types of the queries above.
 const USES: &str = r#"
 import type { FunctionArgs, FunctionReturnType } from "convex/server";
 import { api } from "./api.js";

@@ -1,4 +1,4 @@
-//! `openapi` and `codegen`: what clients are written against, from the operations of this product.
+//! `openapi` and `codegen`: files for clients, generated from the operations of this product.
 
 use std::{fs, path::Path};
 
@@ -6,7 +6,7 @@ use kernel::{Error, Result};
 
 use crate::{Product, output};
 
-/// Prints the description of the REST surface, or writes it to a file.
+/// Prints the OpenAPI document, or writes it to a file.
 pub(crate) fn openapi(product: &Product, out: Option<&Path>) -> Result<()> {
     let document = format!("{:#}", server::openapi(&product.catalog()));
     match out {
@@ -18,7 +18,7 @@ pub(crate) fn openapi(product: &Product, out: Option<&Path>) -> Result<()> {
     }
 }
 
-/// Writes the operations and documents as types of TypeScript.
+/// Writes the operations and documents as TypeScript types.
 pub(crate) fn typescript(product: &Product, out: &Path) -> Result<()> {
     let command = format!("{} codegen typescript", product.name);
     let files = server::typescript(&product.catalog(), &command)?;

@@ -1,4 +1,4 @@
-//! `doctor`: what is configured, what is not, what to mend.
+//! `doctor`: reports what is configured, what is not, and what to correct.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use store::{Access, Db, Engine, Options};
 
 use crate::{boot, environment::Environment, installation::engine_name, output};
 
-/// One thing that was looked at.
+/// The result of one check.
 #[derive(Serialize)]
 struct Finding {
     check: String,
@@ -18,13 +18,13 @@ struct Finding {
     detail: String,
 }
 
-/// How it stands.
+/// The status of a check.
 #[derive(Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 enum Status {
     Ok,
     Off,
-    /// It works, and will not for long.
+    /// It works now, and will stop working.
     Warning,
     Problem,
 }
@@ -32,7 +32,7 @@ enum Status {
 /// Nodes that are connected at the same time while a new one takes over from an old one.
 const ROLLING: i64 = 2;
 
-/// Looks at everything, prints what it found, and fails when something must be mended.
+/// Runs all checks, prints their results, and fails when something must be corrected.
 pub(crate) async fn run(environment: &Environment, json: bool) -> Result<()> {
     let now = World::system().now();
     let mut findings = vec![database(environment).await];

@@ -1,4 +1,4 @@
-//! `env`: every variable, from the structs that read them.
+//! `env`: prints every variable, from the settings structs.
 
 use kernel::Result;
 use provider::settings::{env_example, fields};
@@ -20,7 +20,7 @@ pub(crate) fn run() -> Result<()> {
         let mut all = (vendor.webhook_fields)();
         let tokens = (vendor.issuing)().into_iter().flat_map(|issuing| (issuing.fields)());
         for field in (vendor.fields)().into_iter().chain(tokens) {
-            // A variable that several sides need is shown once.
+            // A variable that several structs have is printed once.
             if all.iter().all(|known| known.variable != field.variable) {
                 all.push(field);
             }

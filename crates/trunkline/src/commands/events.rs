@@ -1,4 +1,4 @@
-//! `events`: what vendors sent.
+//! `events`: lists, shows and replays events.
 
 use engine::{EventFilter, EventId, World};
 use kernel::{Error, Result, Time};
@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::{boot, cli::Events, environment::Environment, output, progress::Progress, settings::span};
 
 const COLUMNS: &[&str] = &["id", "provider", "kind", "status", "attempts", "receivedAt", "externalId", "error"];
-/// Events that one replay takes at most.
+/// The greatest number of events of one replay.
 const REPLAY: i64 = 100_000;
 
 pub(crate) async fn run(command: Events, environment: &Environment, json: bool) -> Result<()> {
@@ -57,7 +57,7 @@ pub(crate) async fn run(command: Events, environment: &Environment, json: bool) 
     Ok(())
 }
 
-/// A moment, or how long ago.
+/// Parses a time, or a span before now.
 fn moment(text: &str, now: Time) -> Result<Time> {
     if let Some(moment) = Time::parse(text) {
         return Ok(moment);

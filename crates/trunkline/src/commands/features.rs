@@ -1,4 +1,4 @@
-//! What an operator does across organizations, and the newest rows of lists: `--limit` pages through an operation.
+//! Commands across organizations, and lists with `--limit`, which read an operation page by page.
 
 use app::{
     Name, connections,
@@ -86,7 +86,7 @@ pub(crate) async fn subscriptions(listing: Listing, environment: &Environment, j
     output::rows(json, COLUMNS, &rows)
 }
 
-/// The newest rows of a list that an operation shows in pages.
+/// Selects the newest rows of a list that an operation returns in pages.
 struct Newest {
     of: Of,
     limit: i64,
@@ -111,10 +111,10 @@ async fn list(
     output::rows(json, columns, &rows?)
 }
 
-/// Rows that a page has at most.
+/// The greatest number of rows of a page.
 const PAGE: usize = 1000;
 
-/// Reads page by page until there are enough rows.
+/// Reads pages until there are enough rows.
 async fn pages(target: &Target, newest: &Newest, operation: &str) -> Result<Vec<Value>> {
     let limit = usize::try_from(newest.limit).unwrap_or(usize::MAX);
     let (mut rows, mut arguments) = (Vec::new(), newest.arguments.clone());
@@ -135,7 +135,7 @@ async fn organization(db: &Db, of: &Of) -> Result<Organization> {
     organization_named(db, of.organization.as_deref()).await
 }
 
-/// The organization that was named, or the only one there is.
+/// Returns the organization with this name, or the only one.
 pub(crate) async fn organization_named(db: &Db, name: Option<&str>) -> Result<Organization> {
     if let Some(name) = name {
         let found = organizations::find(db, name).await?;

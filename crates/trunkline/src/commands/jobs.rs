@@ -1,4 +1,4 @@
-//! `jobs`: work in the background.
+//! `jobs`: lists, retries and cancels background jobs.
 
 use engine::{JobFilter, JobId, World};
 use kernel::Result;

@@ -1,14 +1,14 @@
-//! What `dev` shows: payloads as the vendors send them, about the demo organization.
+//! The samples that `dev` prints: payloads as the vendors send them, about the demo organization.
 
 /// A payload to post.
 pub(crate) struct Sample {
     /// The vendor.
     pub(crate) provider: &'static str,
-    /// What it means.
+    /// The meaning of the event, for people.
     pub(crate) about: &'static str,
     /// The body.
     pub(crate) body: &'static str,
-    /// A header that belongs to it besides the signature.
+    /// A header that the vendor sends besides the signature.
     pub(crate) header: Option<(&'static str, &'static str)>,
 }
 
@@ -16,7 +16,7 @@ pub(crate) struct Sample {
 pub(crate) const CONNECTIONS: [(&str, &str, &str); 2] =
     [("whatsapp", "106540352242922", "Demo on WhatsApp"), ("kapso", "647015955153740", "Demo on Kapso")];
 
-/// What is there from the start: one subscription for each billing vendor.
+/// The events that are posted at the start: one subscription for each payments vendor.
 pub(crate) const SEEDS: [Sample; 3] = [
     Sample {
         provider: "stripe",
@@ -38,7 +38,7 @@ pub(crate) const SEEDS: [Sample; 3] = [
     },
 ];
 
-/// What a newcomer is shown to post.
+/// The events that `dev` suggests to post.
 pub(crate) const SAMPLES: [Sample; 5] = [
     Sample {
         provider: "whatsapp",

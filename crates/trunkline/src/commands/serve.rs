@@ -1,4 +1,4 @@
-//! `serve`: webhooks in, workers, health, metrics, until it is told to stop.
+//! `serve`: serves webhooks, operations, workers, health and metrics until the process is told to stop.
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
@@ -16,7 +16,7 @@ use tokio::{
 
 use crate::{authenticator::Authenticator, boot, environment::Environment, installation::Installation};
 
-/// How long a database that is down is waited for when the process starts.
+/// How long the start waits for a database that is not available.
 const DATABASE_PATIENCE: Duration = Duration::from_secs(60);
 
 /// Serves until SIGTERM or SIGINT.
@@ -30,7 +30,7 @@ pub(crate) async fn run(environment: &Environment) -> Result<()> {
     started.until_stopped(environment).await
 }
 
-/// A process that listens, with its database open and up to date.
+/// A process that listens, with its database opened and migrated.
 pub(crate) struct Started {
     pub(crate) db: Db,
     pub(crate) world: World,
@@ -41,7 +41,7 @@ pub(crate) struct Started {
 }
 
 impl Started {
-    /// Reads the vendors' settings, opens the database, listens.
+    /// Reads the vendors' settings, opens the database, and listens.
     pub(crate) async fn new(environment: &Environment) -> Result<Self> {
         let registry = Arc::new(Registry::load(vendors::all(), &environment.variables)?);
         let world = World::system();
@@ -58,7 +58,7 @@ impl Started {
         Ok(Self { db, world, address, registry, listener, _lock: lock })
     }
 
-    /// Works until SIGTERM or SIGINT, then finishes what was begun.
+    /// Serves until SIGTERM or SIGINT, then finishes what is running.
     pub(crate) async fn until_stopped(self, environment: &Environment) -> Result<()> {
         let Self { db, world, address: _, registry, listener, _lock } = self;
         let prometheus = PrometheusBuilder::new().install_recorder();
@@ -106,7 +106,7 @@ impl Started {
             Ok(())
         };
         let ((), told) = tokio::join!(surfaces, signals);
-        // What the surfaces accepted last is in the inbox, for the next start or another node.
+        // Events that were accepted last are in the inbox, for the next start or another node.
         workers.await.map_err(|error| Error::internal("workers", "the workers ended badly").source(error))?;
         upkeep.abort();
         db.close().await;
@@ -115,7 +115,7 @@ impl Started {
     }
 }
 
-/// A database server that starts together with us may take a moment.
+/// Opens the database; a database server that starts at the same time may need a moment.
 async fn database(environment: &Environment, world: &World, lock: &FileLock) -> Result<Db> {
     let end = tokio::time::Instant::now() + DATABASE_PATIENCE;
     loop {
@@ -135,7 +135,8 @@ async fn database(environment: &Environment, world: &World, lock: &FileLock) -> 
     }
 }
 
-/// What counts trouble is there before the first trouble: an alert on its rise would not see a series that begins with it.
+/// Creates the counters of failures with the value zero: an alert on their rise would not see a series that begins with
+/// its first failure.
 fn begin_at_zero() {
     for name in [
         "trunkline_inbox_overloaded_total",
@@ -147,7 +148,7 @@ fn begin_at_zero() {
     }
 }
 
-/// Lets the histograms forget what nobody scraped.
+/// Regularly discards the values of histograms that were not scraped.
 async fn upkeep(prometheus: metrics_exporter_prometheus::PrometheusHandle) {
     let mut tick = tokio::time::interval(Duration::from_secs(5));
     loop {

@@ -1,4 +1,4 @@
-//! `sign`: the headers that a vendor would send with a body, for trying things out.
+//! `sign`: prints the headers that a vendor would send with a body, for trying things out.
 
 use std::{io::Read, path::Path};
 
@@ -10,7 +10,7 @@ use provider::{Registry, WebhookRequest, WebhookState};
 
 use crate::{cli::Sign, environment::Environment, output};
 
-/// Prints the headers, one a line, as `curl -H @-` reads them.
+/// Prints the headers, one on each line, as `curl -H @-` reads them.
 pub(crate) fn run(sign: &Sign, environment: &Environment) -> Result<()> {
     let body = read(&sign.file)?;
     for (name, value) in headers(environment, &sign.provider, sign.secret.as_deref(), &sign.url, &body)? {
@@ -19,7 +19,7 @@ pub(crate) fn run(sign: &Sign, environment: &Environment) -> Result<()> {
     Ok(())
 }
 
-/// The headers of `provider` for `body`, signed with `secret`, or with the one in the environment.
+/// Returns the headers of `provider` for `body`, signed with `secret` or with the secret in the environment.
 pub(crate) fn headers(
     environment: &Environment,
     provider: &str,

@@ -1,4 +1,4 @@
-//! Operations whose answers are parts of a file: the command reads all parts, and writes the file.
+//! Operations that answer with parts of a file: the command reads all parts and writes the file.
 
 use std::{
     fs::{self, File},
@@ -17,12 +17,12 @@ use super::{
 };
 use crate::{output, progress::Progress};
 
-/// The flag for the file.
+/// The flag for the path of the file.
 pub(super) const OUT: &str = "out";
-/// Rows of a part.
+/// The number of rows of a part.
 const ROWS: u32 = 1000;
 
-/// Whether an operation answers with parts of a file: a text, and where the next one begins.
+/// Returns whether an operation answers with parts of a file: a text, and the cursor of the next part.
 pub(super) fn is_part(description: &Description, catalog: &Catalog) -> bool {
     let reference = description.output["$ref"].as_str().and_then(|reference| reference.rsplit('/').next());
     let schema = reference.and_then(|name| catalog.definitions().get(name)).unwrap_or(&description.output);
@@ -30,14 +30,14 @@ pub(super) fn is_part(description: &Description, catalog: &Catalog) -> bool {
     ["text", "isDone", "continueCursor"].into_iter().all(has) && description.arguments["properties"].get(PAGE).is_some()
 }
 
-/// The flags of such an operation.
+/// Returns the flags of such an operation.
 pub(super) fn flags(description: &Description) -> Vec<Arg> {
     let own = flags::of(description).into_iter().filter(|flag| ![LIMIT, CURSOR].contains(&flag.get_id().as_str()));
     let out = Arg::new(OUT).long(OUT).value_name("FILE").help("Write it to this file [default: standard output]");
     own.chain([out]).collect()
 }
 
-/// Reads all parts and writes them one behind the other.
+/// Reads all parts and concatenates them.
 pub(super) async fn run(target: &Target, call: &Call, out: Option<&Path>, json: bool) -> Result<()> {
     let mut sink = match (out, json) {
         (Some(path), _) => Sink::file(path)?,
@@ -61,13 +61,13 @@ pub(super) async fn run(target: &Target, call: &Call, out: Option<&Path>, json: 
     sink.finish(json, bytes)
 }
 
-/// Where the parts go.
+/// The destination of the parts.
 enum Sink {
-    /// A file, which has its name when it is whole.
+    /// A file, which gets its name when it is complete.
     File { file: File, path: PathBuf, until_whole: PathBuf },
     /// Standard output.
     Output,
-    /// Standard output, each part as a line of JSON.
+    /// Standard output, with each part as a line of JSON.
     Lines,
 }
 

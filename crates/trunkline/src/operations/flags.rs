@@ -1,4 +1,4 @@
-//! Arguments as flags, by their schema.
+//! Arguments as flags, derived from their schema.
 
 use clap::{Arg, ArgAction, ArgMatches};
 use engine::Description;
@@ -7,19 +7,19 @@ use serde_json::{Map, Value, json};
 
 use super::kebab;
 
-/// Flags that every command has, or that mean something else here.
+/// Flags that every command has, or that have another meaning here.
 const TAKEN: [&str; 7] = ["data", "database-url", "listen", "json", "organization", "help", "version"];
 /// The heading of an operation's own flags.
 const HEADING: &str = "Arguments";
 
-/// The argument that two flags of their own stand for.
+/// The argument that two separate flags replace.
 pub(super) const PAGE: &str = "paginationOpts";
 pub(super) const LIMIT: &str = "limit";
 pub(super) const CURSOR: &str = "cursor";
-/// Rows of a page when nobody says how many.
+/// The number of rows of a page by default.
 const ROWS: u32 = 50;
 
-/// What an argument takes.
+/// The kind of value that an argument takes.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Takes {
     Text,
@@ -29,7 +29,7 @@ enum Takes {
     Json,
 }
 
-/// The flags of an operation.
+/// Returns the flags of an operation.
 pub(super) fn of(description: &Description) -> Vec<Arg> {
     let mut flags = Vec::new();
     for (name, schema) in properties(description) {
@@ -56,10 +56,10 @@ pub(super) fn of(description: &Description) -> Vec<Arg> {
     flags
 }
 
-/// The arguments that were given.
+/// Reads the arguments from the flags.
 ///
 /// # Errors
-/// `BadRequest` when a value is not what its argument takes.
+/// `BadRequest` when a value does not fit its argument.
 pub(super) fn read(description: &Description, matches: &ArgMatches) -> Result<Value> {
     let mut arguments = Map::new();
     for (name, schema) in properties(description) {
@@ -78,18 +78,18 @@ fn properties(description: &Description) -> impl Iterator<Item = (&String, &Valu
     description.arguments["properties"].as_object().into_iter().flatten()
 }
 
-/// How the parser calls the flag: nothing else is called so.
+/// Returns the parser's name of the flag, which no other flag has.
 fn key(name: &str) -> String {
     format!("argument {name}")
 }
 
-/// How people write it.
+/// Returns the flag as people write it.
 fn long(name: &str) -> String {
     let long = kebab(name);
     if TAKEN.contains(&long.as_str()) { format!("argument-{long}") } else { long }
 }
 
-/// The page that was asked for; the first one where nobody can ask.
+/// Returns the options of the page; the first page by default.
 fn page(matches: &ArgMatches) -> Result<Value> {
     let flag = |name| matches.try_get_one::<String>(name).ok().flatten();
     let rows = flag(LIMIT).map_or(Ok(ROWS), |rows| rows.parse());
@@ -107,12 +107,12 @@ fn value(name: &str, takes: Takes, given: Vec<String>) -> Result<Value> {
             number.map(Value::Number).ok_or_else(|| invalid(name, "a number"))
         }
         Takes::Truth => first.parse().map(Value::Bool).map_err(|_| invalid(name, "true or false")),
-        // A word that is no JSON can only be meant as a text.
+        // A word that is not JSON can only be a text.
         Takes::Json => Ok(serde_json::from_str(&first).unwrap_or(Value::String(first))),
     }
 }
 
-/// What a schema takes; what is optional may also be null, which nobody writes in a terminal.
+/// Returns the kind of value of a schema. Null of optional arguments is ignored, because a flag is left out instead.
 fn takes(schema: &Value) -> Takes {
     let kinds = &schema["type"];
     let is = |kind: &str| kinds == kind || kinds.as_array().is_some_and(|kinds| kinds.iter().any(|one| one == kind));

@@ -1,4 +1,4 @@
-//! Calls in this process, on the data folder.
+//! Calls operations in this process, on the data folder.
 
 use engine::{Identity, Kind, Operations, Who, World};
 use kernel::{OrgId, Result};
@@ -7,11 +7,11 @@ use store::{Access, Db};
 
 use crate::{boot, commands::organization_named, environment::Environment, progress::Progress};
 
-/// The installation in the data folder, and its operator, who may do what an owner may.
+/// The installation in the data folder, with its operator as the caller, who has the rights of an owner.
 pub(crate) struct Here {
     pub(crate) db: Db,
     pub(crate) world: World,
-    /// The organization to act in, where the product has any.
+    /// The organization to act in, where the product has organizations.
     pub(crate) organization: Option<OrgId>,
     operations: Operations,
     who: Who,

@@ -20,28 +20,28 @@ pub(crate) use target::Target;
 
 use crate::environment::Environment;
 
-/// A call from the terminal.
+/// A call of an operation from the terminal.
 pub(crate) struct Call {
     /// `customers:create`
     operation: &'static str,
     arguments: Value,
-    /// The organization to act in, where one was named.
+    /// The organization to act in, when the flag names one.
     organization: Option<String>,
     /// Whether it changes anything.
     access: Access,
-    /// What becomes of the answer.
+    /// The destination of the answer.
     answer: Answer,
 }
 
-/// What becomes of an answer.
+/// The destination of an answer.
 enum Answer {
     /// It is printed.
     Shown,
-    /// It is a part of a file: all parts go there, or to standard output.
+    /// It is one part of a file: all parts go to this file, or to standard output.
     File(Option<PathBuf>),
 }
 
-/// The commands, with one more for each operation that has none of its own.
+/// Adds a command for each operation that has no command of its own.
 pub(crate) fn extend(command: Command, catalog: &Catalog) -> Command {
     let own = command.clone();
     catalog.all().filter(|operation| !is_own(&own, operation)).fold(command, |command, operation| {
@@ -55,10 +55,10 @@ pub(crate) fn extend(command: Command, catalog: &Catalog) -> Command {
     })
 }
 
-/// The call that these arguments make; none when they are of another command.
+/// Returns the call that these arguments make; none when they belong to another command.
 ///
 /// # Errors
-/// `BadRequest` when a value is not what its argument takes.
+/// `BadRequest` when a value does not fit its argument.
 pub(crate) fn called(own: &Command, matches: &ArgMatches, catalog: &Catalog) -> Result<Option<Call>> {
     let Some((module, matches)) = matches.subcommand() else { return Ok(None) };
     let Some((function, matches)) = matches.subcommand() else { return Ok(None) };
@@ -83,7 +83,7 @@ pub(crate) fn called(own: &Command, matches: &ArgMatches, catalog: &Catalog) -> 
     }))
 }
 
-/// Makes the call, here or at `TRUNKLINE_URL`, and prints the answer.
+/// Makes the call, in this process or at `TRUNKLINE_URL`, and prints the answer.
 pub(crate) async fn run(call: &Call, environment: &Environment, json: bool) -> Result<()> {
     let target = Target::open(environment, call.organization.as_deref(), call.access).await?;
     let done = match &call.answer {
@@ -116,23 +116,23 @@ fn one(name: String, operation: &Operation, catalog: &Catalog) -> Command {
 fn group(module: &str, about: Option<&'static str>) -> Command {
     let about = about.map_or_else(|| format!("Operations of {}", module.replace('-', " ")), ToOwned::to_owned);
     let group = Command::new(module.to_owned()).about(about).subcommand_required(true).arg_required_else_help(true);
-    // What everybody calls them.
+    // The usual short name.
     if module == "api-keys" { group.visible_alias("keys") } else { group }
 }
 
-/// Whether the terminal has a command of its own for it.
+/// Returns whether the CLI has a command of its own for the operation.
 fn is_own(own: &Command, operation: &Operation) -> bool {
     let (module, function) = names(operation.description.name);
     own.find_subcommand(module).is_some_and(|group| group.find_subcommand(function).is_some())
 }
 
-/// `apiKeys:create` is `api-keys create`.
+/// Splits `apiKeys:create` into `api-keys` and `create`.
 fn names(operation: &str) -> (String, String) {
     let (module, function) = operation.split_once(':').unwrap_or((operation, "default"));
     (kebab(module), kebab(function))
 }
 
-/// `paginationOpts` is `pagination-opts`.
+/// Converts `paginationOpts` to `pagination-opts`.
 fn kebab(name: &str) -> String {
     let mut kebab = String::with_capacity(name.len() + 2);
     for letter in name.chars() {

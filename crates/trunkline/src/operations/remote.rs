@@ -1,4 +1,4 @@
-//! Calls to a server elsewhere, with an API key.
+//! Calls operations of another server, with an API key.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use url::Url;
 
-/// What the server says of a call.
+/// The server's answer to a call.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Said {
@@ -22,7 +22,7 @@ struct Said {
     error_data: Value,
 }
 
-/// A server elsewhere, and the key of whoever calls.
+/// Another server, and the caller's API key.
 pub(crate) struct Elsewhere {
     http: Http,
     key: Option<Secret>,
@@ -52,7 +52,7 @@ impl Elsewhere {
     }
 }
 
-/// For a vendor's client, credentials that are refused are a setting to be mended. Here they are the caller's.
+/// For a vendor's client, refused credentials are a wrong setting. Here they are the caller's own key.
 fn unknown_key(error: Error) -> Error {
     if error.code != Code::Config {
         return error;
@@ -62,7 +62,7 @@ fn unknown_key(error: Error) -> Error {
     Error::new(Code::Unauthenticated, "api_key_unknown", message).source(error)
 }
 
-/// The server's error, with the exit code that it would have here.
+/// Returns the server's error, with the exit code that it would have in this process.
 fn refused(said: &Said) -> Error {
     let message = said.error_data["message"].as_str().unwrap_or(&said.error_message).to_owned();
     let code = said.error_data["code"].as_str().unwrap_or_default().replace('_', "").to_ascii_lowercase();

@@ -1,11 +1,11 @@
-//! An answer on the terminal: a table for rows, lines for one thing, JSON for scripts.
+//! Prints an answer: a table for rows, lines for one object, JSON for scripts.
 
 use kernel::Result;
 use serde_json::{Map, Value};
 
 use crate::output;
 
-/// Columns of a table.
+/// The greatest number of columns of a table.
 const COLUMNS: usize = 7;
 
 /// Prints an answer.

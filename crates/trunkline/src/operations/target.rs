@@ -1,4 +1,4 @@
-//! Where calls go: to the data folder, or to a server elsewhere.
+//! Where commands call operations: in this process, or at another server.
 
 use kernel::Result;
 use serde_json::Value;
@@ -16,11 +16,11 @@ pub(crate) enum Target {
 }
 
 impl Target {
-    /// Where this environment sends calls. `organization` is the one to act in, where one was named.
+    /// Returns the target that this environment configures. `organization` is the one to act in, when it is given.
     /// On the data folder, `access` says what the calls may do.
     ///
     /// # Errors
-    /// `NotFound` when there is no such organization, `Unavailable` when the database cannot be opened.
+    /// `NotFound` when the organization does not exist, `Unavailable` when the database cannot be opened.
     pub(crate) async fn open(environment: &Environment, organization: Option<&str>, access: Access) -> Result<Self> {
         let settings = &environment.settings;
         Ok(match &settings.trunkline_url {
@@ -32,7 +32,7 @@ impl Target {
     /// Calls an operation.
     ///
     /// # Errors
-    /// What the operation returns.
+    /// The error of the operation.
     pub(crate) async fn call(&self, operation: &str, arguments: Value) -> Result<Value> {
         match self {
             Self::Here(here) => here.call(operation, arguments).await,
@@ -40,7 +40,7 @@ impl Target {
         }
     }
 
-    /// Finishes what was begun.
+    /// Waits for what is still running, and closes the database.
     pub(crate) async fn close(self) {
         match self {
             Self::Here(here) => here.db.close().await,

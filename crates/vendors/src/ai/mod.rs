@@ -1,3 +1,3 @@
-//! Who answers with a language model. None of them sends webhooks.
+//! Providers of language models. None of them sends webhooks.
 
 provider::category! { ai: openrouter::OpenRouter, xai::XAi, ollama::Ollama, sealion::SeaLion }

@@ -9,7 +9,7 @@ use url::Url;
 /// Ollama.
 pub struct Ollama;
 
-/// What calling Ollama needs.
+/// The settings for calling Ollama.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub struct Settings {
     /// Address of the server: `http://localhost:11434` where it runs on this machine.

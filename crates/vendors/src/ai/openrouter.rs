@@ -8,20 +8,20 @@ use serde::Deserialize;
 /// OpenRouter.
 pub struct OpenRouter;
 
-/// What calling OpenRouter needs.
+/// The settings for calling OpenRouter.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub struct Settings {
     /// API key: OpenRouter → Keys. Begins with `sk-or-`.
     pub openrouter_api_key: Secret,
-    /// Model that answers when none is asked for, as OpenRouter names it. Models are retired: without one, the
-    /// account's default answers.
+    /// Default model, as OpenRouter names it. Models are retired: without this setting, the default of the account is
+    /// used.
     pub openrouter_default_model: Option<String>,
     /// Models to try, in this order and separated by commas, when the first one fails or is gone.
     #[serde(default)]
     pub openrouter_fallback_model: Vec<String>,
     /// Longest answer, in tokens.
     pub openrouter_max_tokens: Option<u32>,
-    /// How freely the model chooses its words, from 0 to 2.
+    /// Sampling temperature, from 0 to 2.
     pub openrouter_temperature: Option<f64>,
 }
 

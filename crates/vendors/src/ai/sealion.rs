@@ -9,7 +9,7 @@ use url::Url;
 /// SEA-LION.
 pub struct SeaLion;
 
-/// What calling SEA-LION needs.
+/// The settings for calling SEA-LION.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub struct Settings {
     /// Address of the server: the service's own, or where you run the model.

@@ -8,7 +8,7 @@ use serde::Deserialize;
 /// xAI Grok.
 pub struct XAi;
 
-/// What calling xAI Grok needs.
+/// The settings for calling xAI Grok.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub struct Settings {
     /// API key: xAI Console → API Keys. Begins with `xai-`.

@@ -1,4 +1,4 @@
-//! Auth0: its tokens.
+//! Auth0: the settings of its tokens.
 //!
 //! Tokens: <https://auth0.com/docs/manage-users/organizations/using-tokens>. Auth0 sends no signed webhooks.
 
@@ -13,7 +13,7 @@ use serde::Deserialize;
 /// Auth0.
 pub struct Auth0;
 
-/// What signing in with Auth0 needs.
+/// The settings for signing in with Auth0.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub struct Settings {
     /// Client id: Auth0 Dashboard → Applications → the application.
@@ -22,7 +22,7 @@ pub struct Settings {
     pub auth0_client_secret: Secret,
 }
 
-/// What believing Auth0's tokens needs.
+/// The settings for accepting Auth0's tokens.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub struct Tokens {
     /// Domain: Auth0 Dashboard → Applications → the application, such as `example.eu.auth0.com`, or one of yours.
@@ -33,7 +33,7 @@ pub struct Tokens {
 }
 
 impl TokenSettings for Tokens {
-    /// The name ends with a slash. Claims of one's own are named like addresses and are set in `AUTH_JWT_ISSUERS`.
+    /// The issuer's name ends with a slash. Custom claims have addresses as names and are set in `AUTH_JWT_ISSUERS`.
     fn issuers(self) -> Result<Vec<Issuer>> {
         let base = super::base("AUTH0_DOMAIN", &self.auth0_domain)?;
         Ok(vec![Issuer { audience: self.auth0_audience, ..Issuer::new([format!("{}/", base.name)], base.keys) }])

@@ -15,7 +15,7 @@ use serde::Deserialize;
 /// Clerk.
 pub struct Clerk;
 
-/// What signing in with Clerk needs.
+/// The settings for signing in with Clerk.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub struct Settings {
     /// Secret key: Clerk Dashboard → API keys. Begins with `sk_`.
@@ -24,21 +24,21 @@ pub struct Settings {
     pub next_public_clerk_publishable_key: Option<String>,
 }
 
-/// What believing Clerk's tokens needs.
+/// The settings for accepting Clerk's tokens.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub struct Tokens {
     /// Issuer of session tokens: the Frontend API URL at Clerk Dashboard → API keys, such as
     /// `https://example.clerk.accounts.dev`.
     pub clerk_jwt_issuer_domain: String,
-    /// For whom tokens must be, where they come from a JWT template that says so: `convex`. Several, separated by commas,
-    /// are all accepted. Session tokens say nothing.
+    /// Audience of tokens from a JWT template that sets one: `convex`. Several, separated by commas, are all accepted.
+    /// Session tokens have no audience.
     #[serde(default)]
     pub clerk_jwt_audience: Vec<String>,
 }
 
 impl TokenSettings for Tokens {
-    /// Tokens of version 1 have `org_id` and `org_role`, `org:admin`; those of version 2 an object `o` with `id` and `rol`,
-    /// `admin`. A session that is `pending` has tasks before it: its person is not signed in yet.
+    /// Tokens of version 1 have `org_id` and `org_role`, `org:admin`; those of version 2 have an object `o` with `id`
+    /// and `rol`, `admin`. A session with the status `pending` has tasks to complete: its person is not signed in yet.
     fn issuers(self) -> Result<Vec<Issuer>> {
         let base = super::base("CLERK_JWT_ISSUER_DOMAIN", &self.clerk_jwt_issuer_domain)?;
         let names = |names: [&str; 4]| names.map(str::to_owned).to_vec();
@@ -56,7 +56,7 @@ impl TokenSettings for Tokens {
     }
 }
 
-/// What receiving Clerk's webhooks needs.
+/// The settings for receiving Clerk's webhooks.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub struct WebhookSettings {
     /// Signing secret: Clerk Dashboard → Webhooks → the endpoint. Begins with `whsec_`. Several, separated by commas,
@@ -117,7 +117,7 @@ mod wire {
             own.or(self.data.organization.get()).or(self.data.organization_id.get())
         }
 
-        /// An organization's memberships and invitations follow the organization itself.
+        /// An organization's memberships and invitations share the lane of the organization.
         pub(super) fn lane(&self) -> Option<&str> {
             self.organization().or(self.data.user_id.get()).or(self.data.id.get())
         }

@@ -1,18 +1,18 @@
-//! Who signs people in.
+//! Providers of sign-in.
 
 use kernel::{Error, Result};
 use provider::auth::KeySet;
 
 provider::category! { auth: workos::WorkOs, clerk::Clerk, supabase::Supabase, auth0::Auth0 }
 
-/// An issuer that is named after its address and has its keys below it.
+/// An issuer whose name is its address, and whose keys are below that address.
 struct Base {
-    /// The address, without a slash at its end.
+    /// The address, without a trailing slash.
     name: String,
     keys: KeySet,
 }
 
-/// The issuer at a domain that was typed with or without `https://`.
+/// Returns the issuer at a domain that was entered with or without `https://`.
 fn base(variable: &'static str, domain: &str) -> Result<Base> {
     let domain = domain.trim().trim_end_matches('/');
     let name = if domain.contains("://") { domain.to_owned() } else { format!("https://{domain}") };
@@ -20,7 +20,7 @@ fn base(variable: &'static str, domain: &str) -> Result<Base> {
     Ok(Base { name, keys })
 }
 
-/// The keys at an address that follows from a variable.
+/// Returns the keys at an address that is derived from a variable.
 fn keys(variable: &'static str, address: &str) -> Result<KeySet> {
     KeySet::parse(address).map_err(|error| {
         let message = format!(

@@ -17,7 +17,7 @@ use url::Url;
 /// Supabase Auth.
 pub struct Supabase;
 
-/// What signing in with Supabase needs.
+/// The settings for signing in with Supabase.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub struct Settings {
     /// Project URL: Supabase Dashboard → Project Settings → Data API, such as `https://abcdefgh.supabase.co`.
@@ -28,7 +28,7 @@ pub struct Settings {
     pub supabase_service_role_key: Option<Secret>,
 }
 
-/// What believing Supabase's tokens needs. The project must sign with an asymmetric key (Dashboard → JWT Keys).
+/// The settings for accepting Supabase's tokens. The project must sign with an asymmetric key (Dashboard → JWT Keys).
 #[derive(Debug, Deserialize, JsonSchema)]
 pub struct Tokens {
     /// Project URL: Supabase Dashboard → Project Settings → Data API, such as `https://abcdefgh.supabase.co`.
@@ -36,8 +36,8 @@ pub struct Tokens {
 }
 
 impl TokenSettings for Tokens {
-    /// `role` is one of the database and says nothing of an organization. That stands in `app_metadata`, which only a
-    /// server writes; `user_metadata` is what people say of themselves.
+    /// The claim `role` is a role of the database and not of an organization. The organization is in `app_metadata`,
+    /// which only a server can write; `user_metadata` is written by the users themselves.
     fn issuers(self) -> Result<Vec<Issuer>> {
         let name = format!("{}/auth/v1", self.next_public_supabase_url.as_str().trim_end_matches('/'));
         let keys = super::keys("NEXT_PUBLIC_SUPABASE_URL", &format!("{name}/.well-known/jwks.json"))?;
@@ -56,7 +56,7 @@ impl TokenSettings for Tokens {
     }
 }
 
-/// What receiving Supabase's hooks needs.
+/// The settings for receiving Supabase's hooks.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub struct WebhookSettings {
     /// Secret of the hook: Supabase Dashboard → Authentication → Hooks, as shown there: `v1,whsec_…`. Several,
@@ -81,8 +81,8 @@ impl Vendor for Supabase {
     }
 }
 
-/// The secrets of `v1,whsec_a|v1,whsec_b`. The comma after the version is the comma between secrets, too: splitting at
-/// both leaves the versions as pieces of their own.
+/// Splits `v1,whsec_a|v1,whsec_b` into secrets. The comma after the version is also the comma between secrets:
+/// splitting at both leaves the versions as separate pieces.
 fn secrets(text: &str) -> impl Iterator<Item = &str> {
     text.split(['|', ',']).map(str::trim).filter(|piece| !piece.is_empty() && *piece != "v1")
 }
@@ -119,7 +119,7 @@ mod wire {
     }
 
     impl Hook {
-        /// The two hooks that send are older than the name in the metadata.
+        /// The two hooks that send messages are older than the name in the metadata.
         pub(super) fn kind(&self) -> &str {
             match (self.metadata.name.get(), &self.sms, &self.email_data) {
                 (Some(name), _, _) => name,

@@ -19,7 +19,7 @@ use url::Url;
 /// WorkOS.
 pub struct WorkOs;
 
-/// What signing in with WorkOS needs.
+/// The settings for signing in with WorkOS.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub struct Settings {
     /// Client id: WorkOS Dashboard → API Keys. Begins with `client_`.
@@ -33,7 +33,7 @@ pub struct Settings {
     pub workos_redirect_uri: Url,
 }
 
-/// What believing WorkOS's tokens needs.
+/// The settings for accepting WorkOS's tokens.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub struct Tokens {
     /// Client id: WorkOS Dashboard → API Keys. Begins with `client_`.
@@ -41,7 +41,7 @@ pub struct Tokens {
     /// Another base address, for a stand-in or a proxy.
     #[serde(default = "api_base")]
     pub workos_api_base: Url,
-    /// More names that WorkOS's tokens have in `iss`, separated by commas: such as `https://auth.example.com` where WorkOS
+    /// Further values of `iss` in WorkOS's tokens, separated by commas: such as `https://auth.example.com` where WorkOS
     /// runs under a domain of yours.
     #[serde(default)]
     pub workos_jwt_issuers: Vec<String>,
@@ -52,8 +52,8 @@ fn api_base() -> Url {
 }
 
 impl TokenSettings for Tokens {
-    /// Older environments have the API's address as their name, with and without a slash; newer ones, since the middle
-    /// of 2025, add their client id. The keys are those of this client alone in any case.
+    /// Older environments use the API's address as the issuer's name, with and without a slash; newer ones, since the
+    /// middle of 2025, append their client id. The keys are those of this client alone in any case.
     fn issuers(self) -> Result<Vec<Issuer>> {
         let (client, base) = (&self.workos_client_id, self.workos_api_base.as_str().trim_end_matches('/'));
         let mut names = vec![base.to_owned(), format!("{base}/"), format!("{base}/user_management/{client}")];
@@ -66,7 +66,7 @@ impl TokenSettings for Tokens {
     }
 }
 
-/// What receiving WorkOS's webhooks needs.
+/// The settings for receiving WorkOS's webhooks.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub struct WebhookSettings {
     /// Signing secret: WorkOS Dashboard → Webhooks → the endpoint. Several, separated by commas, while you replace it.
@@ -90,7 +90,7 @@ impl Vendor for WorkOs {
     }
 }
 
-/// Three minutes, as the vendor's Node package has it; it looks at the past only.
+/// Three minutes into the past, as in the vendor's Node package, which does not check the future.
 const SCHEME: Stamped = Stamped::new("WorkOS-Signature", Unit::Milliseconds, Duration::from_secs(180), ", ");
 
 struct Webhooks {
@@ -145,7 +145,7 @@ mod wire {
             own.or(self.data.organization_id.get())
         }
 
-        /// An organization's members, invitations and domains follow the organization itself.
+        /// An organization's members, invitations and domains share the lane of the organization.
         pub(super) fn lane(&self) -> Option<&str> {
             self.organization().or(self.data.user_id.get()).or(self.data.id.get())
         }

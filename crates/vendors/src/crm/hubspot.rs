@@ -20,14 +20,14 @@ use crate::array;
 /// HubSpot.
 pub struct HubSpot;
 
-/// What calling HubSpot needs.
+/// The settings for calling HubSpot.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub struct Settings {
     /// Access token of a private app: HubSpot → Settings → Integrations → Private Apps → the app → Auth.
     pub hubspot_access_token: Secret,
 }
 
-/// What receiving HubSpot's webhooks needs.
+/// The settings for receiving HubSpot's webhooks.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub struct WebhookSettings {
     /// Client secret of the app, which signs webhooks: HubSpot → the app → Auth. Several, separated by commas, while
@@ -64,7 +64,8 @@ impl WebhookSource for Webhooks {
         let signature = base64(signature).ok_or_else(|| malformed(SIGNATURE))?;
         let signed = Unit::Milliseconds.parse(timestamp).ok_or_else(|| malformed(TIMESTAMP))?;
         WINDOW.check(signed, request.received_at)?;
-        // The documentation signs a partly decoded address, the vendor's package the address as it is: either will do.
+        // The documentation signs a partly decoded address, the vendor's package signs the address unchanged: both are
+        // accepted.
         let check = |url: &str| self.keys.verify(&content(request, url, timestamp), std::iter::once(signature));
         check(&partly_decoded(request.url)).or_else(|_| check(request.url))
     }
@@ -138,7 +139,7 @@ mod wire {
     }
 
     impl Event {
-        /// `eventId` alone is not promised to be unique, and `attemptNumber` changes with each repetition.
+        /// `eventId` alone is not guaranteed to be unique, and `attemptNumber` changes with each repetition.
         pub(super) fn id(&self) -> String {
             if self.event_id.get().is_none() {
                 return String::new();
@@ -148,7 +149,7 @@ mod wire {
             format!("{}:{}:{}:{occurred}", event.or_empty(), subscription.or_empty(), object.or_empty())
         }
 
-        /// `contact:5` for everything that happens to contact 5.
+        /// Returns `contact:5` for all events of contact 5.
         pub(super) fn lane(&self) -> Option<String> {
             let (object, _) = self.subscription_type.split_once('.').unwrap_or((&self.subscription_type, ""));
             self.object_id.get().map(|id| format!("{object}:{id}"))

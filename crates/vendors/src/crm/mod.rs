@@ -1,3 +1,3 @@
-//! Who keeps the customers of sales teams.
+//! Providers of customer relationship management.
 
 provider::category! { crm: hubspot::HubSpot, pipedrive::Pipedrive, salesforce::Salesforce }

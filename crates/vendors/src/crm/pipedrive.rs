@@ -14,14 +14,14 @@ use serde::Deserialize;
 /// Pipedrive.
 pub struct Pipedrive;
 
-/// What calling Pipedrive needs.
+/// The settings for calling Pipedrive.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub struct Settings {
     /// API token: Pipedrive → Personal preferences → API.
     pub pipedrive_api_token: Secret,
 }
 
-/// What receiving Pipedrive's webhooks needs.
+/// The settings for receiving Pipedrive's webhooks.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub struct WebhookSettings {
     /// User name of your choice: entered too as the HTTP authentication user of the webhook, at Pipedrive → Tools and
@@ -116,7 +116,8 @@ mod wire {
     }
 
     impl Event<'_> {
-        /// The same on every attempt: the number of the attempt is in `meta`, which is why the body's hash is not it.
+        /// Returns an id that is the same on every attempt. The body's hash is not: `meta` contains the number of the
+        /// attempt.
         pub(super) fn id(&self) -> String {
             let Meta { webhook_id, correlation_id, entity_id, .. } = &self.meta;
             if let Some(correlation) = correlation_id.get() {

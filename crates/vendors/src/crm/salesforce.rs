@@ -22,7 +22,7 @@ use url::Url;
 /// Salesforce.
 pub struct Salesforce;
 
-/// What calling Salesforce needs.
+/// The settings for calling Salesforce.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub struct Settings {
     /// Consumer key of the connected app: Salesforce → Setup → App Manager → the app → Manage Consumer Details.
@@ -40,7 +40,7 @@ fn login_url() -> Url {
     Url::parse("https://login.salesforce.com").expect("a constant address is valid")
 }
 
-/// What receiving events from Salesforce needs.
+/// The settings for receiving events from Salesforce.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub struct WebhookSettings {
     /// Secret of your choice: your Flow sends it as the header `X-Trunkline-Secret`. Several, separated by commas,

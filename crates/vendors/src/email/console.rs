@@ -1,10 +1,10 @@
-//! E-mail that goes nowhere: it is logged, with what identifies people masked. For a product without an account anywhere.
+//! A sender that writes e-mails to the log, with personal data masked, for a product without any external account.
 
 use async_trait::async_trait;
 use kernel::{Result, mask};
 use provider::email::{Email, Mail};
 
-/// Logs mails instead of sending them.
+/// Logs e-mails instead of sending them.
 #[derive(Debug)]
 pub struct Console;
 

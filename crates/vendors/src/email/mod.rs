@@ -1,4 +1,4 @@
-//! Who sends e-mail.
+//! Providers of e-mail.
 
 mod console;
 

@@ -14,7 +14,7 @@ use serde::Deserialize;
 /// Resend.
 pub struct Resend;
 
-/// What sending with Resend needs.
+/// The settings for sending with Resend.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub struct Settings {
     /// API key: Resend → API Keys. Begins with `re_`.
@@ -24,7 +24,7 @@ pub struct Settings {
     pub resend_from_email: String,
 }
 
-/// What receiving Resend's webhooks needs.
+/// The settings for receiving Resend's webhooks.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub struct WebhookSettings {
     /// Signing secret: Resend → Webhooks → the webhook. Begins with `whsec_`. Several, separated by commas, while you

@@ -19,7 +19,7 @@ use crate::array;
 /// Twilio SendGrid.
 pub struct SendGrid;
 
-/// What sending with SendGrid needs.
+/// The settings for sending with SendGrid.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub struct Settings {
     /// API key: SendGrid → Settings → API Keys. Begins with `SG.`.
@@ -28,7 +28,7 @@ pub struct Settings {
     pub sendgrid_from_email: String,
 }
 
-/// What receiving SendGrid's webhooks needs.
+/// The settings for receiving SendGrid's webhooks.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub struct WebhookSettings {
     /// Verification key: SendGrid → Settings → Mail Settings → Event Webhook → the webhook → Signature Verification.
@@ -52,8 +52,8 @@ impl Vendor for SendGrid {
 const SIGNATURE: &str = "X-Twilio-Email-Event-Webhook-Signature";
 const TIMESTAMP: &str = "X-Twilio-Email-Event-Webhook-Timestamp";
 
-/// SendGrid's library has no window. It retries for a day, and whether a retry is signed anew is not documented: a short
-/// window could lose events for good, while a replay within this one is stopped by `sg_event_id`.
+/// SendGrid's library checks no window. SendGrid retries for a day, and does not document whether a retry is signed
+/// anew: a short window could lose events for good, while a replay within this one is recognised by `sg_event_id`.
 const WINDOW: Window = Window::past(Duration::from_secs(25 * 60 * 60));
 
 struct Webhooks {

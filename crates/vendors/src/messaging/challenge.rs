@@ -1,8 +1,8 @@
-//! The `GET` by which a vendor asks whether an address is ours.
+//! The `GET` by which a vendor checks that an address belongs to us.
 
 use kernel::{Code, Error, Result};
 
-/// The text to send back. It is echoed to whoever asks, so only what cannot be taken for markup is.
+/// Returns the text to send back. It is echoed to any caller, so that only texts without markup are accepted.
 pub(super) fn answer(text: Option<&str>) -> Result<String> {
     let harmless = |text: &&str| {
         (1..=255).contains(&text.len())
@@ -13,7 +13,7 @@ pub(super) fn answer(text: Option<&str>) -> Result<String> {
         .ok_or_else(|| Error::bad_request("challenge_malformed", "the challenge is missing or is not a plain token"))
 }
 
-/// The refusal of a wrong verify token.
+/// The error for a wrong verify token.
 pub(super) fn wrong_token() -> Error {
     Error::new(Code::Forbidden, "challenge_refused", "the verify token is not the one that is configured")
 }

@@ -23,7 +23,7 @@ pub(super) use read::Reader;
 /// Kapso.
 pub struct Kapso;
 
-/// What calling Kapso needs.
+/// The settings for calling Kapso.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub struct Settings {
     /// API key: Kapso → Project settings → API keys.
@@ -32,12 +32,13 @@ pub struct Settings {
     pub next_public_kapso_phone_number: Option<String>,
 }
 
-/// What receiving Kapso's webhooks needs.
+/// The settings for receiving Kapso's webhooks.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub struct WebhookSettings {
     /// Secret key of the webhook: Kapso → Webhooks → the webhook. Several, separated by commas, while you replace it.
     pub kapso_webhook_secret: Secret,
-    /// Verify token for products that registered their address with a challenge; without it every challenge is answered.
+    /// Verify token for products that registered their address with a challenge; without it every challenge is
+    /// answered.
     pub kapso_webhook_verify_token: Option<Secret>,
 }
 
@@ -56,7 +57,7 @@ impl Vendor for Kapso {
     }
 }
 
-/// The documented name, and the one that products were written for.
+/// The documented header, and the one that older products were written for.
 const SIGNATURES: [&str; 2] = ["X-Webhook-Signature", "x-kapso-signature"];
 
 struct Webhooks {
@@ -135,7 +136,7 @@ mod wire {
         batch: Option<&'a RawValue>,
         #[serde(borrow, default)]
         data: Option<&'a RawValue>,
-        /// Only Meta's notifications have it.
+        /// Only Meta's notifications have this field.
         #[serde(borrow, default)]
         pub(super) entry: Option<&'a RawValue>,
     }
@@ -189,7 +190,8 @@ mod wire {
     }
 
     impl Payload {
-        /// The event's name where nobody said it: workflows do in the body, messages by their direction.
+        /// Returns the kind of an event that is not named in a header: workflows name it in the body, messages by their
+        /// direction.
         pub(super) fn kind(&self) -> String {
             match (self.event.get(), self.message.id.get(), self.message.kapso.direction.get()) {
                 (Some(event), _, _) => event.to_owned(),
@@ -205,7 +207,7 @@ mod wire {
             self.phone_number_id.get().or(self.conversation.phone_number_id.get())
         }
 
-        /// One conversation, as in Meta's own notifications: our number and the person.
+        /// Returns the lane of the conversation, as for Meta's own notifications: our number and the person.
         pub(super) fn lane(&self) -> Option<String> {
             let Self { conversation, message, .. } = self;
             let phone = conversation.phone_number.get().map(|phone| phone.trim_start_matches('+'));

@@ -1,7 +1,7 @@
-//! Meta's notification, cut into one event per message and per status. WhatsApp sends it, and Kapso forwards it.
+//! Splits a notification of Meta into one event per message and per status. WhatsApp sends it, and Kapso forwards it.
 //!
-//! A notification may carry many accounts, numbers and people at once; each event must be routed, ordered and repeated
-//! alone. Every piece keeps the shape of the whole, and every element its original text, so that one reader reads both.
+//! A notification may cover many accounts, numbers and people; each event is routed, ordered and repeated on its own.
+//! Every part keeps the structure of the whole, and every element its original text, so that one reader parses both.
 
 pub(super) mod content;
 mod cut;
@@ -18,16 +18,16 @@ use serde_json::value::RawValue;
 /// Meta sends up to 3 MB at once.
 pub(super) const MAX_BODY: usize = 3 * 1024 * 1024;
 
-/// Every piece repeats what its value says of all: the number, mostly. A body that makes this more than a few times its
-/// own length was not made by Meta.
+/// Every part repeats the shared fields of its value, mostly the number. A body in which this adds up to more than a
+/// few times its own length was not made by Meta.
 const LONGEST_CUT: usize = 32 * 1024 * 1024;
 
-/// The lists that a value may have, and what one element of each is called. An element of the last one is a message
-/// that the business sent from its own phone; its field says so.
+/// The lists that a value may have, and the kind of the events of their elements. An element of the last one is a
+/// message that the business sent from its own phone; the field of the change names its kind.
 const LISTS: [(&str, Option<&str>); 3] = [("messages", Some("message")), ("statuses", Some("status")), (ECHOES, None)];
 const ECHOES: &str = "message_echoes";
 
-/// The events of a notification, in its order.
+/// Returns the events of a notification, in its order.
 pub(super) fn events(body: &Bytes) -> Vec<Received> {
     let notification = match Received::json::<wire::Notification<'_>>(body) {
         Ok(notification) => notification,
@@ -51,7 +51,7 @@ pub(super) fn events(body: &Bytes) -> Vec<Received> {
     pieces.iter().map(|piece| piece.event(piece.cut())).collect()
 }
 
-/// Reads notifications.
+/// The reader of notifications.
 pub(super) struct Reader;
 
 impl provider::messaging::Reader for Reader {
@@ -68,10 +68,10 @@ impl provider::messaging::Reader for Reader {
     }
 }
 
-/// What people write on, through whichever vendor.
+/// The channel, whichever vendor delivers it.
 pub(super) const CHANNEL: &str = "whatsapp";
 
-/// One change of one entry, with its value opened.
+/// A change of an entry, with its value parsed.
 struct Change<'a> {
     object: Option<&'a RawValue>,
     entry: &'a wire::Entry<'a>,
@@ -81,10 +81,10 @@ struct Change<'a> {
     contacts: Vec<Person<'a>>,
 }
 
-/// A contact as it is written and as it is read.
+/// A contact, as raw text and parsed.
 type Person<'a> = (&'a RawValue, wire::Contact);
 
-/// What becomes one event: an element of a list, or a change that has none.
+/// The part that becomes one event: an element of a list, or a change without a list.
 struct Piece<'c, 'a> {
     change: &'c Change<'a>,
     element: Option<Element<'a>>,
@@ -124,14 +124,14 @@ impl<'a> Change<'a> {
         let piece = |element: Element<'a>| {
             let (user_id, phone) = element.peer();
             let known = user_id.and_then(|id| people.get(id)).or(phone.and_then(|id| people.get(id)));
-            // A single element has all contacts, whatever they are called.
+            // A single element gets all contacts, whatever their ids.
             let contacts = if single { self.contacts.iter().collect() } else { known.copied().into_iter().collect() };
             Piece { change: self, element: Some(element), contacts }
         };
         elements.into_iter().map(piece).collect()
     }
 
-    /// What the value says of all its elements.
+    /// Returns the fields of the value that all its elements share.
     fn shared(&self) -> impl Iterator<Item = (&str, &'a RawValue)> {
         let of_some = |name: &str| name == "contacts" || LISTS.iter().any(|(list, _)| *list == name);
         self.members.iter().filter(move |(name, _)| !of_some(name)).map(|(name, raw)| (name.as_str(), *raw))
@@ -151,7 +151,7 @@ impl<'a> Element<'a> {
         Self { list, kind, raw, read: serde_json::from_str(raw.get()) }
     }
 
-    /// Who is on the other side: business-scoped user id and phone number, either of which may be absent.
+    /// Returns the business-scoped user id and the phone number of the person on the other side; either may be absent.
     fn peer(&self) -> (Option<&str>, Option<&str>) {
         let Ok(read) = &self.read else { return (None, None) };
         match self.list {
@@ -161,7 +161,7 @@ impl<'a> Element<'a> {
         }
     }
 
-    /// A status is told once for each step of the same message.
+    /// A message has one status event for each delivery step.
     fn external_id(&self) -> String {
         let Ok(read) = &self.read else { return String::new() };
         match (read.id.get(), self.list) {
@@ -186,7 +186,8 @@ impl Piece<'_, '_> {
             .about(self.change.account())
     }
 
-    /// The id comes from the change alone, so that it is the same when a repetition comes in other company.
+    /// The id is derived from the change alone, so that it is the same when a repetition arrives in another
+    /// notification.
     fn event_of_change(&self, payload: Bytes) -> Received {
         let Change { entry, change, .. } = self.change;
         let waba = entry.id.as_ref().map_or("", |(_, id)| id.or_empty());
@@ -197,10 +198,12 @@ impl Piece<'_, '_> {
         Received::new(id, self.change.field(), payload).occurred(entry.time.0).about(self.change.account())
     }
 
-    /// One conversation: our number and the person, who is known by the business-scoped id before the phone number.
+    /// Returns the lane of the conversation: our number and the person, by the business-scoped id or else the phone
+    /// number.
     fn lane(&self, element: &Element<'_>) -> Option<String> {
         let (user_id, phone) = element.peer();
-        // The contact tells the id that the element leaves out. Of several, none is surely the one.
+        // A single contact supplies the id that the element leaves out. With several contacts it is not known which one
+        // is meant.
         let contact = match &self.contacts[..] {
             [(_, contact)] => Some(contact),
             _ => None,
@@ -266,7 +269,7 @@ mod wire {
         pub(super) user_id: Text,
     }
 
-    /// A message, a status or an echo: they share their few names.
+    /// The fields that messages, statuses and echoes share.
     #[derive(Default, Deserialize)]
     #[serde(default)]
     pub(super) struct Element {
@@ -281,7 +284,7 @@ mod wire {
         pub(super) recipient_user_id: Text,
     }
 
-    /// A value as it is written and as it is read.
+    /// Parses a value and keeps its raw text.
     fn both<'de: 'a, 'a, D: Deserializer<'de>>(deserializer: D) -> Result<Option<(&'a RawValue, Text)>, D::Error> {
         let raw = <&'a RawValue>::deserialize(deserializer)?;
         Ok(Some((raw, serde_json::from_str(raw.get()).unwrap_or_default())))

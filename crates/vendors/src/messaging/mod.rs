@@ -1,4 +1,4 @@
-//! Who carries conversations.
+//! Providers of messaging.
 
 mod challenge;
 mod meta;
@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use provider::{Vendor, messaging::Reader};
 
-/// Who reads the events of each vendor.
+/// Returns the reader of each vendor's events.
 pub fn readers() -> Vec<(&'static str, Arc<dyn Reader>)> {
     vec![(whatsapp::WhatsApp::ID, Arc::new(meta::Reader)), (kapso::Kapso::ID, Arc::new(kapso::Reader))]
 }

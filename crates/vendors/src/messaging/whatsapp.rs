@@ -19,7 +19,7 @@ use super::{
 /// WhatsApp Cloud API.
 pub struct WhatsApp;
 
-/// What calling WhatsApp needs.
+/// The settings for calling WhatsApp.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub struct Settings {
     /// Permanent access token of a system user: Meta Business Suite → Settings → System users → Generate token, with
@@ -27,7 +27,7 @@ pub struct Settings {
     pub whatsapp_access_token: Secret,
     /// Id of the sending number (not the number itself): Meta app → WhatsApp → API Setup.
     pub whatsapp_phone_number_id: String,
-    /// Version of the Graph API. Meta switches old versions off: `trunkline doctor` says when, as far as it is known.
+    /// Version of the Graph API. Meta ends old versions: `trunkline doctor` says when, as far as it is known.
     #[serde(default = "api_version")]
     pub whatsapp_api_version: String,
 }
@@ -36,7 +36,7 @@ fn api_version() -> String {
     version::DEFAULT.to_owned()
 }
 
-/// What receiving WhatsApp's webhooks needs.
+/// The settings for receiving WhatsApp's webhooks.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub struct WebhookSettings {
     /// App secret, which signs webhooks: Meta app → App settings → Basic. Several, separated by commas, while you

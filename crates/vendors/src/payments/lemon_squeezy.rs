@@ -18,7 +18,7 @@ pub(super) use read::Reader;
 /// Lemon Squeezy.
 pub struct LemonSqueezy;
 
-/// What calling Lemon Squeezy needs.
+/// The settings for calling Lemon Squeezy.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub struct Settings {
     /// API key: Lemon Squeezy → Settings → API. It also decides between test and live mode.
@@ -27,7 +27,7 @@ pub struct Settings {
     pub lemon_squeezy_store_id: String,
 }
 
-/// What receiving Lemon Squeezy's webhooks needs.
+/// The settings for receiving Lemon Squeezy's webhooks.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub struct WebhookSettings {
     /// Signing secret that you chose: Lemon Squeezy → Settings → Webhooks → the webhook. Several, separated by commas,
@@ -65,7 +65,7 @@ impl WebhookSource for Webhooks {
             Ok(event) => event,
             Err(malformed) => return vec![*malformed],
         };
-        // Older descriptions write `order.created`.
+        // Older documentation writes `order.created`.
         let kind = event.meta.event_name.replace('.', "_");
         let id = Received::hashed_id(&kind, request.body);
         let attributes = &event.data.attributes;
@@ -115,7 +115,7 @@ mod wire {
     }
 
     impl Data {
-        /// `subscription_payment_*` events carry an invoice, which names its subscription.
+        /// Events of the kinds `subscription_payment_*` contain an invoice, which names its subscription.
         pub(super) fn subscription(&self) -> Option<&str> {
             let own = self.id.get().filter(|_| self.r#type.get() == Some("subscriptions"));
             own.or(self.attributes.subscription_id.get())

@@ -1,4 +1,4 @@
-//! What products write into a vendor's free fields: whose a purchase is, and what a plan allows.
+//! A vendor's metadata, into which products write the organization of a purchase and the limits of a plan.
 
 use std::collections::BTreeMap;
 
@@ -7,12 +7,12 @@ use serde::Deserialize;
 
 use crate::loose::Text;
 
-/// A vendor's free fields.
+/// The metadata of an object.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(transparent)]
 pub(super) struct Metadata(BTreeMap<String, Text>);
 
-/// The names under which products write an organization's id, most telling first.
+/// The names under which products write an organization's id, the most reliable first.
 const ORGANIZATION: [&str; 9] = [
     "organizationId",
     "organization_id",
@@ -26,7 +26,7 @@ const ORGANIZATION: [&str; 9] = [
 ];
 
 impl Metadata {
-    /// The organizations that they name.
+    /// Returns the organizations that the metadata name.
     pub(super) fn organizations(&self) -> Vec<String> {
         let mut named: Vec<String> =
             ORGANIZATION.iter().filter_map(|name| self.text(name)).map(str::to_owned).collect();
@@ -34,7 +34,7 @@ impl Metadata {
         named
     }
 
-    /// What they allow.
+    /// Returns the limits that the metadata set.
     pub(super) fn limits(&self) -> Limits {
         Limits {
             max_customers: self.number(["maxCustomers", "max_customers"]),

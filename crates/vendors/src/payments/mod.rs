@@ -1,4 +1,4 @@
-//! Who takes money: checkout, subscriptions, refunds.
+//! Providers of payments: checkout, subscriptions, refunds.
 
 mod metadata;
 mod reading;
@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use provider::{Vendor, payments::Reader};
 
-/// Who reads the events of each vendor.
+/// Returns the reader of each vendor's events.
 pub fn readers() -> Vec<(&'static str, Arc<dyn Reader>)> {
     vec![
         (stripe::Stripe::ID, Arc::new(stripe::Reader)),

@@ -19,12 +19,12 @@ pub(super) use read::Reader;
 /// Polar.
 pub struct Polar;
 
-/// What calling Polar needs.
+/// The settings for calling Polar.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub struct Settings {
     /// Organization access token: Polar → Settings → Developers → Organization access tokens. Begins with `polar_oat_`.
     pub polar_organization_token: Secret,
-    /// Real or test money: two separate worlds with tokens of their own.
+    /// Production or sandbox: two separate environments with tokens of their own.
     #[serde(default)]
     pub polar_server: Server,
     /// Product of the Pro plan, billed monthly: Polar → Products → the product → its id.
@@ -37,18 +37,18 @@ pub struct Settings {
     pub polar_business_yearly_product_id: Option<String>,
 }
 
-/// Which Polar.
+/// The environment of Polar.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, serde::Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Server {
-    /// Real money.
+    /// Real payments.
     #[default]
     Production,
-    /// Test money.
+    /// Test payments.
     Sandbox,
 }
 
-/// What receiving Polar's webhooks needs.
+/// The settings for receiving Polar's webhooks.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub struct WebhookSettings {
     /// Secret of the webhook endpoint: Polar → Settings → Webhooks → the endpoint. Paste all of it, prefix included.

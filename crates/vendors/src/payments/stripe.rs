@@ -21,7 +21,7 @@ pub(super) use read::Reader;
 /// Stripe.
 pub struct Stripe;
 
-/// What calling Stripe needs.
+/// The settings for calling Stripe.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub struct Settings {
     /// Secret key: Stripe Dashboard → Developers → API keys. Begins with `sk_` or `rk_`.
@@ -30,7 +30,7 @@ pub struct Settings {
     pub next_public_stripe_public_key: Option<String>,
 }
 
-/// What receiving Stripe's webhooks needs.
+/// The settings for receiving Stripe's webhooks.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub struct WebhookSettings {
     /// Signing secret of the webhook endpoint: Stripe Dashboard → Developers → Webhooks → the endpoint → Signing
@@ -52,7 +52,7 @@ impl Vendor for Stripe {
     }
 }
 
-/// Stripe's own libraries look at the past only.
+/// Stripe's own libraries check the past only.
 const SCHEME: Stamped = Stamped::new("Stripe-Signature", Unit::Seconds, Duration::from_secs(300), ",");
 
 struct Webhooks {
@@ -114,7 +114,7 @@ mod wire {
         parent: Parent,
     }
 
-    /// Where an invoice says what it is for since API version 2025-03-31.
+    /// The object that an invoice is for, since API version 2025-03-31.
     #[derive(Default, Deserialize)]
     struct Parent {
         #[serde(default, deserialize_with = "loose::object")]

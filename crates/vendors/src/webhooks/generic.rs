@@ -11,11 +11,11 @@ use serde::Deserialize;
 /// Any sender of Standard Webhooks.
 pub struct Generic;
 
-/// Nothing is called.
+/// There are no settings, because nothing is called.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub struct Settings {}
 
-/// What receiving Standard Webhooks needs.
+/// The settings for receiving Standard Webhooks.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub struct WebhookSettings {
     /// Secret that you share with the sender: `whsec_` and 24 to 64 random bytes in base64. Several, separated by

@@ -1,3 +1,3 @@
-//! Anybody else who sends webhooks.
+//! Other senders of webhooks.
 
 provider::category! { webhooks: generic::Generic }

@@ -1,4 +1,4 @@
-//! The receiving side of all vendors, through the registry's own door.
+//! The webhook sources of all vendors, through the registry.
 
 mod registry;
 mod traps;

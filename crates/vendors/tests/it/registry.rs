@@ -45,7 +45,7 @@ fn no_variable_belongs_to_two_vendors() {
         }
     }
     for entry in vendors::all() {
-        // What believes a vendor's tokens may be what calls it, too.
+        // The settings of a vendor's tokens may be settings of its client too.
         for field in tokens(&entry) {
             let owner = *seen.entry(field.variable.clone()).or_insert(entry.id);
             assert_eq!(owner, entry.id, "{} is declared twice", field.variable);

@@ -1,4 +1,4 @@
-//! Where vendors differ from what one expects.
+//! Differences between vendors that are easily overlooked.
 
 use std::time::Duration;
 
@@ -46,7 +46,7 @@ fn workos_and_hubspot_count_milliseconds_and_the_others_seconds() {
     assert_eq!(digits("stripe", "s", "Stripe-Signature"), "1767225600");
     assert_eq!(digits("polar", "s", "webhook-timestamp"), "1767225600");
     assert_eq!(digits("clerk", WHSEC, "svix-timestamp"), "1767225600");
-    // A time in seconds, rightly signed, is fifty years old to who counts milliseconds.
+    // A correctly signed time in seconds is fifty years old for a vendor that counts milliseconds.
     let mac = Keys::text(&Secret::new("s"), "X").unwrap().sign(&[b"1767225600.[]"]);
     let header = format!("t=1767225600, v1={}", data_encoding::HEXLOWER.encode(&mac));
     let error =

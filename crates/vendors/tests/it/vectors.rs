@@ -1,5 +1,5 @@
-//! What the vendors' own packages signed. The same values as in the contracts' `vectors.json`, and that file itself where
-//! it is at hand.
+//! Requests that the vendors' own packages signed: the values of the contracts' `vectors.json`, and that file itself
+//! where it is available.
 
 use std::path::PathBuf;
 
@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::{Post, source};
 
-/// One request that a vendor's own package signed.
+/// A request that a vendor's own package signed.
 struct Vector<'a> {
     vendor: &'a str,
     secret: &'a str,
@@ -16,7 +16,7 @@ struct Vector<'a> {
     at: Time,
     url: &'a str,
     headers: Vec<(&'a str, &'a str)>,
-    /// Whether signing gives the same header: not where it is random, or where several secrets signed.
+    /// Whether signing again gives the same header: not where it is random, or where several secrets signed.
     repeatable: bool,
 }
 
@@ -183,7 +183,7 @@ fn what_the_vendors_own_packages_signed_is_accepted() {
     }
 }
 
-/// The entries of the file that are webhooks, and whose they are.
+/// The entries of the file that are webhooks, and their vendors.
 const ENTRIES: [(&str, &[&str]); 13] = [
     ("standard_webhooks", &["generic"]),
     ("standard_webhooks_rotation", &["generic"]),
@@ -227,7 +227,7 @@ fn vector<'a>(name: &str, entry: &'a Value, vendor: &'a str, secret: &'a str) ->
         .as_object()
         .into_iter()
         .flatten()
-        // HubSpot's older versions of the signature stand there under names that are no headers.
+        // The file lists HubSpot's older versions of the signature under names that are no headers.
         .filter(|(name, _)| !name.contains(' '))
         .map(|(name, value)| (name.as_str(), value.as_str().expect("the file has it as text")))
         .collect();

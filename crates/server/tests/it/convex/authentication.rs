@@ -1,4 +1,4 @@
-//! Signing in and out, and tokens that are worth nothing.
+//! Signing in and out, and invalid tokens.
 
 use kernel::Clock;
 use serde_json::json;

@@ -1,4 +1,4 @@
-//! The npm package `convex`, as it is, in a Node process.
+//! The unmodified npm package `convex`, in a Node process.
 
 use std::{path::PathBuf, process::Output};
 
@@ -29,7 +29,7 @@ async fn run(folder: &PathBuf, script: &str, address: &str) {
     assert!(status.success(), "{said}");
 }
 
-/// Where `cargo xtask test` has installed the packages. Without them the test is left out, and says so.
+/// The folder in which `cargo xtask test` installed the packages. Without it the test is skipped, and prints so.
 #[expect(clippy::disallowed_methods, clippy::print_stderr, reason = "nobody hands tests their settings")]
 fn packages() -> Option<PathBuf> {
     let missing = match std::env::var("TRUNKLINE_STANDINS") {

@@ -1,4 +1,4 @@
-//! A client that is as strict as the real ones: the chain of versions is unbroken, and every member is there.
+//! A client that is as strict as the real ones: the chain of versions must be unbroken, and every member present.
 
 use std::{collections::BTreeMap, net::SocketAddr, time::Duration};
 
@@ -11,7 +11,7 @@ use tokio_tungstenite::{
     tungstenite::{Message, client::IntoClientRequest},
 };
 
-/// The session of the first client; others are told apart by its last digits.
+/// The session of the first client; others differ in its last digits.
 pub(crate) const SESSION: &str = "5c1f1e9c-7a0e-4d0e-9a51-0e8b2d1f3a77";
 
 pub(crate) struct Client {
@@ -20,16 +20,16 @@ pub(crate) struct Client {
     query_set: u32,
     identity: u32,
     chunks: String,
-    /// What is shown: a value, or `{"error": …, "data": …}`.
+    /// The answers that are shown: a value, or `{"error": …, "data": …}`.
     pub(crate) shown: BTreeMap<u64, Value>,
     pub(crate) journals: BTreeMap<u64, Value>,
 }
 
-/// How a connection ended: the code, and the reason.
+/// The code and the reason with which a connection was closed.
 pub(crate) type End = Option<(u16, String)>;
 
 impl Client {
-    /// A connection on which nothing was said.
+    /// Opens a connection without sending anything.
     pub(crate) async fn connect(address: SocketAddr, path: &str) -> Self {
         let request = format!("ws://{address}{path}").into_client_request().expect("the server speaks the protocol");
         let (stream, _) = tokio_tungstenite::connect_async(request).await.expect("the server speaks the protocol");
@@ -38,7 +38,7 @@ impl Client {
         Self { stream, version, query_set: 0, identity: 0, chunks: String::new(), shown, journals }
     }
 
-    /// Says hello in the first session.
+    /// Sends `Connect` in the first session.
     pub(crate) async fn hello(&mut self) {
         self.hello_from(SESSION, None).await;
     }
@@ -62,11 +62,11 @@ impl Client {
     }
 
     pub(crate) async fn send(&mut self, message: Message) {
-        // The other side may have left already; what it said before is still to be read.
+        // The server may have closed the connection; its last messages are still to be read.
         self.stream.send(message).await.unwrap_or_default();
     }
 
-    /// Watches a query.
+    /// Subscribes to a query.
     pub(crate) async fn add(&mut self, id: u32, path: &str, args: Value) {
         self.modify(json!([{ "type": "Add", "queryId": id, "udfPath": path, "args": [args] }])).await;
     }
@@ -83,7 +83,7 @@ impl Client {
         .await;
     }
 
-    /// Shows a token; none signs out.
+    /// Authenticates with a token; none signs out.
     pub(crate) async fn authenticate(&mut self, token: Option<&str>) {
         let mut message = json!({ "type": "Authenticate", "baseVersion": self.identity, "tokenType": "None" });
         if let Some(token) = token {
@@ -102,7 +102,7 @@ impl Client {
         self.say(&json!({ "type": "Action", "requestId": id, "udfPath": path, "args": [args] })).await;
     }
 
-    /// The next message, but for pings. Transitions change what is shown.
+    /// Returns the next message that is no ping. Transitions change what is shown.
     pub(crate) async fn next(&mut self) -> Value {
         let next = async {
             loop {
@@ -116,35 +116,35 @@ impl Client {
         tokio::time::timeout(Duration::from_secs(20), next).await.expect("the server says something in time")
     }
 
-    /// The next transition, which is the next message.
+    /// Returns the next transition, which must be the next message.
     pub(crate) async fn transition(&mut self) -> Value {
         let message = self.next().await;
         assert_eq!(message["type"], "Transition", "{message}");
         message
     }
 
-    /// The answer to a mutation, then a transition that shows it.
+    /// Waits for the answer to a mutation, then for a transition that shows it.
     pub(crate) async fn transition_after_answer(&mut self) {
         let answer = self.next().await;
         assert_eq!(answer["success"], true, "{answer}");
         self.transition().await;
     }
 
-    /// Reads until something is shown.
+    /// Reads until this value is shown.
     pub(crate) async fn until(&mut self, id: u64, value: Value) {
         while self.shown.get(&id) != Some(&value) {
             self.next().await;
         }
     }
 
-    /// Reads until the server has said so often that it is there.
+    /// Reads until this many pings have arrived.
     pub(crate) async fn hears_pings(&mut self, times: usize) {
         for _ in 0..times {
             while self.heard().await.expect("the connection lives")["type"] != "Ping" {}
         }
     }
 
-    /// Reads until the connection ends.
+    /// Reads until the connection is closed.
     pub(crate) async fn end(&mut self) -> (Vec<Value>, End) {
         let mut messages = Vec::new();
         loop {
@@ -155,7 +155,7 @@ impl Client {
         }
     }
 
-    /// Whether nothing comes for a while.
+    /// Returns whether no message arrives for a while.
     pub(crate) async fn is_quiet(&mut self) -> bool {
         tokio::time::timeout(Duration::from_millis(200), self.heard()).await.is_err()
     }
@@ -233,18 +233,18 @@ impl Client {
         }
     }
 
-    /// The moment that is shown.
+    /// Returns the timestamp that is shown.
     pub(crate) fn ts(&self) -> u64 {
         number(&self.version["ts"])
     }
 }
 
-/// A number as the protocol writes it.
+/// Encodes a number as the protocol does.
 pub(crate) fn text(number: u64) -> Value {
     BASE64.encode(&number.to_le_bytes()).into()
 }
 
-/// What it means.
+/// Decodes such a number.
 pub(crate) fn number(text: &Value) -> u64 {
     u64::from_le_bytes(
         BASE64

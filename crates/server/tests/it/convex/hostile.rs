@@ -1,4 +1,4 @@
-//! Clients that do not mean well: they harm nobody but themselves.
+//! Hostile clients harm only themselves.
 
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ async fn watcher(product: &Product) -> Client {
     watcher
 }
 
-/// A connection of which every byte can be chosen.
+/// Opens a connection on which every byte can be chosen.
 async fn raw(product: &Product) -> TcpStream {
     let mut stream = TcpStream::connect(product.address).await.expect("a connection opens");
     let asked = b"GET /api/1.48.0/sync HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: websocket\r\n\
@@ -33,7 +33,7 @@ async fn raw(product: &Product) -> TcpStream {
     stream
 }
 
-/// A frame as clients send it: masked, with zeros.
+/// Returns a frame as clients send it: masked, with zeros.
 fn masked(first: u8, payload: &str) -> Vec<u8> {
     let length = u16::try_from(payload.len()).expect("it is short").to_be_bytes();
     [&[first, 0x80 | 126], length.as_slice(), &[0; 4], payload.as_bytes()].concat()
@@ -149,7 +149,7 @@ async fn who_does_not_read_is_shown_the_newest_state_later_and_nothing_is_kept_f
             busy.mutate(n, "kv:set", json!({ "key": "x", "v": n })).await;
             busy.until(0, json!(n)).await;
         }
-        // Two hundred answers of a megabyte each were due; the newest is what counts.
+        // Two hundred answers of a megabyte each were due; only the newest one matters.
         let mut read = 0;
         while !lazy.shown[&0].as_str().unwrap().ends_with("é199") {
             lazy.transition().await;
@@ -182,7 +182,7 @@ async fn who_says_nothing_not_even_to_a_ping_is_gone_and_who_answers_stays() {
         quiet.hello().await;
         let mut gone = raw(&product).await;
         let mut said = Vec::new();
-        // It ends because the server ends it. Its last words are the code 1000.
+        // The server closes the connection, with the code 1000 in its last frame.
         let end = tokio::time::timeout(Duration::from_secs(60), gone.read_to_end(&mut said));
         let (end, ()) = tokio::join!(end, quiet.hears_pings(40));
         assert!(end.is_ok() && said.ends_with(&[0x88, 2, 0x03, 0xe8]), "{said:?}");
@@ -198,12 +198,12 @@ async fn who_reads_nothing_is_gone_after_a_while() {
         let product = Product::start_with(&database, |options| options.live_tick = milliseconds(50)).await;
         let mut lazy = raw(&product).await;
         let hello = json!({ "type": "Connect", "sessionId": SESSION, "connectionCount": 0, "lastCloseReason": null });
-        // More than fits on the way.
+        // More than the buffers between client and server hold.
         let big = json!({ "type": "Add", "queryId": 0, "udfPath": "util:big", "args": [{ "chars": 8_000_000 }] });
         let modify = json!({ "type": "ModifyQuerySet", "baseVersion": 0, "newVersion": 1, "modifications": [big] });
         let asked = [masked(0x81, &hello.to_string()), masked(0x81, &modify.to_string())].concat();
         lazy.write_all(&asked).await.unwrap();
-        // It goes on talking until nobody is there any more.
+        // It goes on sending until the connection is closed.
         let talk = async {
             while lazy.write_all(&[0x89, 0x80, 0, 0, 0, 0]).await.is_ok() {
                 tokio::time::sleep(milliseconds(20)).await;

@@ -9,7 +9,7 @@ use tokio::{
 
 use super::product::Product;
 
-/// The status, the head in lower case, and the body.
+/// Returns the status, the head in lower case, and the body.
 async fn ask(product: &Product, method: &str, path: &str, headers: &str, body: &str) -> (u16, String, String) {
     let mut stream = TcpStream::connect(product.address).await.expect("the server speaks HTTP");
     let length = body.len();

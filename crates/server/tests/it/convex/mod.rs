@@ -1,4 +1,4 @@
-//! The protocol of the Convex clients, spoken by a client of our own that checks what the real ones rely on.
+//! The protocol of the Convex clients, tested with a client of our own that checks what the real ones rely on.
 
 mod authentication;
 mod browser;

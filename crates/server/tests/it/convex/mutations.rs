@@ -1,4 +1,4 @@
-//! Writing, and seeing what was written.
+//! Mutations, and the transitions that show what they wrote.
 
 use std::time::Instant;
 
@@ -226,7 +226,7 @@ async fn more_actions_than_may_run_fail_one_by_one_and_those_that_run_do_not_not
                 refused += 1;
             }
         }
-        // Whoever came late found room again.
+        // The calls that came late were admitted again.
         assert!(acted >= 100, "{acted} of 130");
     })
     .await;

@@ -27,7 +27,7 @@ const TABLES: MigrationSet = MigrationSet {
     )],
 };
 
-/// What stands under a key.
+/// Returns the value of a key.
 #[derive(Deserialize, JsonSchema)]
 struct Get {
     key: String,
@@ -62,7 +62,7 @@ async fn write(tx: &mut Tx, key: &str, v: &Value) -> Result<()> {
     .map(drop)
 }
 
-/// Puts a value under a key.
+/// Sets the value of a key.
 #[derive(Clone, Serialize, Deserialize, JsonSchema)]
 struct Set {
     key: String,
@@ -82,7 +82,7 @@ impl Mutation for Set {
     }
 }
 
-/// Puts the same value under two keys.
+/// Sets the value of two keys.
 #[derive(Clone, Serialize, Deserialize, JsonSchema)]
 struct SetPair {
     v: Value,
@@ -101,7 +101,7 @@ impl Mutation for SetPair {
     }
 }
 
-/// Appends to the list under a key.
+/// Appends to the list of a key.
 #[derive(Clone, Serialize, Deserialize, JsonSchema)]
 struct Append {
     key: String,
@@ -124,7 +124,7 @@ impl Mutation for Append {
     }
 }
 
-/// Fails with the caller's own data; without any, breaks inside.
+/// Fails with the caller's own data; without data, fails with an internal error.
 #[derive(Clone, Serialize, Deserialize, JsonSchema)]
 struct Fail {
     data: Option<Value>,
@@ -143,7 +143,7 @@ impl Mutation for Fail {
     }
 }
 
-/// Fails while the value under `x` is odd.
+/// Fails while the value of `x` is odd.
 #[derive(Deserialize, JsonSchema)]
 struct FailIfOdd {}
 
@@ -179,7 +179,7 @@ impl Query for BadField {
     }
 }
 
-/// Answers with what came.
+/// Answers with its argument.
 #[derive(Deserialize, JsonSchema)]
 struct Echo {
     v: Value,
@@ -197,7 +197,7 @@ impl Query for Echo {
     }
 }
 
-/// So many letters, and the value under `x` behind them.
+/// Answers with so many letters, followed by the value of `x`.
 #[derive(Deserialize, JsonSchema)]
 struct Big {
     chars: usize,
@@ -215,7 +215,7 @@ impl Query for Big {
     }
 }
 
-/// Takes a while, then answers with what came.
+/// Takes a while, then answers with its argument.
 #[derive(Clone, Serialize, Deserialize, JsonSchema)]
 struct Act {
     v: Value,
@@ -240,7 +240,7 @@ impl Action for Act {
     }
 }
 
-/// Whose token it is.
+/// Returns the subject of the caller's token.
 #[derive(Deserialize, JsonSchema)]
 struct WhoAmI {}
 
@@ -260,7 +260,7 @@ impl Query for WhoAmI {
     }
 }
 
-/// Needs somebody.
+/// Requires a signed-in caller.
 #[derive(Deserialize, JsonSchema)]
 struct MustBeUser {}
 
@@ -293,7 +293,7 @@ impl Placed for Number {
     }
 }
 
-/// A part of the numbers.
+/// Returns a page of the numbers.
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct PageNumbers {
@@ -342,7 +342,7 @@ impl Mutation for AddNumber {
     }
 }
 
-/// Two organizations: who names none is in the first.
+/// Two organizations: a caller who names none acts in the first.
 struct Everybody([OrgId; 2]);
 
 #[async_trait]
@@ -366,7 +366,7 @@ impl Directory for Everybody {
     }
 }
 
-/// `ada` is a token of Ada's, `ada@1767268800000` one that ends then, `ada#2` another one of hers.
+/// `ada` is a token of Ada, `ada@1767268800000` one that expires at that time, `ada#2` another one of hers.
 struct Tokens {
     clock: TestClock,
 }
@@ -422,7 +422,7 @@ impl Installation for Closed {
     }
 }
 
-/// The product, serving.
+/// The product, while it is served.
 pub(crate) struct Product {
     pub(crate) clock: TestClock,
     pub(crate) operations: Operations,
@@ -481,7 +481,7 @@ impl Product {
         Self { clock, operations, address, stop, serving }
     }
 
-    /// A client of the newest npm package.
+    /// Connects a client of the newest npm package.
     pub(crate) async fn client(&self) -> Client {
         self.client_at("/api/1.48.0/sync").await
     }

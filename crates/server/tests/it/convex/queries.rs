@@ -1,4 +1,4 @@
-//! Watching.
+//! Subscriptions to queries.
 
 use serde_json::json;
 use testkit::{both, sqlite};
@@ -48,7 +48,7 @@ async fn what_arrives_together_is_answered_together() {
         ada.add(0, "auth:whoami", json!({})).await;
         ada.add(1, "kv:get", json!({ "key": "x" })).await;
         ada.modify(json!([{ "type": "Remove", "queryId": 1 }])).await;
-        // The first transition may come before the last of it has arrived, but never without the sign-in.
+        // The first transition may come before the last query has arrived, but never before the sign-in.
         while ada.transition().await["endVersion"]["querySet"] != 3 {
             assert_eq!(ada.shown[&0], json!("ada"));
         }
@@ -174,7 +174,7 @@ async fn an_answer_longer_than_a_frame_may_be_is_read_by_clients_that_know_no_pi
         let product = Product::start(&database).await;
         let mut client = product.client_at("/api/sync").await;
         client.hello().await;
-        // The library that this client stands on takes frames of at most 16 MiB.
+        // The library of this client accepts frames of at most 16 MiB.
         client.add(0, "util:big", json!({ "chars": 9_000_000 })).await;
         client.transition().await;
         assert_eq!(client.shown[&0].as_str().unwrap().len(), 18_000_004);
@@ -195,7 +195,7 @@ async fn the_organization_may_stand_in_the_address() {
             let own: Vec<_> = if number < 2 { &paths[..=number] } else { &paths[2..=number] }.to_vec();
             client.until(0, json!(own)).await;
         }
-        // Whose organization it is not is in none: there is nothing to write to.
+        // A caller who is not a member of the organization acts in none, so that there is nothing to write to.
         let mut stranger = product.client_at("/t/other/api/sync").await;
         stranger.hello_from("5c1f1e9c-7a0e-4d0e-9a51-000000000009", None).await;
         stranger.mutate(0, "kv:set", json!({ "key": "x", "v": 1 })).await;

@@ -1,4 +1,4 @@
-//! The demo organization, and how programs reach it.
+//! The demo organization, and its API key.
 
 use app::{
     Name, api_keys, connections,
@@ -23,7 +23,7 @@ use crate::{
     },
 };
 
-/// Makes the demo organization, its connections, and its subscriptions, which come the way all events come.
+/// Creates the demo organization and its connections, and posts the events of its subscriptions like any other events.
 pub(super) async fn seed(started: &Started) -> Result<OrgId> {
     let Started { db, world, .. } = started;
     let demo = CreateOrganization {
@@ -65,8 +65,8 @@ async fn deliver_seeds(started: &Started, db: &Db, world: &World) -> Result<()> 
     Ok(())
 }
 
-/// Sees to it that there is a key that does what an owner may, also when the one before was revoked. None for a product
-/// whose people are no members of organizations: a key would not be theirs.
+/// Ensures that a valid API key with the role owner exists. Returns none for a product whose people are not members of
+/// organizations, where a key would have no organization.
 pub(super) async fn ensure_key(
     product: &Product,
     started: &Started,

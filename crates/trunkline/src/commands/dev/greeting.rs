@@ -1,4 +1,4 @@
-//! What `dev` says to try, ready to paste.
+//! Prints commands to try in `dev`, ready to paste.
 
 use std::path::Path;
 
@@ -16,7 +16,7 @@ use crate::{
     output,
 };
 
-/// Says what there is, and what to try.
+/// Prints what is running, and what to try.
 pub(super) fn greet(environment: &Environment, started: &Started, secrets: &Secrets, key: Option<&str>) -> Result<()> {
     let base = format!("http://{}", started.address);
     let data = environment.data();
@@ -30,7 +30,7 @@ pub(super) fn greet(environment: &Environment, started: &Started, secrets: &Secr
     Ok(())
 }
 
-/// The operations, over REST and in the terminal, and how a front end begins.
+/// Prints how to call the operations over REST, from the terminal and from a front end.
 fn say_api(environment: &Environment, base: &str, key: &str) {
     let (program, url) = (program(environment), format!("{base}/v1/customers"));
     let bearer = format!("-H 'Authorization: Bearer {key}'");
@@ -47,7 +47,7 @@ fn say_api(environment: &Environment, base: &str, key: &str) {
     output::say(format_args!("{program} codegen typescript --out trunkline"));
 }
 
-/// What vendors send, and what becomes of it.
+/// Prints how to post webhooks, and how to see their effects.
 fn say_webhooks(environment: &Environment, base: &str, samples: &Path) -> Result<()> {
     let program = program(environment);
     output::say("\n# Webhooks. The signatures of Stripe and Polar are good for five minutes.");
@@ -78,13 +78,13 @@ fn post(environment: &Environment, sample: &Sample, base: &str, samples: &Path) 
     Ok(line)
 }
 
-/// How this program was called, and the folder that it works on.
+/// Returns the name under which this program was called, with the data folder.
 fn program(environment: &Environment) -> String {
     let program = std::env::args().next().unwrap_or_else(|| environment.product.name.to_owned());
     format!("{} --data {}", quoted(&program), quoted(&environment.settings.trunkline_data))
 }
 
-/// As a shell reads it back.
+/// Quotes a word for a shell.
 fn quoted(word: &str) -> String {
     if word.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"@%+=:,./_-".contains(&byte)) {
         return word.to_owned();

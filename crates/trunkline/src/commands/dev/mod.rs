@@ -1,4 +1,4 @@
-//! `dev`: everything on, with a demo organization and local secrets, and something to try.
+//! `dev`: serves with a demo organization and generated secrets, and prints what to try.
 
 mod demo;
 mod greeting;
@@ -13,7 +13,7 @@ use super::{samples::SAMPLES, serve::Started};
 use crate::environment::Environment;
 use secrets::Secrets;
 
-/// Serves until it is told to stop.
+/// Serves until the process is told to stop.
 pub(crate) async fn run(mut environment: Environment) -> Result<()> {
     only_on_loopback(&environment.settings.trunkline_listen)?;
     let data = environment.data();
@@ -28,7 +28,7 @@ pub(crate) async fn run(mut environment: Environment) -> Result<()> {
     started.until_stopped(&environment).await
 }
 
-/// Secrets that are made up must not face the world.
+/// Refuses an address that is not loopback, because the secrets are generated.
 fn only_on_loopback(listen: &str) -> Result<()> {
     let addresses = listen.to_socket_addrs().map_err(|error| {
         Error::config("listen", format!("{listen} is not an address: write it like 127.0.0.1:3000")).source(error)

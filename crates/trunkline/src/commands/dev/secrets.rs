@@ -1,4 +1,4 @@
-//! Secrets that `dev` makes up, and keeps so that they are the same the next time.
+//! Secrets that `dev` generates, and stores so that they are the same the next time.
 
 use std::{
     collections::BTreeMap,
@@ -14,7 +14,7 @@ use provider::settings::Variables;
 
 use super::unwritable;
 
-/// Variables that are made up where they are not set, and what the secret begins with.
+/// The variables that are generated when they are not set, with the prefix of each secret.
 const VENDORS: [(&str, &str); 5] = [
     ("WHATSAPP_APP_SECRET", ""),
     ("KAPSO_WEBHOOK_SECRET", ""),
@@ -22,7 +22,7 @@ const VENDORS: [(&str, &str); 5] = [
     ("POLAR_WEBHOOK_SECRET", "polar_whs_"),
     ("LEMON_SQUEEZY_WEBHOOK_SECRET", ""),
 ];
-/// The API key of the demo organization, by the variable in which the commands look for one.
+/// The API key of the demo organization, under the variable that commands read.
 const API_KEY: &str = "TRUNKLINE_API_KEY";
 
 /// The secrets of a data folder.
@@ -32,7 +32,7 @@ pub(super) struct Secrets {
 }
 
 impl Secrets {
-    /// Those that are kept in the folder; none yet in a new one.
+    /// Reads the stored secrets; a new folder has none.
     pub(super) fn read(folder: &Path) -> Self {
         let file = folder.join("dev-secrets.env");
         let text = fs::read_to_string(&file).unwrap_or_default();
@@ -40,15 +40,15 @@ impl Secrets {
         Self { kept: lines.map(|(name, value)| (name.to_owned(), value.to_owned())).collect(), file }
     }
 
-    /// Where they are.
+    /// Returns the path of the file.
     pub(super) fn file(&self) -> &Path {
         &self.file
     }
 
-    /// The variables, with a secret for each vendor of the demo that has none.
+    /// Returns the variables, with a secret for each vendor of the demo that has none.
     ///
     /// # Errors
-    /// `Config` when the folder cannot be written.
+    /// `Config` when the folder is not writable.
     pub(super) fn complete(&mut self, variables: &Variables, world: &World) -> Result<Variables> {
         let set = variables.names().filter_map(|name| Some((name.to_owned(), variables.get(name)?.to_owned())));
         let mut all: Vec<_> = set.collect();
@@ -63,15 +63,15 @@ impl Secrets {
         Ok(all.into_iter().collect())
     }
 
-    /// The demo organization's API key, once it has one.
+    /// Returns the demo organization's API key, once it has one.
     pub(super) fn api_key(&self) -> Option<&str> {
         self.kept.get(API_KEY).map(String::as_str)
     }
 
-    /// Keeps a new API key.
+    /// Stores a new API key.
     ///
     /// # Errors
-    /// `Config` when the folder cannot be written.
+    /// `Config` when the folder is not writable.
     pub(super) fn keep_api_key(&mut self, key: &str) -> Result<()> {
         self.kept.insert(API_KEY.to_owned(), key.to_owned());
         self.write()

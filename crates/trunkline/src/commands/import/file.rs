@@ -1,4 +1,4 @@
-//! The file on the disk, as text.
+//! Reads the file of an import.
 
 use std::{
     fs,
@@ -11,7 +11,7 @@ use kernel::{Error, Result};
 /// Reads a file, or standard input for `-`.
 ///
 /// # Errors
-/// `NotFound` when it is not there, `BadRequest` when it is no text.
+/// `NotFound` when the file does not exist, `BadRequest` when it is not text.
 pub(super) fn read(path: &Path) -> Result<String> {
     let bytes = if is_standard_input(path) {
         let mut bytes = Vec::new();
@@ -25,7 +25,7 @@ pub(super) fn read(path: &Path) -> Result<String> {
     text(path, bytes)
 }
 
-/// What the file is called, for the list of imports.
+/// Returns the name of the file, for the list of imports.
 pub(super) fn name(path: &Path) -> Option<String> {
     let name = path.file_name().filter(|_| !is_standard_input(path))?;
     Some(name.to_string_lossy().chars().filter(|c| !c.is_control()).take(200).collect())

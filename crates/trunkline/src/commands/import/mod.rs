@@ -1,7 +1,7 @@
-//! `customers import`: a CSV file, first as a preview, then as a job that is watched until it is over.
+//! `customers import`: previews a CSV file, then imports it and shows the progress until the import ends.
 //!
-//! On the data folder this process does the job's work itself. Whenever it is stopped, `--resume` goes on, and so does
-//! the next server.
+//! On the data folder this process does the job's work itself. After an interruption, `--resume` or the next server
+//! continues.
 
 mod file;
 mod show;
@@ -17,7 +17,7 @@ use store::Access;
 
 use crate::{Ended, cli::Import, environment::Environment, operations::Target, output};
 
-/// Previews, imports, or goes on with an import.
+/// Previews, starts or resumes an import.
 pub(crate) async fn run(import: &Import, environment: &Environment, json: bool) -> Result<Ended> {
     let arguments = match &import.file {
         Some(path) => Some(arguments(import, &file::read(path)?)),
@@ -34,7 +34,7 @@ pub(crate) async fn run(import: &Import, environment: &Environment, json: bool) 
     ended
 }
 
-/// What the operations take, beside the name of the file.
+/// Returns the arguments of the operations, without the name of the file.
 fn arguments(import: &Import, csv: &str) -> Value {
     json!({
         "csv": csv,
@@ -76,13 +76,13 @@ async fn resume(target: &Target, id: &str, json: bool) -> Result<Ended> {
     let import = match import.status {
         ImportStatus::Running => call(target, "customers:resumeImport", this).await?,
         ImportStatus::Done => import,
-        // Its own words say what to do.
+        // The operation's own error says what to do.
         ImportStatus::Cancelled => return target.call("customers:resumeImport", this).await.map(|_| Ended::Well),
     };
     finish(target, import, json).await
 }
 
-/// Waits for the end, and tells what came of it.
+/// Waits for the end, and prints the result.
 async fn finish(target: &Target, begun: CustomerImport, json: bool) -> Result<Ended> {
     let Some(over) = work::until_over(target, &begun).await? else {
         output::note(match target {
@@ -106,7 +106,7 @@ fn is_confirmed(rows: i64) -> Result<bool> {
     Ok(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
 }
 
-/// Calls an operation whose answer has a type.
+/// Calls an operation, and parses its answer.
 async fn call<T: DeserializeOwned>(target: &Target, operation: &str, arguments: Value) -> Result<T> {
     let answer = target.call(operation, arguments).await?;
     serde_json::from_value(answer).map_err(|error| {

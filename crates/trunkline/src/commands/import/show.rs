@@ -1,4 +1,4 @@
-//! A preview and an outcome on the terminal.
+//! Prints a preview and a result.
 
 use app::customer_files::{CustomerImport, ImportStatus, Preview, RowError};
 use kernel::{Error, Page, Result};
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::call;
 use crate::{operations::Target, output};
 
-/// Errors that people are shown; scripts get all of them.
+/// The greatest number of errors that people are shown; with `--json` all are printed.
 const SHOWN: usize = 20;
 
 pub(super) fn preview(preview: &Preview, json: bool) -> Result<()> {
@@ -61,7 +61,7 @@ pub(super) async fn outcome(target: &Target, import: &CustomerImport, json: bool
     Ok(())
 }
 
-/// The first errors as a table, and where there are more, `then` what to do.
+/// Prints the first errors as a table, and `then` where there are more.
 fn errors(errors: &[RowError], then: &str) -> Result<()> {
     output::rows(false, &["line", "column", "message"], &errors[..errors.len().min(SHOWN)])?;
     if errors.len() > SHOWN {

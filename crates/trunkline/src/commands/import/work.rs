@@ -1,4 +1,4 @@
-//! Until an import is over: done here, or watched elsewhere.
+//! Waits for an import: does its work in this process, or watches a server.
 
 use std::time::Duration;
 
@@ -12,10 +12,10 @@ use crate::{
     progress::Progress,
 };
 
-/// How often a server is asked how far it is.
+/// The interval at which a server is asked for the progress.
 const PAUSE: Duration = Duration::from_millis(300);
 
-/// The import when it is over; none when somebody pressed Ctrl-C before.
+/// Returns the import when it has ended; none after Ctrl-C.
 pub(super) async fn until_over(target: &Target, begun: &CustomerImport) -> Result<Option<CustomerImport>> {
     let progress = Progress::of("importing", count(begun.rows));
     progress.at(count(begun.done));
@@ -31,7 +31,7 @@ pub(super) async fn until_over(target: &Target, begun: &CustomerImport) -> Resul
     }
 }
 
-/// Does what the import's job would do. A server that does it too is not in the way.
+/// Does the work of the import's job. A server may do it at the same time.
 async fn work_off(here: &Here, target: &Target, begun: &CustomerImport, progress: &Progress) -> Result<CustomerImport> {
     let organization = here
         .organization

@@ -1,6 +1,7 @@
-//! What Kapso's events say: its own, of payload version 2, and Meta's notifications forwarded as they are.
+//! Parses Kapso's events: its own, of payload version 2, and Meta's notifications forwarded unchanged.
 //!
-//! <https://docs.kapso.ai/docs/platform/webhooks/event-types>. A message is told again with each step of its way, whole.
+//! <https://docs.kapso.ai/docs/platform/webhooks/event-types>. Each delivery step of a message repeats the whole
+//! message.
 
 use kernel::{Error, Result};
 use provider::messaging::{Change, Content, Delivery, Direction, Message, Person};
@@ -10,10 +11,10 @@ use crate::messaging::meta::{
     read::{delivery, step, unreadable},
 };
 
-/// Reads Kapso's events.
+/// The reader of Kapso's events.
 pub(in crate::messaging) struct Reader;
 
-/// Kapso's own events about messages, before the step.
+/// The prefix of the kinds of Kapso's own events about messages; the delivery step follows.
 const OWN: &str = "whatsapp.message.";
 
 impl provider::messaging::Reader for Reader {
@@ -68,7 +69,7 @@ fn message(event: &wire::Payload, id: &str, direction: Direction, person: Person
         at: known.timestamp.0,
         content,
         reply_to: known.context.id.owned(),
-        // A phone that is connected brings its past along: nobody waits for an answer to that.
+        // A phone that is connected imports its past messages, which do not count as unread.
         asks_for_attention: direction == Direction::Inbound
             && kind != "system"
             && event.message.kapso.origin.get() != Some("history_sync"),
@@ -93,7 +94,7 @@ mod wire {
         conversation: Conversation,
     }
 
-    /// Meta's message, and what Kapso adds.
+    /// Meta's message, with the fields that Kapso adds.
     #[derive(Default, Deserialize)]
     #[serde(default)]
     pub(super) struct Message {
@@ -154,7 +155,7 @@ mod wire {
             }
         }
 
-        /// The person on the other side: the message says it, and the conversation where it does not.
+        /// Returns the person on the other side: from the message, or else from the conversation.
         pub(super) fn person(&self, direction: Direction) -> Person {
             let Self { message, conversation } = self;
             let mut person = message.known.peer(direction);
@@ -179,7 +180,7 @@ mod wire {
                     *place = text.owned();
                 }
             };
-            // Kapso's address needs no token of Meta's.
+            // Kapso's address needs no access token of Meta.
             media.url = self.media_url.owned().or(self.media_data.url.owned()).or(media.url.take());
             fill(&mut media.filename, &self.media_data.filename);
             fill(&mut media.mime_type, &self.media_data.content_type);

@@ -1,10 +1,11 @@
-//! What a message holds, by its type: <https://developers.facebook.com/docs/whatsapp/cloud-api/webhooks/payload-examples>.
+//! Parses the content of a message by its type:
+//! <https://developers.facebook.com/docs/whatsapp/cloud-api/webhooks/payload-examples>.
 
 use provider::messaging::{Choice, Content, Location, Media, Reaction};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
-/// Reads what stands under the name of the type. What has no form of ours is kept as it came.
+/// Parses the field that is named after the type. A type that is not known is kept as it was sent.
 pub(in crate::messaging) fn read(kind: &str, body: Option<&Value>, message: &Map<String, Value>) -> Content {
     let Some(body) = body else { return bare(message) };
     let read = match kind {
@@ -19,7 +20,7 @@ pub(in crate::messaging) fn read(kind: &str, body: Option<&Value>, message: &Map
     read.unwrap_or_else(|| Content::Other(body.clone()))
 }
 
-/// A message that Meta could not show says why.
+/// A message that Meta could not show contains the reason.
 fn bare(message: &Map<String, Value>) -> Content {
     Content::Other(message.get("errors").map_or_else(|| json!({}), |errors| json!({ "errors": errors })))
 }

@@ -1,4 +1,4 @@
-//! One piece of a notification as a notification of its own.
+//! Writes one part of a notification as a notification of its own.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 use super::{Change, Piece};
 
 impl Piece<'_, '_> {
-    /// About how long its cut will be.
+    /// Returns the approximate length of the part as a notification.
     pub(super) fn length(&self) -> usize {
         let Change { object, entry, change, .. } = self.change;
         let frame = object.map_or(0, |raw| raw.get().len())
@@ -26,7 +26,7 @@ impl Piece<'_, '_> {
         frame + value
     }
 
-    /// A notification of its own with nothing but this piece.
+    /// Returns a notification that contains only this part.
     pub(super) fn cut(&self) -> Bytes {
         let Change { object, entry, change, .. } = self.change;
         let value = match &self.element {

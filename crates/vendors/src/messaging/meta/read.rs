@@ -1,14 +1,14 @@
-//! What a notification says: messages, echoes, steps of our own messages, and people with new names.
+//! Parses a notification: messages, echoes, delivery steps of outgoing messages, and changed identities.
 //!
 //! Identity: <https://developers.facebook.com/documentation/business-messaging/whatsapp/business-scoped-user-ids>, as
-//! corrected in August 2026. Who hides the number is known by `user_id` alone.
+//! corrected in August 2026. A person who hides the phone number is identified by `user_id` alone.
 
 use kernel::{Error, Result};
 use provider::messaging::{Change, Delivery, Direction, Message, Person, Step};
 
 use super::content;
 
-/// The kinds of events that say something: the names that `events` gives, and the fields of echoes and of people.
+/// The kinds of events that are parsed: the names that `events` gives, and the fields of echoes and of people.
 const KINDS: [&str; 5] = ["message", "status", "smb_message_echoes", "message_echoes", "user_id_update"];
 
 pub(in crate::messaging) fn reads(kind: &str) -> bool {
@@ -68,7 +68,7 @@ fn build(message: &wire::Message, direction: Direction, person: Person) -> Resul
     })
 }
 
-/// A step of a message of ours; none for those that say nothing, such as a warning.
+/// Parses a delivery step; none for a status that is none, such as a warning.
 pub(in crate::messaging) fn delivery(status: &wire::Status, contacts: &[wire::Contact]) -> Result<Option<Delivery>> {
     let Some(step) = step(status.status.or_empty()) else { return Ok(None) };
     let id = status.id.get().ok_or_else(|| Error::bad_request("status_without_id", "a status names no message"))?;
@@ -80,7 +80,7 @@ pub(in crate::messaging) fn delivery(status: &wire::Status, contacts: &[wire::Co
     Ok(Some(Delivery { message: id.to_owned(), step, at: status.timestamp.0, error, person }))
 }
 
-/// A voice message is played, which is more than read and never told besides.
+/// A voice message that was played was read; `played` is sent instead of `read`.
 pub(in crate::messaging) fn step(status: &str) -> Option<Step> {
     match status {
         "sent" => Some(Step::Sent),
@@ -164,7 +164,7 @@ pub(in crate::messaging) mod wire {
         r#type: Text,
         #[serde(deserialize_with = "loose::object")]
         pub(in crate::messaging) context: Context,
-        /// What is left: under the name of its type, what the message holds.
+        /// The remaining fields: the content stands under the name of the type.
         #[serde(flatten)]
         pub(in crate::messaging) rest: Map<String, Value>,
     }
@@ -175,7 +175,7 @@ pub(in crate::messaging) mod wire {
         pub(in crate::messaging) id: Text,
     }
 
-    /// A person who goes by other names. The person's old id is the sender's where the notice does not say it.
+    /// The notice of a person's new identities. The old id is the sender's where the notice does not contain it.
     #[derive(Default, Deserialize)]
     #[serde(default)]
     pub(super) struct System {
@@ -217,7 +217,7 @@ pub(in crate::messaging) mod wire {
         details: Text,
     }
 
-    /// The form of the first half of 2026, which some senders still use.
+    /// The format of the first half of 2026, which some senders still use.
     #[derive(Default, Deserialize)]
     #[serde(default)]
     pub(super) struct UserIdUpdate {
@@ -241,7 +241,7 @@ pub(in crate::messaging) mod wire {
             self.r#type.get().unwrap_or("unsupported")
         }
 
-        /// Who is on the other side.
+        /// Returns the person on the other side.
         pub(in crate::messaging) fn peer(&self, direction: Direction) -> Person {
             let (id, parent, address) = match direction {
                 Direction::Inbound => (&self.from_user_id, &self.from_parent_user_id, &self.from),
@@ -258,7 +258,7 @@ pub(in crate::messaging) mod wire {
     }
 
     impl Contact {
-        /// Adds what a notification says of a person outside of the message.
+        /// Adds the identities that a notification lists outside of the message.
         pub(super) fn complete(contacts: &[Self], person: &mut Person) {
             let Some(contact) = contacts.iter().find(|contact| contact.is(person)).or(match contacts {
                 [only] if person.is_nobody() => Some(only),

@@ -1,20 +1,20 @@
-//! When versions of Meta's Graph API end, as far as it is known.
+//! The dates on which versions of Meta's Graph API end, as far as they are known.
 
 use std::time::Duration;
 
 use kernel::Time;
 
-/// The version that is called where none is chosen. No end of it is known yet.
+/// The default version. No end of it is known yet.
 pub(in crate::messaging) const DEFAULT: &str = "v24.0";
 
-/// Known ends, oldest first: that of v17 from chatwoot/chatwoot#12384, that of v19 as digiteinfotech/kairon#2409 reports
-/// it. Versions end in their order, so that those before and between have ended by then too.
+/// The known dates, oldest first: that of v17 from chatwoot/chatwoot#12384, that of v19 as digiteinfotech/kairon#2409
+/// reports it. Versions end in their order, so that the versions before and between have ended by then too.
 const ENDS: [(u32, &str); 2] = [(17, "2025-09-12"), (19, "2026-05-21")];
 
-/// Moving to another version is work that somebody must plan.
+/// How long before its end a version is reported: moving to another one must be planned.
 const AHEAD: Duration = Duration::from_secs(90 * 86_400);
 
-/// What to say to somebody who calls this version: nothing while it lasts.
+/// Returns the advice for an installation that calls this version; none while the version is supported.
 pub(in crate::messaging) fn advice(version: &str, now: Time) -> Option<String> {
     let Some(number) = number(version) else {
         return Some(format!("{version} is not a version of Meta's Graph API: write it like {DEFAULT}"));
@@ -28,7 +28,7 @@ pub(in crate::messaging) fn advice(version: &str, now: Time) -> Option<String> {
     Some(format!("{version} of Meta's Graph API {ends} ({day} at the latest): move to {DEFAULT} or newer"))
 }
 
-/// The 24 of `v24.0`.
+/// Returns the 24 of `v24.0`.
 fn number(version: &str) -> Option<u32> {
     let (major, minor) = version.strip_prefix('v')?.split_once('.')?;
     minor.parse::<u32>().ok()?;

@@ -1,14 +1,14 @@
-//! What Lemon Squeezy's events say: <https://docs.lemonsqueezy.com/help/webhooks/event-types>.
+//! Parses Lemon Squeezy's events: <https://docs.lemonsqueezy.com/help/webhooks/event-types>.
 //!
-//! The custom data come from the checkout's address, where a buyer can change them: they may say whose a purchase is,
-//! which gives away nothing but the buyer's own money, and never what it allows.
+//! The custom data come from the address of the checkout, where a buyer can change them. They may name the organization
+//! that a purchase belongs to, which risks nothing but the buyer's own money; they never set limits.
 
 use kernel::{Limits, Result};
 use provider::payments::{Change, Notice, Owner, Period, Plan, Status, Step, Subscription};
 
 use crate::payments::reading::{open, without_id};
 
-/// Reads Lemon Squeezy's events.
+/// The reader of Lemon Squeezy's events.
 pub(in crate::payments) struct Reader;
 
 impl provider::payments::Reader for Reader {
@@ -56,7 +56,7 @@ fn subscription(kind: &str, id: String, owner: &Owner, shown: &wire::Attributes)
             price: shown.variant_id.owned(),
             name: shown.product_name.owned().or(shown.variant_name.owned()),
         },
-        // Only the end of the period is told.
+        // Lemon Squeezy only reports the end of the period.
         period: Period { start: None, end: shown.renews_at.0.or(shown.ends_at.0) },
         trial_end: shown.trial_ends_at.0,
         cancel_at_period_end: shown.cancelled && status == Status::Cancelled,
@@ -75,7 +75,7 @@ fn status(word: &str) -> Status {
         "paused" => Status::Paused,
         "cancelled" => Status::Cancelled,
         "expired" => Status::Inactive,
-        // What Lemon Squeezy invents tomorrow gives no access before somebody has read about it.
+        // An unknown status gives no access until it has been added here.
         _ => Status::Incomplete,
     }
 }

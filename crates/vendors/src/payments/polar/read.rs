@@ -1,11 +1,11 @@
-//! What Polar's events say: <https://polar.sh/docs/integrate/webhooks/events>, payloads of API version 2026-10.
+//! Parses Polar's events: <https://polar.sh/docs/integrate/webhooks/events>, payloads of API version 2026-10.
 
 use kernel::{Result, Time};
 use provider::payments::{Change, Notice, Owner, Period, Plan, Product, Snapshot, Status, Step, Subscription};
 
 use crate::payments::reading::{open, without_id};
 
-/// Reads Polar's events.
+/// The reader of Polar's events.
 pub(in crate::payments) struct Reader;
 
 impl provider::payments::Reader for Reader {
@@ -33,7 +33,8 @@ fn subscription(kind: &str, payload: &[u8]) -> Result<Notice> {
         "subscription.revoked" => Step::Ended,
         _ => Step::Updated,
     };
-    // The time of the event and not of the object: snapshots of a customer are compared with it, and have no other.
+    // The time of the event and not of the object: it is compared with snapshots of a customer, which have no other
+    // time.
     let at = timestamp.0.or(data.modified_at.0).or(data.created_at.0);
     let subscription = Subscription { organizations: organizations.clone(), ..data.read(customer.clone(), step, at)? };
     let owner = Owner { organizations, customer, subscription: Some(subscription.id.clone()) };
@@ -71,13 +72,13 @@ fn customer(_: &str, payload: &[u8]) -> Result<Notice> {
     Ok(Notice { owner, change: Change::Owned })
 }
 
-/// A checkout or an order tells whose the customer is; the subscription has its own events.
+/// A checkout or an order names the organization of the customer; the subscription has its own events.
 fn purchase(_: &str, payload: &[u8]) -> Result<Notice> {
     let purchase = open::<wire::Event<wire::Purchase>>(payload)?.data;
     let customer = purchase.customer_id.owned().or(purchase.customer.id.owned());
     let mut organizations = purchase.metadata.organizations();
     organizations.extend(purchase.external_customer_id.owned().or(purchase.customer.external_id.owned()));
-    // An open checkout names whoever began it: that is nobody's customer yet.
+    // An open checkout names its visitor, who is not a customer yet.
     if customer.is_none() {
         organizations.clear();
     }
@@ -94,7 +95,7 @@ fn status(word: &str) -> Status {
         "paused" => Status::Paused,
         "canceled" => Status::Cancelled,
         "incomplete_expired" => Status::Inactive,
-        // What Polar invents tomorrow gives no access before somebody has read about it.
+        // An unknown status gives no access until it has been added here.
         _ => Status::Incomplete,
     }
 }
@@ -114,7 +115,7 @@ impl wire::Subscription {
             at,
             step,
             ended,
-            // Revoked means that access is gone, also where the status still says how it came to that.
+            // `revoked` means that access has ended, also where the status still says how that came about.
             status: if ended && reported != Status::Inactive { Status::Cancelled } else { reported },
             vendor_status: self.status.owned().unwrap_or_else(|| "unknown".to_owned()),
             plan: Plan {

@@ -1,11 +1,11 @@
-//! What Stripe's events say: <https://docs.stripe.com/api/events/types>.
+//! Parses Stripe's events: <https://docs.stripe.com/api/events/types>.
 
 use kernel::Result;
 use provider::payments::{Change, Notice, Owner, Period, Plan, Product, Status, Step, Subscription};
 
 use crate::payments::reading::{open, without_id};
 
-/// Reads Stripe's events.
+/// The reader of Stripe's events.
 pub(in crate::payments) struct Reader;
 
 impl provider::payments::Reader for Reader {
@@ -75,7 +75,7 @@ fn status(word: &str) -> Status {
         "paused" => Status::Paused,
         "canceled" => Status::Cancelled,
         "incomplete_expired" => Status::Inactive,
-        // What Stripe invents tomorrow gives no access before somebody has read about it.
+        // An unknown status gives no access until it has been added here.
         _ => Status::Incomplete,
     }
 }
@@ -87,10 +87,10 @@ fn product(_: &str, payload: &[u8]) -> Result<Notice> {
     Ok(Notice { owner: Owner::default(), change: Change::Product(product) })
 }
 
-/// Who pays is known before what: the subscription has its own events.
+/// A checkout names the paying organization before the subscription is known, which has its own events.
 fn checkout(_: &str, payload: &[u8]) -> Result<Notice> {
     let session = open::<wire::Event<wire::Session>>(payload)?.data.object;
-    // The reference is in the page's address, where the buyer can change it; the metadata are not.
+    // The reference is in the address of the page, where the buyer can change it; the metadata cannot be changed.
     let mut organizations = session.metadata.organizations();
     organizations.extend(session.client_reference_id.owned());
     let owner = Owner { organizations, customer: session.customer.owned(), subscription: session.subscription.owned() };
@@ -105,7 +105,7 @@ fn customer(_: &str, payload: &[u8]) -> Result<Notice> {
 }
 
 impl wire::Product {
-    /// The product, where it was shown whole and not only named.
+    /// Returns the product, where the event contains all of it and not only its id.
     fn sold(&self) -> Option<Product> {
         let id = self.id.owned()?;
         (self.name.get().is_some() || self.object.get() == Some("product")).then(|| Product {
@@ -148,10 +148,10 @@ mod wire {
         pub(super) metadata: Metadata,
         #[serde(deserialize_with = "loose::object")]
         pub(super) items: Items,
-        /// Before there were items.
+        /// The plan, before subscriptions had items.
         #[serde(deserialize_with = "loose::object")]
         plan: Price,
-        /// Until API version 2025-03-31; then of each item.
+        /// Until API version 2025-03-31; later versions have it in each item.
         pub(super) current_period_start: Moment,
         pub(super) current_period_end: Moment,
         pub(super) trial_end: Moment,
@@ -222,7 +222,7 @@ mod wire {
     }
 
     impl Subscription {
-        /// The price of the first item: a subscription of ours has one plan.
+        /// Returns the price of the first item: our subscriptions have one plan.
         pub(super) fn price(&self) -> &Price {
             let of_item = self.items.data.first().map(|item| [&item.price, &item.plan]);
             let all = of_item.into_iter().flatten().chain([&self.plan]);
@@ -230,7 +230,7 @@ mod wire {
         }
     }
 
-    /// An id, or the object itself where it was expanded.
+    /// Parses an id, or the object itself where it was expanded.
     fn named_or_shown<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Product, D::Error> {
         let value = Value::deserialize(deserializer)?;
         let shown = serde_json::from_value(value.clone()).ok();

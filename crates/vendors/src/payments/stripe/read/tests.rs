@@ -16,7 +16,7 @@ fn subscription(notice: Notice) -> Subscription {
     }
 }
 
-/// As Stripe's own fixtures have it, without what is not read.
+/// An event as in Stripe's own fixtures, without the fields that are not read.
 fn today() -> Value {
     json!({
         "id": "sub_1Pgc6r", "object": "subscription", "customer": "cus_QXg1", "status": "active",
