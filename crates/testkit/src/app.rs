@@ -1,4 +1,4 @@
-//! An installation in one process: database, inbox, workers, with time in the test's hands.
+//! An installation in one process: database, inbox and workers, with a clock that the test moves.
 
 use std::sync::Arc;
 
@@ -18,25 +18,25 @@ use crate::{TestClock, TestDb, TestRandom};
 pub struct App {
     /// The database, migrated.
     pub db: Db,
-    /// Moves the time of everything here.
+    /// Moves the time of the whole installation.
     pub clock: TestClock,
-    /// This clock and seeded dice.
+    /// This clock, and seeded randomness.
     pub world: World,
-    /// Where events arrive.
+    /// Receives events.
     pub inbox: Inbox,
-    /// What is registered.
+    /// The registered handlers, jobs and crons.
     pub handlers: Handlers,
     /// The workers.
     pub runner: Runner,
 }
 
 impl App {
-    /// An installation with the engine's tables and what `register` puts in.
+    /// Starts an installation with the engine's tables and what `register` registers.
     pub async fn start(database: &TestDb, register: impl FnOnce(&mut Handlers)) -> Self {
         Self::with_tables(database, &[engine::MIGRATIONS], register).await
     }
 
-    /// An installation with these tables. `sets` begins with [`engine::MIGRATIONS`].
+    /// Starts an installation with these tables. `sets` begins with [`engine::MIGRATIONS`].
     pub async fn with_tables(database: &TestDb, sets: &[MigrationSet], register: impl FnOnce(&mut Handlers)) -> Self {
         let clock = TestClock::new();
         store::migrate(&database.db, sets, clock.now()).await.expect("an empty database can be migrated");
@@ -45,7 +45,8 @@ impl App {
         Self::on(&database.db, clock, 1, handlers)
     }
 
-    /// The same installation as another node sees it: its own handle and dice, the same time.
+    /// Returns the same installation as another node: with a database handle and randomness of its own, and the same
+    /// clock.
     pub async fn node(&self, database: &TestDb, seed: u64) -> Self {
         Self::on(&database.open().await, self.clock.clone(), seed, self.handlers.clone())
     }
@@ -62,7 +63,7 @@ impl App {
         Self { db: db.clone(), clock, world, inbox, handlers, runner }
     }
 
-    /// The same installation with workers that work in another way.
+    /// Returns the same installation with other options of its workers.
     #[must_use]
     pub fn with_workers(mut self, change: impl FnOnce(&mut RunnerOptions)) -> Self {
         let mut options = RunnerOptions::new(self.db.engine());
@@ -71,29 +72,29 @@ impl App {
         self
     }
 
-    /// Hands in one event of `provider`, as a verified request does.
+    /// Delivers one event of `provider`, as a verified request does.
     ///
     /// # Errors
-    /// What the sender would hear.
+    /// The error that the sender would be answered.
     pub async fn deliver(&self, provider: &'static str, event: Received) -> Result<Accepted> {
         let mut accepted = self.deliver_all(provider, vec![event]).await?;
         Ok(accepted.remove(0))
     }
 
-    /// Hands in the events of one request.
+    /// Delivers the events of one request.
     ///
     /// # Errors
-    /// What the sender would hear.
+    /// The error that the sender would be answered.
     pub async fn deliver_all(&self, provider: &'static str, events: Vec<Received>) -> Result<Vec<Accepted>> {
         self.inbox.accept(self.delivery(provider, events)).await
     }
 
-    /// A request with these events, which arrives now.
+    /// Returns a request with these events, which arrives now.
     pub fn delivery(&self, provider: &'static str, events: Vec<Received>) -> Delivery {
         Delivery { provider, connection: String::new(), headers: Vec::new(), received_at: self.clock.now(), events }
     }
 
-    /// Puts a job into the queue. None when its key is taken.
+    /// Enqueues a job. Returns none when its key is taken.
     pub async fn enqueue(&self, job: impl Fn() -> NewJob + Send + Sync + 'static) -> Option<JobId> {
         let world = self.world.clone();
         let job = Arc::new(job);
@@ -104,7 +105,7 @@ impl App {
         self.db.write(&Scope::System, write).await.expect("a job can be enqueued")
     }
 
-    /// Makes `key` lead to `organization`. False when it leads elsewhere.
+    /// Adds a route from `key` to `organization`. Returns false when the key belongs to another organization.
     pub async fn add_route(&self, key: &str, organization: &OrgId) -> bool {
         let route = Route { key: key.to_owned(), organization: organization.clone(), connection: None };
         let now = self.clock.now();
@@ -115,17 +116,17 @@ impl App {
         self.db.write(&Scope::System, write).await.expect("a route can be added")
     }
 
-    /// A new organization's id.
+    /// Returns the id of a new organization.
     pub fn organization(&self) -> OrgId {
         self.world.new_id()
     }
 
-    /// Runs everything that is due, and what that brings.
+    /// Runs everything that is due, and everything that follows from it.
     pub async fn run_jobs(&self) {
         self.runner.run_until_idle().await;
     }
 
-    /// All events, oldest first.
+    /// Returns all events, oldest first.
     pub async fn events(&self) -> Vec<EventRow> {
         let filter = EventFilter { limit: 100_000, ..EventFilter::default() };
         let mut events = engine::events(&self.db, filter).await.expect("events can be listed");
@@ -133,12 +134,12 @@ impl App {
         events
     }
 
-    /// One event.
+    /// Returns one event.
     pub async fn event(&self, id: &EventId) -> EventRow {
         engine::event(&self.db, id).await.expect("the event is there").0
     }
 
-    /// All jobs, oldest first.
+    /// Returns all jobs, oldest first.
     pub async fn jobs(&self) -> Vec<JobRow> {
         let filter = JobFilter { limit: 100_000, ..JobFilter::default() };
         let mut jobs = engine::jobs(&self.db, filter).await.expect("jobs can be listed");
@@ -146,19 +147,19 @@ impl App {
         jobs
     }
 
-    /// One job.
+    /// Returns one job.
     pub async fn job(&self, id: &JobId) -> JobRow {
         let id = id.to_string();
         self.jobs().await.into_iter().find(|job| job.id == id).expect("the job is there")
     }
 
-    /// How many events there are with this status.
+    /// Returns the number of events with this status.
     pub async fn count(&self, status: &str) -> usize {
         self.events().await.iter().filter(|event| event.status == status).count()
     }
 }
 
-/// A verified event with this body.
+/// Creates a verified event with this body.
 pub fn event(external_id: impl AsRef<str>, kind: &str, body: impl Into<Bytes>) -> Received {
     Received::new(external_id, kind, body.into())
 }

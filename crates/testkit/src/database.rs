@@ -33,7 +33,7 @@ where
     postgres(&test).await;
 }
 
-/// Runs a test on a fresh SQLite database: a file, in a folder that goes when the test ends.
+/// Runs a test on a new SQLite database: a file, in a folder that is removed when the test ends.
 pub async fn sqlite<F, Fut>(test: F)
 where
     F: FnOnce(TestDb) -> Fut,
@@ -44,7 +44,7 @@ where
     run(url, test).await;
 }
 
-/// Runs a test on a fresh PostgreSQL database, and leaves it out, saying so, where no server is named.
+/// Runs a test on a new PostgreSQL database; skips it with a message where no server is configured.
 pub async fn postgres<F, Fut>(test: F)
 where
     F: FnOnce(TestDb) -> Fut,
@@ -84,32 +84,33 @@ where
 }
 
 impl TestDb {
-    /// Which engine it runs on.
+    /// Returns the engine.
     pub fn engine(&self) -> Engine {
         self.db.engine()
     }
 
-    /// Its address.
+    /// Returns the address.
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// How it is opened; change what a test is about.
+    /// Returns the options with which it is opened, for tests that change them.
     pub fn options(&self) -> Options {
         Options::new(self.url.clone())
     }
 
-    /// Another handle, as another node has one.
+    /// Opens another handle, as another node has one.
     pub async fn open(&self) -> Db {
         self.open_with(&self.options()).await
     }
 
-    /// Another handle, opened in this way.
+    /// Opens another handle with these options.
     pub async fn open_with(&self, options: &Options) -> Db {
         Db::open(options).await.expect("the database opens")
     }
 
-    /// The number that `sql` answers, from a statement on tables of no organization; `select count(*) as n from jobs`.
+    /// Returns the number that `sql` selects as `n`, from tables without an organization; `select count(*) as n from
+    /// jobs`.
     pub async fn number(&self, sql: &'static str) -> i64 {
         let answer = self.db.read(&Scope::System, |tx| {
             Box::pin(async move { tx.system(sql).row().await?.expect("a number is one row").int("n") })
@@ -117,7 +118,7 @@ impl TestDb {
         answer.await.expect("the database answers a number")
     }
 
-    /// The texts that `sql` answers, as its column `t`.
+    /// Returns the texts that `sql` selects as `t`.
     pub async fn texts(&self, sql: &'static str) -> Vec<String> {
         let answer = self.db.read(&Scope::System, |tx| {
             Box::pin(async move { tx.system(sql).rows().await?.iter().map(|row| row.text("t")).collect() })
@@ -125,13 +126,13 @@ impl TestDb {
         answer.await.expect("the database answers texts")
     }
 
-    /// Runs a statement that only changes something.
+    /// Runs a statement whose result does not matter.
     pub async fn execute(&self, sql: &'static str) {
         let write = store::work(move |tx| Box::pin(async move { tx.system(sql).execute().await.map(drop) }));
         self.db.write(&Scope::System, write).await.expect("the database takes a statement");
     }
 
-    /// A connection of its own, past the store: to look, to hold a lock, to break something.
+    /// Opens a connection past the store: to look at rows, to hold a lock, to break something.
     pub async fn by_hand(&self) -> Hand {
         Hand::on(&self.url).await
     }

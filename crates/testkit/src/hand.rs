@@ -1,12 +1,12 @@
-//! A connection past the store, as the owner of the database: what a test does behind the product's back.
+//! A connection past the store, as the owner of the database, for what a test does without the product.
 
 use sqlx::{AssertSqlSafe, Connection, PgConnection, Row, SqliteConnection};
 
-/// A plain connection. On PostgreSQL it is the superuser's, whom row-level security does not bind.
+/// A plain connection. On PostgreSQL it is the superuser's, to whom row-level security does not apply.
 pub enum Hand {
-    /// On a SQLite file.
+    /// A connection to a SQLite file.
     Sqlite(SqliteConnection),
-    /// On a PostgreSQL database.
+    /// A connection to a PostgreSQL database.
     Postgres(PgConnection),
 }
 
@@ -30,7 +30,7 @@ impl Hand {
         done.unwrap_or_else(|error| panic!("by hand, {sql}: {error}"));
     }
 
-    /// The first column of every row, as text.
+    /// Returns the first column of every row, as text.
     pub async fn texts(&mut self, sql: &str) -> Vec<String> {
         self.column(sql, 0).await
     }

@@ -1,4 +1,4 @@
-//! A node that can be killed: its tasks live in a runtime of their own, and die with it wherever they are.
+//! A node that can be killed: its tasks run in a runtime of their own, and end with it wherever they are.
 
 use std::{future::Future, time::Duration};
 
@@ -11,26 +11,26 @@ pub struct Node {
 }
 
 impl Node {
-    /// Starts one, which does nothing yet.
+    /// Starts a node without any task.
     pub fn start() -> Self {
         let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build();
         Self { runtime: Some(runtime.expect("a runtime can be made")) }
     }
 
-    /// Runs this in the node and waits for its answer, as for a call to it. What it spawns stays in the node.
+    /// Runs `work` in the node and waits for its answer. Tasks that it spawns stay in the node.
     ///
     /// # Panics
-    /// When it panics, or when the node was killed.
+    /// When `work` panics, or when the node was killed.
     pub async fn run<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> T {
         self.runtime().spawn(work).await.expect("the node ends what it was asked to do")
     }
 
-    /// Starts this in the node, and does not wait.
+    /// Starts `work` in the node, and does not wait for it.
     pub fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
         self.runtime().spawn(work);
     }
 
-    /// Kills it; when this returns, nothing of it runs any more.
+    /// Kills the node; when this returns, nothing of it runs any more.
     pub async fn kill(mut self) {
         let Some(runtime) = self.runtime.take() else { return };
         let dying = tokio::task::spawn_blocking(move || runtime.shutdown_timeout(Duration::from_secs(10)));

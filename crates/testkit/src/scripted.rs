@@ -1,14 +1,14 @@
-//! A messaging and a payments vendor whose events a test makes up.
+//! A messaging and a payments vendor whose events the tests create.
 
 use std::sync::Mutex;
 
 use kernel::{Error, Result};
 use provider::{Received, messaging as chat, payments};
 
-/// The kind of their events.
+/// The kind of these events.
 const KIND: &str = "told";
 
-/// What they say: an event's payload is the place of its meaning in one of these lists.
+/// The content of the events: the payload of an event is an index into one of these lists.
 #[derive(Default)]
 pub struct Scripted {
     chats: Mutex<Vec<Vec<chat::Change>>>,
@@ -16,12 +16,12 @@ pub struct Scripted {
 }
 
 impl Scripted {
-    /// An event of the messaging vendor that says this.
+    /// Creates an event of the messaging vendor with these changes.
     pub fn chat(&self, changes: Vec<chat::Change>) -> Received {
         event("chat", push(&self.chats, changes))
     }
 
-    /// An event of the payments vendor that says this.
+    /// Creates an event of the payments vendor with this notice.
     pub fn notice(&self, notice: payments::Notice) -> Received {
         event("money", push(&self.notices, notice))
     }

@@ -32,63 +32,63 @@ pub struct Tokens {
 impl Tokens {
     /// The name of the issuer, unless [`Tokens::of`] gave it another one.
     pub const ISSUER: &'static str = "https://issuer.test";
-    /// Whom the tokens are for.
+    /// The audience of the tokens.
     pub const AUDIENCE: &'static str = "trunkline";
     /// The name of the key.
     pub const KEY_ID: &'static str = "key-1";
 
-    /// An issuer with a new key, whose tokens are of the present hour.
+    /// Creates an issuer with a new key, whose tokens are valid for an hour from now.
     pub fn new() -> Self {
         Self::of(Self::ISSUER)
     }
 
-    /// An issuer with this name.
+    /// Creates an issuer with this name.
     pub fn of(issuer: &str) -> Self {
         let key = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).expect("a key can be made");
         Self { issuer: issuer.to_owned(), key: Arc::new(key), clock: Arc::new(SystemClock) }
     }
 
-    /// The same issuer by this clock.
+    /// Returns the same issuer, with this clock.
     #[must_use]
     pub fn with_clock(self, clock: impl Clock) -> Self {
         Self { clock: Arc::new(clock), ..self }
     }
 
-    /// The same name with another key: what an impostor would have.
+    /// Returns an issuer of the same name with another key, as an impostor would have.
     #[must_use]
     pub fn forged(&self) -> Self {
         Self { clock: self.clock.clone(), ..Self::of(&self.issuer) }
     }
 
-    /// A value of `AUTH_JWT_ISSUERS` with this issuer.
+    /// Returns the value of `AUTH_JWT_ISSUERS` with this issuer.
     pub fn issuer_json(&self) -> String {
         json!([self.entry()]).to_string()
     }
 
-    /// This issuer's part of that list.
+    /// Returns this issuer's element of that list.
     pub fn entry(&self) -> Value {
         let keys = BASE64.encode(self.jwks().to_string().as_bytes());
         let keys = format!("data:application/json;base64,{keys}");
         json!({ "issuer": self.issuer, "jwks": keys, "audience": Self::AUDIENCE })
     }
 
-    /// The public key, as issuers publish it.
+    /// Returns the public key, as issuers publish it.
     pub fn jwks(&self) -> Value {
-        // A point of the curve that is not compressed: 4, then both coordinates.
+        // An uncompressed point of the curve: the byte 4, then both coordinates.
         let (x, y) = self.key.public_key().as_ref()[1..].split_at(32);
         let [x, y] = [x, y].map(|half| BASE64URL_NOPAD.encode(half));
         let key = json!({ "kty": "EC", "crv": "P-256", "x": x, "y": y, "kid": Self::KEY_ID, "alg": "ES256" });
         json!({ "keys": [key] })
     }
 
-    /// A token for `subject` with these claims, an hour long. Claims that it has anyway (`iss`, `aud`, `iat`, `exp`) are
-    /// replaced by those of the same name, and left out where `claims` says `null`.
+    /// Returns a token for `subject` with these claims, valid for an hour. They replace the usual claims of the same
+    /// name (`iss`, `aud`, `iat`, `exp`), and remove them where `claims` has `null`.
     pub fn token(&self, subject: &str, claims: Value) -> String {
         let now = self.clock.now();
         self.token_until(subject, claims, now + hours(1))
     }
 
-    /// The same, which ends at `end`.
+    /// Returns such a token that expires at `end`.
     pub fn token_until(&self, subject: &str, claims: Value, end: Time) -> String {
         let issued = self.clock.now() - seconds(1);
         let mut all = json!({
@@ -100,7 +100,7 @@ impl Tokens {
         self.sign(&json!({ "alg": "ES256", "typ": "JWT", "kid": Self::KEY_ID }), &json!(all))
     }
 
-    /// Whatever stands in header and payload, signed.
+    /// Returns a signed token with this header and payload.
     pub fn sign(&self, header: &Value, payload: &Value) -> String {
         let [header, payload] = [header, payload].map(|part| BASE64URL_NOPAD.encode(part.to_string().as_bytes()));
         let text = format!("{header}.{payload}");

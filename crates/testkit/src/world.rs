@@ -1,4 +1,4 @@
-//! Time and chance in the hands of a test.
+//! Time and randomness under a test's control.
 
 use std::{
     sync::{
@@ -10,17 +10,17 @@ use std::{
 
 use kernel::{Clock, Random, Time};
 
-/// A clock that stands still until it is told to move. Clones show the same time.
+/// A clock that stands still until a test moves it. Clones show the same time.
 #[derive(Clone)]
 pub struct TestClock(Arc<AtomicI64>);
 
 impl TestClock {
-    /// A clock at noon of the first day of 2026, UTC.
+    /// Creates a clock at noon of the first day of 2026, UTC.
     pub fn new() -> Self {
         Self::at(Time::from_ms(1_767_268_800_000))
     }
 
-    /// A clock at this moment.
+    /// Creates a clock at this time.
     pub fn at(moment: Time) -> Self {
         Self(Arc::new(AtomicI64::new(moment.ms())))
     }
@@ -31,7 +31,7 @@ impl TestClock {
         self.set(now);
     }
 
-    /// Moves it anywhere.
+    /// Sets the clock to any time.
     pub fn set(&self, moment: Time) {
         self.0.store(moment.ms(), Ordering::SeqCst);
     }
@@ -49,11 +49,11 @@ impl Clock for TestClock {
     }
 }
 
-/// Dice that fall the same way for the same seed (splitmix64). Nodes of one installation need different seeds.
+/// Randomness that is the same for the same seed (splitmix64). Nodes of one installation need different seeds.
 pub struct TestRandom(AtomicU64);
 
 impl TestRandom {
-    /// Dice with this seed.
+    /// Creates a source with this seed.
     pub fn new(seed: u64) -> Self {
         Self(AtomicU64::new(seed))
     }
@@ -75,27 +75,27 @@ impl Random for TestRandom {
     }
 }
 
-/// So many milliseconds.
+/// Returns this many milliseconds.
 pub const fn milliseconds(count: u64) -> Duration {
     Duration::from_millis(count)
 }
 
-/// So many seconds.
+/// Returns this many seconds.
 pub const fn seconds(count: u64) -> Duration {
     Duration::from_secs(count)
 }
 
-/// So many minutes.
+/// Returns this many minutes.
 pub const fn minutes(count: u64) -> Duration {
     Duration::from_secs(count * 60)
 }
 
-/// So many hours.
+/// Returns this many hours.
 pub const fn hours(count: u64) -> Duration {
     Duration::from_secs(count * 3600)
 }
 
-/// So many days.
+/// Returns this many days.
 pub const fn days(count: u64) -> Duration {
     Duration::from_secs(count * 86_400)
 }

@@ -1,4 +1,4 @@
-//! `cargo xtask bench`: what the machine at hand gives, side by side in one run.
+//! `cargo xtask bench`: runs the benchmarks on this machine, with all variants in one run.
 
 use std::{
     fs,
@@ -11,7 +11,7 @@ use clap::{Args, Subcommand};
 
 use crate::{cluster::Cluster, process, workspace::Workspace};
 
-/// Files that a process may have to hold open: 10,000 connections, and what else it has.
+/// The number of files that a process may open: 10,000 connections, and its other files.
 const FILES: u32 = 16_384;
 
 #[derive(Args)]
@@ -28,14 +28,15 @@ pub(crate) struct Bench {
 
 #[derive(Subcommand)]
 enum What {
-    /// Webhooks in: the ceiling of the HTTP stack, one transaction for each event, ours, and the real binary end to end.
+    /// Incoming webhooks: the ceiling of the HTTP stack, one transaction for each event, the inbox, and the real binary
+    /// end to end.
     Inbox {
         /// Passed on: `--connections 32,128,256 --seconds 6 --events 250000 --only ours-sqlite --json FILE`.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
-    /// Live queries: one commit that thousands of sockets see, commits in a thousand organizations, mutations, memory; beside
-    /// a bare broadcast. And a tenant whose neighbours flood the server.
+    /// Live queries: one commit that thousands of sockets see, commits in a thousand organizations, mutations, memory;
+    /// compared with a bare broadcast.
     Live {
         /// Passed on: `--rounds 3 --only sqlite --measure fan,spread,mutations,rest,flood --sockets 1000,10000 --json FILE`.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
@@ -47,9 +48,9 @@ enum What {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
-    /// The same inbox when it is empty and when it holds millions of events already.
+    /// The inbox when it is empty, and when it holds millions of events already.
     Growth {
-        /// How many.
+        /// The number of events.
         #[arg(long, default_value_t = 5_000_000)]
         events: u64,
     },
@@ -70,7 +71,7 @@ impl Bench {
     }
 }
 
-/// The programs that measure and are measured.
+/// The compiled programs of the benchmarks.
 struct Tools {
     bench: PathBuf,
     server: PathBuf,
@@ -95,7 +96,7 @@ impl Tools {
         process::run(run.args(arguments))
     }
 
-    /// Every connection is a file on both of its ends.
+    /// Every connection is an open file at both of its ends.
     fn live(&self, postgres: Option<&str>, arguments: &[String]) -> Result<()> {
         let raise = format!(
             "ulimit -S -n {FILES} || {{ echo 'raise the hard limit of open files to {FILES} (ulimit -Hn)' >&2; exit 1; }}
@@ -110,8 +111,9 @@ impl Tools {
         process::run(self.measure(&["nodes"], postgres).args(arguments))
     }
 
-    /// Each store on its own: empty, then filled, each beside the ceiling of its time. The shares are what is to be
-    /// compared. So many events that SQLite's newest keys move to their table in the meantime, and more than once.
+    /// Measures each store empty, then filled, each time with a ceiling of its own. The ratios to the ceiling are what
+    /// to compare. The number of events is large enough that SQLite moves its newest keys to their table more than
+    /// once.
     fn growth(&self, postgres: Option<&str>, events: u64) -> Result<()> {
         let sqlite = format!("sqlite:{}", self.folder.join("growth/growth.db").display());
         let stores = [("ours-sqlite", Some(sqlite.as_str())), ("ours-postgres", postgres)];

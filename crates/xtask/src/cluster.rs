@@ -1,4 +1,4 @@
-//! A throw-away PostgreSQL cluster: made in a folder of its own on a free port, stopped and removed when dropped.
+//! A temporary PostgreSQL cluster in a folder of its own on a free port, stopped and removed on drop.
 
 use std::{
     fmt::Write as _,
@@ -22,19 +22,19 @@ pub(crate) struct Cluster {
     port: u16,
 }
 
-/// A cluster's folder: this, and the process id of the xtask that made it.
+/// The folder of a cluster: this prefix, and the process id of the xtask that created it.
 const PREFIX: &str = "trunkline-";
 
 /// The programs of one PostgreSQL version, and the account that runs them.
 #[derive(Clone)]
 struct Server {
     programs: PathBuf,
-    /// PostgreSQL refuses to run as root; then this account runs it.
+    /// The account that runs PostgreSQL when xtask runs as root, which PostgreSQL refuses.
     account: Option<&'static str>,
 }
 
 impl Cluster {
-    /// Makes a cluster and waits until it answers; installs PostgreSQL first where that is needed and possible.
+    /// Creates a cluster and waits until it answers; installs PostgreSQL first where that is necessary and possible.
     pub(crate) fn start(workspace: &Workspace) -> Result<Self> {
         let server = Server::find_or_install()?;
         install_pooler();
@@ -44,12 +44,12 @@ impl Cluster {
         Ok(cluster)
     }
 
-    /// The address of its superuser. Each test makes a database of its own.
+    /// Returns the address of the superuser. Each test creates a database of its own.
     pub(crate) fn url(&self) -> String {
         format!("postgres://postgres@127.0.0.1:{}/postgres", self.port)
     }
 
-    /// The folder of PostgreSQL's own programs, for tests that stop and start a server themselves.
+    /// Returns the folder of PostgreSQL's programs, for tests that stop and start a server themselves.
     pub(crate) fn programs(&self) -> &Path {
         &self.server.programs
     }
@@ -57,7 +57,7 @@ impl Cluster {
     fn create(&self) -> Result<()> {
         let initdb = ["--username=postgres", "--auth=trust", "--locale=C", "--encoding=UTF8", "--no-instructions"];
         output(self.server.command("initdb", &self.folder).args(initdb).arg("--pgdata").arg(self.data()))?;
-        // `fsync` stays on: the tests are about what survives.
+        // `fsync` stays on, because the tests are about durability.
         let mut settings = fs::read_to_string(self.data().join("postgresql.conf"))?;
         write!(
             settings,
@@ -73,7 +73,8 @@ impl Cluster {
         Ok(())
     }
 
-    /// Whether the process that the lock file names is ours: after a crash it may be anybody's.
+    /// Returns whether the process in the lock file is the cluster's: after a crash its id may belong to another
+    /// process.
     fn is_running(&self) -> bool {
         let lock = fs::read_to_string(self.data().join("postmaster.pid")).unwrap_or_default();
         let is_ours = |id: &str| !sees_processes() || command_line(id).contains(&*self.data().to_string_lossy());
@@ -115,7 +116,7 @@ impl Server {
         Ok(Self { programs, account: if is_root() { Some(unprivileged()?) } else { None } })
     }
 
-    /// One of PostgreSQL's programs, run by the right account in `folder`.
+    /// Returns one of PostgreSQL's programs, run by the right account in `folder`.
     fn command(&self, name: &str, folder: &Path) -> Command {
         let path = self.programs.join(name);
         let mut command = match self.account {
@@ -126,8 +127,8 @@ impl Server {
         command
     }
 
-    /// An empty folder that the right account owns: below `target`, or in the system's folder for temporary files
-    /// when the account may not enter `target`.
+    /// Returns an empty folder that the right account owns: below `target`, or in the system's temporary folder when
+    /// the account cannot enter `target`.
     fn folder(&self, workspace: &Workspace) -> Result<PathBuf> {
         let preferred = workspace.target.join("postgres");
         fs::create_dir_all(&preferred)?;
@@ -146,7 +147,7 @@ impl Server {
         Ok(folder)
     }
 
-    /// Removes the clusters whose xtask was killed before it could do so itself.
+    /// Removes the clusters of xtask processes that were killed.
     fn sweep(&self, parent: &Path) -> Result<()> {
         for entry in fs::read_dir(parent)?.flatten() {
             let name = entry.file_name();
@@ -159,7 +160,7 @@ impl Server {
     }
 }
 
-/// The newest PostgreSQL: on the `PATH`, or where Debian puts it.
+/// Finds the newest PostgreSQL: on the `PATH`, or where Debian installs it.
 fn programs() -> Option<PathBuf> {
     let on_path = find("initdb").and_then(|path| Some(path.parent()?.to_owned()));
     on_path.or_else(|| {
@@ -208,7 +209,7 @@ fn install_package(name: &str, package: &str) -> Result<()> {
     quiet(&words).with_context(|| format!("{missing} and apt-get could not install it"))
 }
 
-/// While this lives, Debian's package makes no cluster of its own, which would only run beside ours.
+/// While this exists, Debian's package does not create a cluster of its own, which would run beside ours.
 struct NoSystemCluster(PathBuf);
 
 impl NoSystemCluster {
@@ -226,7 +227,7 @@ impl Drop for NoSystemCluster {
         if let Err(error) = fs::remove_file(&self.0) {
             eprintln!("warning: cannot remove {}: {error}", self.0.display());
         }
-        // Only when it is empty, and then it is ours.
+        // Only an empty folder is removed, which then was created here.
         self.0.parent().map(fs::remove_dir);
     }
 }
@@ -242,12 +243,12 @@ fn as_account(account: &str, path: &Path) -> Command {
     command
 }
 
-/// Whether this system tells about its processes in the way that [`command_line`] reads.
+/// Returns whether [`command_line`] works on this system.
 fn sees_processes() -> bool {
     !command_line("self").is_empty()
 }
 
-/// How a process was started; empty when it is gone.
+/// Returns the command line of a process; empty when it has ended.
 fn command_line(process: &str) -> String {
     fs::read_to_string(Path::new("/proc").join(process).join("cmdline")).unwrap_or_default()
 }

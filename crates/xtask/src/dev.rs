@@ -1,4 +1,4 @@
-//! `cargo xtask dev`: the binary from these sources, as a development server.
+//! `cargo xtask dev`: builds the binary and runs it as a development server.
 
 use std::{os::unix::process::CommandExt, process::Stdio};
 
@@ -15,7 +15,7 @@ pub(crate) struct Dev {
 }
 
 impl Dev {
-    /// Becomes the server: Ctrl-C then means it, not us.
+    /// Replaces this process by the server, so that Ctrl-C reaches the server.
     pub(crate) fn run(self) -> Result<()> {
         let workspace = Workspace::load()?;
         let mut command = process::cargo();

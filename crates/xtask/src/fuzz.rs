@@ -1,4 +1,4 @@
-//! `cargo xtask fuzz`: the vendors' seeded fuzz tests, for as long as wanted.
+//! `cargo xtask fuzz`: runs the vendors' seeded fuzz tests for longer.
 
 use std::time::{Duration, Instant};
 

@@ -1,4 +1,4 @@
-//! `cargo xtask generate`: files that the binary makes itself, so that nothing is typed twice.
+//! `cargo xtask generate`: writes the files that the binary generates.
 
 use std::{fs, process::Command};
 
@@ -10,15 +10,15 @@ use crate::{
     workspace::Workspace,
 };
 
-/// Each file that the binary prints, and what it is asked for it.
+/// The files that the binary prints, with the arguments of the command.
 const PRINTED: [(&str, &[&str]); 2] = [(".env.example", &["env"]), ("docs/openapi.json", &["openapi"])];
 
-/// Where the files are that `codegen typescript` writes.
+/// The folder of the files that `codegen typescript` writes.
 const TYPES: &str = "crates/trunkline/tests/typescript/api";
 
 #[derive(Args)]
 pub(crate) struct Generate {
-    /// Write nothing; fail when a file is not what it should be.
+    /// Write nothing; fail when a file is out of date.
     #[arg(long)]
     check: bool,
 }
@@ -31,7 +31,7 @@ impl Generate {
     }
 }
 
-/// Compares the files with what the built binary says.
+/// Compares the files with the output of the built binary.
 pub(crate) fn check(workspace: &Workspace) -> Result<()> {
     let is_stale =
         |file: &Generated| fs::read_to_string(workspace.root.join(&file.path)).ok().as_ref() != Some(&file.text);
@@ -52,14 +52,14 @@ fn write(workspace: &Workspace) -> Result<()> {
     Ok(())
 }
 
-/// A generated file as it should be.
+/// A generated file, with its expected content.
 struct Generated {
-    /// From the root of the repository.
+    /// The path from the root of the repository.
     path: String,
     text: String,
 }
 
-/// All of them, without any setting of this machine.
+/// Generates all files, without any setting of this machine.
 fn generated(workspace: &Workspace) -> Result<Vec<Generated>> {
     let mut files = Vec::new();
     for (path, arguments) in PRINTED {

@@ -1,4 +1,4 @@
-//! Ctrl-C and termination as something to notice, so that what we started is stopped before we go.
+//! Ctrl-C and termination as flags, so that child processes are stopped before xtask ends.
 
 use std::{
     sync::atomic::{AtomicU8, Ordering},
@@ -9,18 +9,18 @@ use std::{
 use anyhow::Result;
 use tokio::signal::unix::{SignalKind, signal};
 
-/// Who asked us to stop.
+/// The source of the interrupt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Interrupt {
-    /// Ctrl-C: the terminal has told our children too.
+    /// Ctrl-C: the terminal has also interrupted the child processes.
     Terminal,
-    /// A signal that only we have seen.
+    /// A signal that only this process received.
     Process,
 }
 
 static SEEN: AtomicU8 = AtomicU8::new(0);
 
-/// From here on a signal no longer ends this process; ask [`seen`].
+/// From here on a signal does not end this process; [`seen`] returns it.
 pub(crate) fn watch() -> Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
     let (mut interrupt, mut terminate, mut hang_up) = {
@@ -39,7 +39,7 @@ pub(crate) fn watch() -> Result<()> {
     Ok(())
 }
 
-/// The first signal that came, if one did.
+/// Returns the first signal that arrived.
 pub(crate) fn seen() -> Option<Interrupt> {
     match SEEN.load(Ordering::SeqCst) {
         0 => None,
@@ -48,7 +48,7 @@ pub(crate) fn seen() -> Option<Interrupt> {
     }
 }
 
-/// Sleeps until a signal comes.
+/// Sleeps until a signal arrives.
 pub(crate) fn wait() {
     while seen().is_none() {
         thread::sleep(Duration::from_millis(50));

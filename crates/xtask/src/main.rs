@@ -31,24 +31,24 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Build and start a development server; what follows goes to `trunkline dev`.
+    /// Build and start a development server; further arguments go to `trunkline dev`
     Dev(dev::Dev),
-    /// Install or start what the tests need, then run everything on both databases.
+    /// Install or start what the tests need, then run everything on both databases
     Test(test::Test),
     /// Check the invariants that ARCHITECTURE.md states.
     Tidy,
-    /// Write the files that the binary can write itself.
+    /// Write the files that the binary generates
     Generate(generate::Generate),
-    /// Start a new vendor or a new feature.
+    /// Create the files of a new vendor or feature
     #[command(subcommand)]
     New(new::New),
     /// Run the seeded fuzz tests of the vendors for longer than `test` does.
     Fuzz(fuzz::Fuzz),
-    /// Measure, side by side in one run.
+    /// Run the benchmarks
     Bench(bench::Bench),
-    /// Take guards away, one at a time, and show that the isolation suite fails.
+    /// Remove guards, one at a time, and show that the isolation suite fails
     Mutants(mutants::Mutants),
-    /// Keep a throw-away PostgreSQL running until Ctrl-C, and print its address.
+    /// Run a temporary PostgreSQL until Ctrl-C, and print its address
     Postgres,
 }
 

@@ -1,4 +1,4 @@
-//! `cargo xtask postgres`: a database to develop against, gone afterwards.
+//! `cargo xtask postgres`: runs a temporary database for development.
 
 use anyhow::Result;
 

@@ -1,4 +1,4 @@
-//! Running other programs.
+//! Runs other programs.
 
 use std::{
     env,
@@ -14,11 +14,11 @@ use anyhow::{Context, Result, bail};
 
 use crate::interrupt::{self, Interrupt};
 
-/// A command whose messages are English and which reads nothing from the terminal.
+/// Creates a command whose messages are in English, and which does not read from the terminal.
 pub(crate) fn program(name: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new(name);
     command.env("LC_ALL", "C").stdin(Stdio::null());
-    // `cargo run` describes this crate to us; a cargo that we start must not take that for its own.
+    // `cargo run` sets variables that describe this crate; a cargo that is started here must not inherit them.
     #[expect(clippy::disallowed_methods, reason = "a tool for developers hands its own environment on")]
     let inherited = env::vars_os();
     for (name, _) in inherited {
@@ -29,12 +29,12 @@ pub(crate) fn program(name: impl AsRef<OsStr>) -> Command {
     command
 }
 
-/// The cargo that runs us.
+/// Returns the cargo that runs this process.
 pub(crate) fn cargo() -> Command {
     program(variable("CARGO").unwrap_or_else(|| "cargo".into()))
 }
 
-/// Runs the command with its output on our terminal.
+/// Runs the command with its output on the terminal.
 pub(crate) fn run(command: &mut Command) -> Result<()> {
     let name = display(command);
     let mut child = command.spawn().with_context(|| format!("cannot start {name}"))?;
@@ -50,7 +50,7 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
     }
 }
 
-/// Runs the command and returns what it printed; what it complained about is part of the error.
+/// Runs the command and returns its standard output; its standard error is part of the error.
 pub(crate) fn output(command: &mut Command) -> Result<String> {
     let name = display(command);
     let output = command.output().with_context(|| format!("cannot start {name}"))?;
@@ -60,23 +60,23 @@ pub(crate) fn output(command: &mut Command) -> Result<String> {
     String::from_utf8(output.stdout).with_context(|| format!("{name} printed something that is not UTF-8"))
 }
 
-/// Whether the command can be started and succeeds, in silence.
+/// Returns whether the command can be started and succeeds; its output is discarded.
 pub(crate) fn succeeds(command: &mut Command) -> bool {
     command.stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|status| status.success())
 }
 
-/// Where a program is on the `PATH`.
+/// Returns the path of a program on the `PATH`.
 pub(crate) fn find(name: &str) -> Option<PathBuf> {
     env::split_paths(&variable("PATH")?).map(|folder| folder.join(name)).find(|path| path.is_file())
 }
 
-/// One variable of our environment; an empty one counts as absent.
+/// Returns a variable of the environment; an empty one counts as absent.
 #[expect(clippy::disallowed_methods, reason = "a developer's tool, not the product: it has no settings struct")]
 pub(crate) fn variable(name: &str) -> Option<String> {
     env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-/// Whether we are root.
+/// Returns whether this process runs as root.
 pub(crate) fn is_root() -> bool {
     output(program("id").arg("-u")).is_ok_and(|id| id.trim() == "0")
 }
@@ -91,7 +91,7 @@ pub(crate) fn remove_folder(path: &Path) -> Result<()> {
     }
 }
 
-/// Lets the child end by itself, asks it to, and in the end makes it.
+/// Waits for the child to end, then asks it to end, and finally kills it.
 fn stop(child: &mut Child, interrupt: Interrupt) -> Result<()> {
     if interrupt == Interrupt::Terminal && ends_within(child, Duration::from_secs(10))? {
         return Ok(());
@@ -115,7 +115,7 @@ fn ends_within(child: &mut Child, span: Duration) -> Result<bool> {
     Ok(false)
 }
 
-/// The command as a person would type it, without the folders of the program.
+/// Formats the command as a person would type it, without the folder of the program.
 fn display(command: &Command) -> String {
     let name = Path::new(command.get_program()).file_name().unwrap_or(command.get_program());
     let words = std::iter::once(name).chain(command.get_args());

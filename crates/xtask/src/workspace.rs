@@ -1,4 +1,4 @@
-//! Where things are, and which of our crates uses which.
+//! The crates of the workspace, their folders and their dependencies.
 
 use std::path::{Path, PathBuf};
 
@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use crate::process;
 
-/// What `cargo metadata` says of this workspace.
+/// The workspace, as `cargo metadata` describes it.
 #[derive(Deserialize)]
 pub(crate) struct Workspace {
     #[serde(rename = "workspace_root")]
@@ -17,7 +17,7 @@ pub(crate) struct Workspace {
     pub(crate) packages: Vec<Package>,
 }
 
-/// One of our crates.
+/// A crate of the workspace.
 #[derive(Deserialize)]
 pub(crate) struct Package {
     pub(crate) name: String,
@@ -25,7 +25,7 @@ pub(crate) struct Package {
     pub(crate) dependencies: Vec<Dependency>,
 }
 
-/// One dependency of one of our crates.
+/// A dependency of a crate of the workspace.
 #[derive(Deserialize)]
 pub(crate) struct Dependency {
     pub(crate) name: String,
@@ -35,7 +35,7 @@ pub(crate) struct Dependency {
 }
 
 impl Workspace {
-    /// Asks cargo.
+    /// Reads the workspace from cargo.
     pub(crate) fn load() -> Result<Self> {
         let manifest = own_folder().join("Cargo.toml");
         let mut metadata = process::cargo();
@@ -44,13 +44,13 @@ impl Workspace {
         serde_json::from_str(&json).context("cargo metadata answered something unexpected")
     }
 
-    /// `path` as a person at the workspace's root would type it, with forward slashes.
+    /// Returns `path` relative to the root, with forward slashes.
     pub(crate) fn relative(&self, path: &Path) -> String {
         path.strip_prefix(&self.root).unwrap_or(path).to_string_lossy().replace('\\', "/")
     }
 }
 
-/// The folder of this crate now: the checkout may have moved since it was compiled.
+/// Returns the folder of this crate at run time: the checkout may have moved since it was compiled.
 fn own_folder() -> PathBuf {
     process::variable("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into()).into()
 }

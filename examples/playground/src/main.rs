@@ -1,6 +1,6 @@
-//! A product on Trunkline: the standard server, and a few tables and operations of its own.
+//! A product on Trunkline: the standard server, with a few tables and operations of its own.
 //!
-//! It is also what the tests of the live protocol talk to. `docs/extending.md` walks through it.
+//! The tests of the live protocol use it too. `docs/extending.md` explains it.
 
 mod items;
 mod kv;

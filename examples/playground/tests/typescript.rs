@@ -1,4 +1,4 @@
-//! The types that a product's own `codegen typescript` makes hold its operations too.
+//! The types that a product's own `codegen typescript` generates contain its operations too.
 
 use std::{
     os::unix::fs::symlink,
@@ -22,7 +22,7 @@ fn a_front_end_of_the_product_is_typed_from_its_operations() {
     succeeds(Command::new("node_modules/.bin/tsc").args(words.split_whitespace()).current_dir(folder));
 }
 
-/// The folder with the packages. Without it that part is left out, except where everything must run.
+/// Returns the folder with the packages. Without it that part is skipped, except where everything must run.
 #[expect(clippy::disallowed_methods, reason = "tests are told by their runner where things are")]
 fn packages() -> Option<String> {
     let folder = std::env::var("TRUNKLINE_STANDINS").ok();

@@ -58,7 +58,7 @@ impl Mutation for CreateApiKey {
             return Err(Error::bad_request("expiry_past", "expiresAt is in the past: it is a moment in milliseconds"));
         }
         if store::count(ctx.db).await? >= MOST {
-            let message = format!("an organization has at most {MOST} keys: revoke one that nobody uses");
+            let message = format!("an organization has at most {MOST} keys: revoke one that is no longer used");
             return Err(Error::new(Code::LimitReached, "api_key_limit_reached", message));
         }
         let key = fresh(ctx.world());

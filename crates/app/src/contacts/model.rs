@@ -228,7 +228,7 @@ mod tests {
         assert_eq!(
             owners(&numbers, Time::from_ms(5)),
             [new],
-            "before anybody had it, who has it now is the best guess"
+            "before its first holder, the current holder is the best guess"
         );
     }
 

@@ -145,7 +145,7 @@ impl Slice {
         if store::advance(tx, &before, &after).await? {
             return Ok(after);
         }
-        Err(Error::conflict("import_moved", "somebody else moved the import in the same moment"))
+        Err(Error::conflict("import_moved", "the import was moved by another worker at the same time"))
     }
 
     /// Imports these rows, and returns the errors of those that are rejected.

@@ -118,7 +118,7 @@ async fn running(ctx: &mut MutationCtx<'_>, import: &ImportId) -> Result<Custome
         ImportStatus::Running => Ok(found),
         ImportStatus::Done => Err(Error::conflict("import_done", "the import is done: nothing is left of it to do")),
         ImportStatus::Cancelled => {
-            let message = "the import was cancelled: import the file again; what is there already is left out";
+            let message = "the import was cancelled: import the file again; customers that exist already are skipped";
             Err(Error::conflict("import_cancelled", message))
         }
     }

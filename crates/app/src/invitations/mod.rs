@@ -17,7 +17,7 @@ pub(crate) use queries::{count_pending, count_pending_of, count_seats};
 /// Registers the operations of this feature.
 pub(crate) fn register(registry: &mut Registry) {
     registry
-        .module("invitations", "Who was asked to join")
+        .module("invitations", "Invitations to join the organization")
         .query::<ListPendingInvitations>()
         .query::<PagePendingInvitations>()
         .mutation::<SendInvitation>()

@@ -75,7 +75,7 @@ pub(super) fn check_role(role: Role) -> Result<()> {
         Role::Owner => Err(Error::new(
             Code::BadRequest,
             "role_not_invitable",
-            "nobody is invited as an owner: invite an admin, and change the role later",
+            "an owner cannot be invited: invite an admin, and change the role later",
         )),
     }
 }

@@ -53,7 +53,7 @@ impl Mutation for SendInvitation {
         users::check_customer(ctx.db, self.role, self.customer_id.as_ref()).await?;
         let (now, email) = (ctx.now(), self.email.key());
         if users::has_active_email(ctx.db, &email).await? {
-            return Err(Error::conflict("already_member", "somebody with this address is a member already"));
+            return Err(Error::conflict("already_member", "a member has this e-mail address already"));
         }
         if let Some(open) = store::open(ctx.db, &email).await? {
             if open.expires_at > now {

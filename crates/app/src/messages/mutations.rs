@@ -30,7 +30,7 @@ pub(super) async fn receive(ctx: &mut EventCtx<'_>, source: &Source, message: &m
         return Ok(());
     }
     if message.person.is_nobody() {
-        return Err(Error::bad_request("person_missing", "the message does not say who is on the other side"));
+        return Err(Error::bad_request("person_missing", "the message names no contact"));
     }
     let at = message.at.unwrap_or(source.at);
     let contact = contacts::resolve(ctx, source.channel, &message.person, at).await?;

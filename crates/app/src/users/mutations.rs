@@ -137,7 +137,7 @@ pub(crate) fn person(ctx: &MutationCtx<'_>) -> Result<Arc<Claims>> {
     match &ctx.caller().identity {
         Identity::Token(claims) => Ok(claims.clone()),
         Identity::Anonymous | Identity::Key(_) | Identity::Operator(_) => {
-            Err(Error::new(Code::Forbidden, "person_needed", "only a person who signed in can do this"))
+            Err(Error::new(Code::Forbidden, "person_needed", "only a signed-in person can do this"))
         }
     }
 }

@@ -75,7 +75,7 @@ pub(super) async fn keep_an_owner(db: &mut Reader, leaving: &Membership) -> Resu
     if owners > 1 {
         return Ok(());
     }
-    Err(Error::conflict("last_owner", "this is the last owner: make somebody else an owner first"))
+    Err(Error::conflict("last_owner", "this is the last owner: make another member an owner first"))
 }
 
 /// Checks that a client has a customer, and that other roles have none.

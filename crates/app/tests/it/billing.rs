@@ -30,7 +30,7 @@ fn ended(id: &str, seconds: i64) -> payments::Subscription {
     payments::Subscription { ended: true, step: Step::Ended, ..shown(id, seconds, Status::Cancelled) }
 }
 
-/// What an event says whose metadata name this organization, or none.
+/// Returns an event whose metadata name this organization, or none.
 fn of(organization: &str, subscription: payments::Subscription) -> Notice {
     let owner = Owner {
         organizations: Some(organization.to_owned()).filter(|name| !name.is_empty()).into_iter().collect(),
@@ -95,7 +95,7 @@ async fn an_event_waits_for_its_organization() {
         let newcomer = create(&it.app, "newcomer").await;
         it.app.run_jobs().await;
         assert_eq!(subscriptions(&it, &newcomer).await[0].status, Status::Active);
-        // Later events need not name it.
+        // Later events need not name the organization.
         it.pay(of("", shown("sub_1", 200, Status::PastDue))).await;
         it.pay(of("", shown("sub_2", 200, Status::Active))).await;
         let found: Vec<_> = subscriptions(&it, &newcomer).await.into_iter().map(|s| s.status).collect();
@@ -113,7 +113,7 @@ async fn a_subscription_stays_where_it_is_whatever_later_metadata_say() {
         it.pay(of("mallory", shown("sub_1", 200, Status::Cancelled))).await;
         assert_eq!(status(&it).await, [Status::Cancelled], "the event is about acme's subscription");
         assert!(subscriptions(&it, &mallory).await.is_empty());
-        // One person may pay for two organizations with one customer of the vendor's.
+        // One person may pay for two organizations with one customer at the vendor.
         it.pay(of("mallory", shown("sub_2", 200, Status::Active))).await;
         assert_eq!(subscriptions(&it, &mallory).await.len(), 1);
         it.pay(of("", shown("sub_3", 300, Status::Active))).await;
@@ -196,7 +196,7 @@ async fn limits_are_the_subscriptions_own_and_else_its_products() {
     .await;
 }
 
-/// One event about two subscriptions of a customer, in so few moments that many share one.
+/// Generates one event about two subscriptions of a customer, with so few times that many events share one.
 fn any_notice() -> impl Strategy<Value = Notice> {
     let subscription = (0..2, 0..4_i64, 0..Status::ALL.len(), 0..3_usize, any::<bool>(), option::of(0..3_i64))
         .prop_map(|(id, seconds, status, step, ended, staff)| payments::Subscription {
@@ -225,7 +225,7 @@ proptest! {
         notices in vec(any_notice(), 1..9),
         order in vec(any::<Index>(), 0..30),
     ) {
-        // Every event at least once, then a few again, then all of them in another order.
+        // Every event at least once, then some again, then all of them in another order.
         let mut shuffled: Vec<_> = notices.iter().chain(order.iter().map(|index| index.get(&notices))).cloned().collect();
         for (at, index) in order.iter().enumerate() {
             let other = index.index(shuffled.len());
@@ -238,7 +238,7 @@ proptest! {
     }
 }
 
-/// What the events come to, without what is different each time.
+/// Returns the stored state after the events, without what differs each time.
 async fn outcome(notices: Vec<Notice>) -> Vec<serde_json::Value> {
     let (told, outcome) = tokio::sync::oneshot::channel();
     testkit::sqlite(|database: TestDb| async move {

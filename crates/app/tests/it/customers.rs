@@ -1,4 +1,4 @@
-//! Customers: who sees which, who changes them, and how many there may be.
+//! Customers: which callers see, change and create them.
 
 use kernel::Code;
 use serde_json::{Value, json};

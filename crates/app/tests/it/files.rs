@@ -1,4 +1,4 @@
-//! Customers as files: what is read, what is refused and why, what is there afterwards.
+//! Customers as files: accepted and rejected rows, and the customers afterwards.
 
 use app::customer_files::{CustomerImport, ImportRun, ImportStatus};
 use kernel::{Code, Id, Result};
@@ -7,7 +7,7 @@ use testkit::{both, milliseconds};
 
 use crate::people::{Office, Somebody, code, tag, text};
 
-/// A file of so many customers.
+/// Returns a file with this many customers.
 fn file(count: usize) -> String {
     (0..count)
         .fold("name,email,notes\n".to_owned(), |file, n| file + &format!("Customer {n},c{n}@example.com,note {n}\n"))
@@ -17,7 +17,7 @@ async fn preview(office: &Office, who: &Somebody, csv: &str) -> Result<Value> {
     office.ask(who, "customers:previewImport", json!({ "csv": csv })).await
 }
 
-/// Imports a file, and does what its job is to do.
+/// Imports a file, and does the work of its job.
 async fn import(office: &Office, who: &Somebody, arguments: Value) -> Value {
     let begun = office.change(who, "customers:import", arguments).await.expect("it can begin");
     office.app.run_jobs().await;
@@ -29,7 +29,7 @@ async fn status(office: &Office, who: &Somebody, import: &Value) -> Value {
     office.ask(who, "customers:importStatus", asked).await.expect("an admin may look")
 }
 
-/// The line and the code of each error of an import.
+/// Returns the line and the code of each error of an import.
 async fn errors(office: &Office, who: &Somebody, import: &Value) -> Vec<(i64, String)> {
     let asked = json!({ "importId": import["_id"], "paginationOpts": { "numItems": 1000 } });
     let page = office.ask(who, "customers:pageImportErrors", asked).await.expect("an admin may look");
@@ -37,7 +37,7 @@ async fn errors(office: &Office, who: &Somebody, import: &Value) -> Vec<(i64, St
     errors.iter().map(|error| (error["line"].as_i64().expect("a line"), text(&error["code"]))).collect()
 }
 
-/// All customers that somebody sees, as a file in one piece, read in parts of this length.
+/// Exports all customers that a caller sees, in parts of this length, and concatenates them.
 async fn exported(office: &Office, who: &Somebody, rows: u32) -> String {
     let (mut file, mut cursor) = (String::new(), Value::Null);
     loop {
@@ -51,7 +51,7 @@ async fn exported(office: &Office, who: &Somebody, rows: u32) -> String {
     }
 }
 
-/// What matters of customers, in an order that does not depend on when they were made.
+/// Returns the content of customers, in an order that does not depend on their creation.
 async fn content(office: &Office, who: &Somebody) -> Vec<(Value, Value, Value)> {
     let listed = office.ask(who, "customers:list", json!({})).await.expect("anybody may ask");
     let rows = listed.as_array().expect("a list").iter();

@@ -1,4 +1,4 @@
-//! What the inbox shows through operations: to admins, of their own organization, page by page, and live.
+//! The inbox through operations: for admins, of their own organization, page by page, and live.
 
 use std::{sync::Arc, time::Duration};
 
@@ -13,10 +13,10 @@ use crate::{
     people::{Office, code, tag},
 };
 
-/// A bound that only ends a test that would never end.
+/// Ends a test that would otherwise never end.
 const SOON: Duration = Duration::from_secs(20);
 
-/// The installation's operations, and whoever sits at the machine, in this organization.
+/// Returns the operations of the installation, and the operator as their caller in this organization.
 async fn operator(it: &Installation, organization: &OrgId) -> (Office, Who) {
     let office = Office::on(it.app.clone(), Arc::default());
     let who = office.operations.enter(Identity::Operator(organization.clone()), None, None).await;
@@ -27,7 +27,7 @@ async fn ask(office: &Office, who: &Who, operation: &str, arguments: Value) -> V
     office.operations.query(who, operation, arguments).await.unwrap_or_else(|error| panic!("{operation}: {error}"))
 }
 
-/// The rows of a list that is read in pages of two.
+/// Reads a list in pages of two.
 async fn paged(office: &Office, who: &Who, operation: &str, arguments: &Value) -> Vec<Value> {
     let (mut rows, mut arguments) = (Vec::new(), arguments.clone());
     arguments["paginationOpts"] = json!({ "numItems": 2, "cursor": null });

@@ -1,4 +1,4 @@
-//! An installation with a messaging and a payments vendor whose events a test makes up.
+//! An installation with a messaging and a payments vendor whose events the tests create.
 
 use std::{sync::Arc, time::Duration};
 
@@ -14,7 +14,7 @@ pub(crate) struct Installation {
     vendors: Arc<Scripted>,
 }
 
-/// How long what waits for an event is kept.
+/// How long steps that wait for their message are kept.
 pub(crate) const KEEP: Duration = Duration::from_secs(30 * 86_400);
 
 impl Installation {
@@ -31,24 +31,24 @@ impl Installation {
         Self { app, acme, vendors }
     }
 
-    /// Delivers and handles one event of the messaging vendor `provider` about `account`.
+    /// Delivers and processes one event of the messaging vendor `provider` about `account`.
     pub(crate) async fn tell(&self, provider: &'static str, account: &str, changes: Vec<chat::Change>) {
         let event = self.event(changes).about(Some(account));
         self.app.deliver(provider, event).await.expect("the inbox takes it");
         self.app.run_jobs().await;
     }
 
-    /// An event of a messaging vendor that says this.
+    /// Creates an event of a messaging vendor with these changes.
     pub(crate) fn event(&self, changes: Vec<chat::Change>) -> Received {
         self.vendors.chat(changes)
     }
 
-    /// A message in `acme`'s line.
+    /// Delivers and processes a message to `acme`'s line.
     pub(crate) async fn hear(&self, message: chat::Message) {
         self.tell("chat", "line", vec![chat::Change::Message(Box::new(message))]).await;
     }
 
-    /// A step of a message in `acme`'s line.
+    /// Delivers and processes a delivery step of a message on `acme`'s line.
     pub(crate) async fn step(&self, message: &str, step: chat::Step, seconds: i64) {
         let error = (step == chat::Step::Failed).then(|| "131026: undeliverable".to_owned());
         let at = Some(Time::from_seconds(seconds));
@@ -56,12 +56,12 @@ impl Installation {
         self.tell("chat", "line", vec![chat::Change::Delivery(delivery)]).await;
     }
 
-    /// An event of the payments vendor that says this.
+    /// Creates an event of the payments vendor with this notice.
     pub(crate) fn bill(&self, notice: payments::Notice) -> Received {
         self.vendors.notice(notice)
     }
 
-    /// Delivers and handles one event of the payments vendor.
+    /// Delivers and processes one event of the payments vendor.
     pub(crate) async fn pay(&self, notice: payments::Notice) {
         self.app.deliver("money", self.bill(notice)).await.expect("the inbox takes it");
         self.app.run_jobs().await;
@@ -79,7 +79,7 @@ impl Installation {
         messages::list(&self.app.db, &self.acme, 1000).await.expect("a list")
     }
 
-    /// Runs until everything that was tried again has ended too.
+    /// Runs until everything that was retried has ended too.
     pub(crate) async fn settle(&self) {
         for _ in 0..20 {
             self.app.run_jobs().await;
@@ -91,7 +91,7 @@ impl Installation {
         panic!("events are still pending");
     }
 
-    /// No event was given up.
+    /// Checks that no event is dead.
     pub(crate) async fn is_healthy(&self) {
         let dead: Vec<_> = self.app.events().await.into_iter().filter(|event| event.status == "dead").collect();
         assert!(dead.is_empty(), "{dead:#?}");
@@ -114,7 +114,7 @@ fn label(text: &str) -> Name {
     Name::parse(text).expect("a name")
 }
 
-/// Somebody, by any of `bsuid`, phone number and username; an empty one is not there.
+/// Creates a person with any of `bsuid`, phone number and username; an empty one is absent.
 pub(crate) fn person(bsuid: &str, phone: &str, username: &str) -> chat::Person {
     let some = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
     chat::Person {
@@ -126,7 +126,7 @@ pub(crate) fn person(bsuid: &str, phone: &str, username: &str) -> chat::Person {
     }
 }
 
-/// A text that somebody wrote, `seconds` after 1970.
+/// Creates a text that a person wrote `seconds` after 1970.
 pub(crate) fn text(id: &str, from: chat::Person, seconds: i64, body: &str) -> chat::Message {
     chat::Message {
         id: id.to_owned(),
@@ -140,7 +140,7 @@ pub(crate) fn text(id: &str, from: chat::Person, seconds: i64, body: &str) -> ch
     }
 }
 
-/// A text that the organization wrote from somewhere else.
+/// Creates a text that the organization wrote with another program.
 pub(crate) fn echo(id: &str, to: chat::Person, seconds: i64, body: &str) -> chat::Message {
     chat::Message { direction: chat::Direction::Outbound, asks_for_attention: false, ..text(id, to, seconds, body) }
 }

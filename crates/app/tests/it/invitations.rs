@@ -1,4 +1,4 @@
-//! Invitations: who is invited, how they come in, and how long the door is open.
+//! Invitations: sending, accepting, and their expiry.
 
 use kernel::Code;
 use serde_json::json;

@@ -128,7 +128,7 @@ async fn a_key_that_is_revoked_or_expired_is_worth_nothing_at_once() {
         let who = house.holder(&key).await.unwrap();
         house.change("apiKeys:revoke", json!({ "apiKeyId": id })).await.unwrap();
         assert_eq!(house.holder(&key).await.unwrap_err().tag, "api_key_unknown");
-        // Also for whoever was let in before.
+        // Callers who were authenticated before are refused too.
         let late = house.operations.query(&who, "settings:get", json!({})).await;
         assert_eq!(late.unwrap_err().code, Code::Unauthenticated);
 
@@ -157,7 +157,7 @@ async fn while_a_key_is_rotated_both_are_good_until_the_grace_ends() {
         assert_eq!(house.ask(&first, "settings:get").await.unwrap_err().code, Code::Unauthenticated);
         assert!(house.ask(&second, "settings:get").await.is_ok());
 
-        // A second rotation leaves only the one before.
+        // A second rotation keeps only the previous text valid.
         let third = house.change("apiKeys:rotate", rotate).await.unwrap();
         assert!(house.ask(&first, "settings:get").await.is_err() && house.ask(&second, "settings:get").await.is_ok());
         assert!(house.ask(third["key"].as_str().unwrap(), "settings:get").await.is_ok());

@@ -1,4 +1,4 @@
-//! What somebody may see changes while they look.
+//! What a caller may see changes while they watch.
 
 use std::{
     collections::BTreeSet,
@@ -16,8 +16,8 @@ use tokio::time::timeout;
 
 use crate::people::{Office, Somebody};
 
-/// Somebody who looks knows at once. The bound only ends a test that would never end; it is shorter than the time after
-/// which a room asks again who everybody is.
+/// A change is shown at once. The bound only ends a test that would otherwise never end; it is shorter than the
+/// interval after which callers are resolved again.
 const SOON: Duration = Duration::from_secs(20);
 
 async fn watch(office: &Office, live: &Live, who: &Somebody, operation: &str) -> View {
@@ -31,7 +31,7 @@ async fn look(live: &Live, who: Who, operation: &str) -> View {
     view
 }
 
-/// How many rows somebody sees after the next change.
+/// Returns the number of rows that are shown after the next change.
 async fn seen(view: &mut View) -> usize {
     timeout(SOON, view.changed()).await.expect("they are told");
     let moment = view.advance(0).await.expect("a moment");
@@ -100,7 +100,7 @@ async fn whoever_is_new_in_the_installation_concerns_nobody_else() {
             journal: None,
         });
         let answers = office.operations.snapshot(&read, asked.into()).await.unwrap().answers;
-        // Rows of tenants are told apart by their organization.
+        // Rows of tenant tables are invalidated by organization.
         let read = answers.into_iter().flat_map(|answer| answer.reads.tables);
         let read: BTreeSet<_> = read.filter(|table| !table.is_tenant).collect();
 
@@ -150,7 +150,7 @@ async fn holder(office: &Office, key: &Value) -> Who {
     office.operations.enter(identity.expect("the key is good"), None, None).await.expect("it comes in")
 }
 
-/// What somebody watches ends: what they showed is worth nothing any more.
+/// Waits for the end of a subscription whose token or key has become invalid.
 async fn ended(view: &mut View) {
     timeout(SOON, view.changed()).await.expect("they are told");
     assert_eq!(view.advance(0).await.err().map(|error| error.code), Some(Code::Unauthenticated));

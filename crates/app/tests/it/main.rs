@@ -1,5 +1,5 @@
-//! The features through their public surface, on both databases. What vendors say is told in the words of `provider`;
-//! that vendors' JSON is read into these words is tested where it is read.
+//! The features through their public interface, on both databases. Vendors' events are given as types of `provider`;
+//! the parsing of vendors' JSON into these types is tested in `vendors`.
 
 mod billing;
 mod connections;

@@ -1,5 +1,4 @@
-//! People: how they become members, what their roles let them do, how they leave and come back, and admins who act as
-//! somebody else.
+//! Members: how people become members, what their roles allow, how they leave and return, and impersonation.
 
 use engine::Identity;
 use kernel::{Code, Scope};
@@ -272,7 +271,7 @@ async fn nobody_acts_as_those_above_them_or_twice_at_once() {
         office.change(&eve, "organizations:create", json!({ "name": "Evil" })).await.unwrap();
         assert_eq!(tag(act_as(&eve, &staff).await), "member_not_found");
 
-        // What allowed it has to hold: who is an owner by now is nobody's mask, and who is removed neither.
+        // The conditions must still hold: a member who is an owner by now, or was removed, cannot be impersonated.
         let promoted = json!({ "userId": office.id(&other).await, "role": "owner" });
         office.change(&owner, "users:changeRole", promoted).await.unwrap();
         assert_eq!(office.ask(&admin, "users:impersonationStatus", json!({})).await.unwrap(), Value::Null);

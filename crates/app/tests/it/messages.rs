@@ -38,7 +38,7 @@ async fn a_message_that_is_told_twice_changes_nothing() {
         it.hear(text("wamid.2", ada.clone(), 200, "second")).await;
         let (contacts, conversations) = (it.contacts().await, it.conversations().await);
         it.hear(text("wamid.1", ada.clone(), 100, "first")).await;
-        // Another vendor of the same channel tells of the same message.
+        // Another vendor of the same channel reports the same message.
         let again = Change::Message(Box::new(text("wamid.2", ada, 200, "second")));
         it.app.deliver("other-chat", it.event(vec![again]).about(Some("line"))).await.unwrap();
         it.settle().await;
@@ -159,7 +159,7 @@ async fn a_step_waits_for_its_message_for_thirty_days_and_no_longer() {
         connect(&it.app, &other, "other-line").await.expect("the line is free");
         let now = it.app.clock.now().seconds();
         let (old, young) = (now - 31 * 86_400, now - 29 * 86_400);
-        // More than one batch of them.
+        // More than one batch.
         let many = (0..1200).map(|n| delivered(&format!("old.{n}"), old)).collect();
         it.tell("chat", "line", many).await;
         it.tell("chat", "line", vec![delivered("young", young)]).await;

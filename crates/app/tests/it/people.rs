@@ -1,4 +1,4 @@
-//! An organization with people, who call operations with the tokens of an issuer.
+//! An organization whose members call operations with the tokens of an issuer.
 
 use std::sync::{Arc, Mutex};
 
@@ -18,13 +18,13 @@ pub(crate) struct Office {
     pub(crate) sent: Arc<Outbox>,
 }
 
-/// Somebody with a token: what they are in their organization is asked anew in every call.
+/// A person with a token; their membership is read again in every call.
 #[derive(Clone)]
 pub(crate) struct Somebody {
     pub(crate) claims: Claims,
 }
 
-/// Keeps the mails that were sent.
+/// Keeps the e-mails that were sent.
 #[derive(Default)]
 pub(crate) struct Outbox(Mutex<Vec<Mail>>);
 
@@ -54,7 +54,7 @@ impl Office {
         Self::on(app, sent)
     }
 
-    /// The operations of an installation that is there.
+    /// Returns the operations of an existing installation.
     pub(crate) fn on(app: App, sent: Arc<Outbox>) -> Self {
         let mut registry = Registry::new();
         app::operations(&mut registry);
@@ -64,7 +64,7 @@ impl Office {
         Self { app, operations, sent }
     }
 
-    /// An installation without limits that matter here, and the owner of its one organization.
+    /// Creates an installation without limits that matter here, and the owner of its one organization.
     pub(crate) async fn with_owner(database: &TestDb) -> (Self, Somebody) {
         let office = Self::open(database).await;
         office.plan(json!({ "maxCustomers": 1000, "maxStaff": 1000, "maxClients": 1000 })).await;
@@ -73,7 +73,7 @@ impl Office {
         (office, owner)
     }
 
-    /// Makes this the free plan.
+    /// Replaces the free plan.
     pub(crate) async fn plan(&self, limits: Value) {
         let mut plan = json!({ "id": "free", "name": "Free" });
         plan.as_object_mut().expect("an object").extend(limits.as_object().expect("an object").clone());
@@ -81,7 +81,7 @@ impl Office {
         app::billing::configure(&self.app.db, plans).await.expect("plans can be configured");
     }
 
-    /// Somebody whom nobody knows yet, with an address that their issuer vouches for.
+    /// Returns a person who is not stored yet, with an e-mail address that their issuer confirms.
     pub(crate) fn somebody(&self, name: &str) -> Somebody {
         let claims = Claims {
             issuer: "https://issuer.test".to_owned(),
@@ -98,7 +98,7 @@ impl Office {
         Somebody { claims }
     }
 
-    /// Somebody who was invited by `admin`, and accepted.
+    /// Returns a person whom `admin` invited, and who accepted.
     pub(crate) async fn member(&self, admin: &Somebody, name: &str, role: &str, customer: Option<&Value>) -> Somebody {
         let somebody = self.somebody(name);
         let mut invitation = json!({ "email": somebody.claims.email, "role": role });
@@ -114,17 +114,17 @@ impl Office {
         self.change(admin, "customers:create", json!({ "name": name })).await.expect("there is room")
     }
 
-    /// Asks, as somebody who has just come in.
+    /// Runs a query, with the caller resolved anew.
     pub(crate) async fn ask(&self, who: &Somebody, operation: &str, arguments: Value) -> Result<Value> {
         self.operations.query(&self.enter(who, None).await?, operation, arguments).await
     }
 
-    /// Does something, as somebody who has just come in.
+    /// Runs a mutation, with the caller resolved anew.
     pub(crate) async fn change(&self, who: &Somebody, operation: &str, arguments: Value) -> Result<Value> {
         self.change_in(who, None, operation, arguments).await
     }
 
-    /// Does something in an organization that somebody chose.
+    /// Runs a mutation in an organization that the caller chose.
     pub(crate) async fn change_in(
         &self,
         who: &Somebody,
@@ -144,7 +144,7 @@ impl Office {
         self.operations.enter(Identity::Token(Arc::new(who.claims.clone())), wanted, None).await
     }
 
-    /// The names of the customers that somebody sees, in order.
+    /// Returns the names of the customers that a caller sees, in order.
     pub(crate) async fn customers(&self, who: &Somebody) -> Vec<String> {
         let listed = self.ask(who, "customers:list", json!({})).await.expect("anybody may ask");
         let mut names: Vec<_> = listed.as_array().expect("a list").iter().map(|one| text(&one["name"])).collect();
@@ -152,36 +152,36 @@ impl Office {
         names
     }
 
-    /// The id of somebody.
+    /// Returns the id of a person.
     pub(crate) async fn id(&self, who: &Somebody) -> Value {
         self.ask(who, "users:me", json!({})).await.expect("anybody may ask")["_id"].clone()
     }
 
-    /// The organization that somebody is in.
+    /// Returns the organization of a person.
     pub(crate) async fn organization(&self, who: &Somebody) -> OrgId {
         let mine = self.ask(who, "organizations:getMine", json!({})).await.expect("anybody may ask");
         OrgId::parse(&text(&mine["_id"])).expect("an id")
     }
 }
 
-/// A text of an answer.
+/// Returns a text of an answer.
 pub(crate) fn text(value: &Value) -> String {
     value.as_str().expect("a text").to_owned()
 }
 
-/// The names of the fields of an answer, in alphabetical order.
+/// Returns the names of the fields of an answer, in alphabetical order.
 pub(crate) fn fields(value: &Value) -> Vec<&str> {
     let mut names: Vec<_> = value.as_object().expect("an object").keys().map(String::as_str).collect();
     names.sort_unstable();
     names
 }
 
-/// The tag of what went wrong.
+/// Returns the tag of an error.
 pub(crate) fn tag(outcome: Result<Value>) -> &'static str {
     outcome.expect_err("it must not be done").tag
 }
 
-/// The kind of what went wrong.
+/// Returns the code of an error.
 pub(crate) fn code(outcome: Result<Value>) -> Code {
     let error: Error = outcome.expect_err("it must not be done");
     error.code

@@ -7,7 +7,7 @@ use crate::installation::{Installation, person, text};
 async fn sixty_four_first_messages_at_once_are_one_contact_and_one_conversation() {
     both(|database| async move {
         let it = Installation::start(&database).await;
-        // Without a lane nothing keeps them apart but the database.
+        // Without a lane, only the database keeps them apart.
         let events = (0..64)
             .map(|n| text(&format!("wamid.{n}"), person("DE.1", "+491", "ada"), 100 + n, "at once"))
             .map(|message| it.event(vec![Change::Message(Box::new(message))]).about(Some("line")))

@@ -63,7 +63,7 @@ mod tests {
         assert_eq!(issuer.algorithms, [Algorithm::EdDsa]);
         assert_eq!(issuer.claims.organization, ["tenant.id"]);
         assert_eq!(issuer.claims.role, ["r1", "r2"]);
-        assert_eq!(issuer.claims.name, ["name"], "what is not said is as usual");
+        assert_eq!(issuer.claims.name, ["name"], "fields that are left out have their defaults");
         let null = r#"[{"issuer":"a","jwks":"k","audience":null,"algorithms":null,"claims":null},
             {"issuer":"b","jwks":"k","algorithms":"ES256","claims":{"role":null,"email":[]}}]"#;
         let list = read(null).unwrap();

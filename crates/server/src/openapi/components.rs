@@ -67,7 +67,7 @@ fn parameters() -> Value {
         "XOrganization": header(
             "X-Organization",
             json!({ "type": "string" }),
-            "The organization to act in, for somebody who belongs to several: its id here or in an outside system.",
+            "The organization to act in, for callers who belong to several: its id or external id.",
         ),
     })
 }
@@ -76,10 +76,10 @@ fn headers() -> Value {
     let header = |words: &str, kind: &str| json!({ "description": words, "schema": { "type": kind } });
     json!({
         "ETag": header("Names this answer: send it back as `If-None-Match`.", "string"),
-        "RateLimit": header("What is left of each limit (`r`), and in how many seconds all of it is back (`t`).", "string"),
+        "RateLimit": header("The calls that are left of each limit (`r`), and the seconds until all are available again (`t`).", "string"),
         "RateLimit-Policy": header("The limits: so many calls (`q`) in so many seconds (`w`).", "string"),
         "Retry-After": header("After how many seconds the call may be tried again.", "integer"),
-        "WWW-Authenticate": header("How to show who one is.", "string"),
+        "WWW-Authenticate": header("The ways to authenticate.", "string"),
         "X-Request-Id": header("Names the request in the logs.", "string"),
     })
 }
@@ -114,21 +114,21 @@ fn problems() -> Value {
 
 fn meaning(status: StatusCode) -> &'static str {
     match status {
-        StatusCode::BAD_REQUEST => "The request cannot be read.",
-        StatusCode::UNAUTHORIZED => "Nobody knows who is calling.",
+        StatusCode::BAD_REQUEST => "The request cannot be parsed.",
+        StatusCode::UNAUTHORIZED => "The caller is not authenticated.",
         StatusCode::PAYMENT_REQUIRED => "The plan's limit is reached.",
         StatusCode::FORBIDDEN => "The caller may not do this.",
-        StatusCode::NOT_FOUND => "There is no such thing, or it belongs to another organization.",
+        StatusCode::NOT_FOUND => "The object does not exist, or it belongs to another organization.",
         StatusCode::REQUEST_TIMEOUT => "The body did not arrive in time.",
-        StatusCode::CONFLICT => "The state does not allow it now.",
+        StatusCode::CONFLICT => "The current state does not allow it.",
         StatusCode::PAYLOAD_TOO_LARGE => "The body is too large.",
         StatusCode::UNSUPPORTED_MEDIA_TYPE => "The body is not JSON.",
-        StatusCode::UNPROCESSABLE_ENTITY => "The arguments are not what the operation takes, or a key was used before.",
+        StatusCode::UNPROCESSABLE_ENTITY => "The arguments are invalid, or the `Idempotency-Key` was used with other arguments.",
         StatusCode::TOO_MANY_REQUESTS => "Too many calls in a short time.",
-        StatusCode::NOT_IMPLEMENTED => "This installation cannot do it.",
-        StatusCode::BAD_GATEWAY => "An outside service failed.",
-        StatusCode::SERVICE_UNAVAILABLE => "Something that is needed is down, or not set up.",
-        _ => "Something broke on our side.",
+        StatusCode::NOT_IMPLEMENTED => "This installation does not support it.",
+        StatusCode::BAD_GATEWAY => "An external service failed.",
+        StatusCode::SERVICE_UNAVAILABLE => "A required service is not available, or not configured.",
+        _ => "An internal error.",
     }
 }
 
@@ -141,11 +141,11 @@ fn problem_schema() -> Value {
             "type": { "type": "string", "description": "Names the kind of the problem." },
             "title": { "type": "string", "description": "The status in words." },
             "status": { "type": "integer", "description": "The status." },
-            "code": { "type": "string", "enum": codes, "description": "What it means for the caller." },
+            "code": { "type": "string", "enum": codes, "description": "The kind of the error." },
             "tag": { "type": "string", "description": "A stable name for programs." },
             "detail": { "type": "string", "description": "One sentence for the person who can act." },
             "requestId": { "type": "string", "description": "Names the request in the logs." },
-            "data": { "description": "What a product's own operation says in its own words." },
+            "data": { "description": "The error data that a product's own operation returned." },
         },
         "required": ["type", "title", "status", "code", "tag", "detail", "requestId"],
     })

@@ -45,8 +45,8 @@ fn first_sentence(summary: &str) -> String {
 /// Returns the description of an access for people.
 pub(crate) fn for_whom(access: Access) -> String {
     match access {
-        Access::Public => "Anybody may call it.".to_owned(),
-        Access::SignedIn => "For whoever is signed in.".to_owned(),
+        Access::Public => "Anyone may call it.".to_owned(),
+        Access::SignedIn => "For signed-in callers.".to_owned(),
         Access::Roles(roles) => {
             let names: Vec<_> = roles.iter().map(Role::as_str).collect();
             format!("Roles: {}.", names.join(", "))

@@ -49,7 +49,7 @@ pub(crate) async fn run(environment: &Environment, json: bool) -> Result<()> {
     output::rows(json, &["check", "status", "detail"], &findings)?;
     match findings.iter().filter(|finding| finding.status == Status::Problem).count() {
         0 => Ok(()),
-        problems => Err(Error::config("doctor", format!("{problems} to mend: see above"))),
+        problems => Err(Error::config("doctor", format!("{problems} to correct: see above"))),
     }
 }
 
@@ -157,7 +157,7 @@ fn tokens(environment: &Environment) -> Finding {
         Ok(issuers) if issuers.is_empty() => {
             Finding { check, status: Status::Off, detail: "no issuer is configured: see AUTH_JWT_ISSUERS".to_owned() }
         }
-        issuers => finding(&check, issuers.map(|issuers| format!("believed from {}", issuers.names().join(", ")))),
+        issuers => finding(&check, issuers.map(|issuers| format!("accepted from {}", issuers.names().join(", ")))),
     }
 }
 

@@ -1,4 +1,4 @@
-//! The questions by which vendors find out whether an address is ours.
+//! The requests by which vendors check that an address belongs to us.
 
 use crate::{
     harness::{Answer, sqlite},

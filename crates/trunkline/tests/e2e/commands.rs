@@ -1,4 +1,4 @@
-//! The commands, beside a server and without one.
+//! The commands, with and without a running server.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! What a newcomer meets: `trunkline dev` and what it says to try.
+//! `trunkline dev`, and the commands that it prints.
 
 use std::{fs, process::Command};
 
@@ -9,7 +9,7 @@ use crate::{
     vendors::GENERIC,
 };
 
-/// Runs a line as a newcomer pastes it, with nothing in the environment but where programs are.
+/// Runs a printed line in a shell whose environment has only `PATH`.
 fn paste(installation: &Installation, line: &str) -> String {
     let mut shell = Command::new("sh");
     shell.args(["-c", line]).current_dir(installation.folder()).env_clear();
@@ -18,7 +18,7 @@ fn paste(installation: &Installation, line: &str) -> String {
     String::from_utf8(output.stdout).expect("text")
 }
 
-/// The rows that a printed command shows.
+/// Returns the rows that a printed command shows.
 fn rows(installation: &Installation, node: &Node, what: &str) -> Vec<Value> {
     let said = node.said();
     let line = said.lines().find(|line| line.ends_with(what)).expect("the command is printed");
@@ -32,7 +32,7 @@ fn every_line_that_dev_prints_can_be_pasted() {
         return skipped("curl is not installed");
     }
     sqlite(|installation| {
-        // People have spaces in their folders' names.
+        // Names of folders may contain spaces.
         let data = installation.folder().join("my data");
         let installation = installation.with("TRUNKLINE_DATA", data.to_str().expect("a path in UTF-8"));
         let node = Node::dev(&installation);

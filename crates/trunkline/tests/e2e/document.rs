@@ -1,4 +1,4 @@
-//! The document of the standard server, judged by tools that others wrote.
+//! The OpenAPI document of the standard server, tested with external tools.
 
 use std::process::{Command, Output};
 
@@ -35,17 +35,17 @@ fn schemathesis_finds_no_answer_of_the_standard_server_that_its_document_does_no
         installation.file("schemathesis.toml", &acme.known);
         let mut command = Command::new(schemathesis);
         command.current_dir(installation.folder()).args(["run", "--seed=1", "--max-examples=5", "--workers=1"]);
-        // Which values an operation accepts is more than its schema says: a cursor is a text, not any text.
+        // An operation accepts fewer values than its schema allows: a cursor is a text, but not any text.
         command.args(["--checks=all", "--exclude-checks=positive_data_acceptance"]);
         command.arg("--phases=examples,coverage,fuzzing");
         command.arg("-H").arg(format!("Authorization: Bearer {}", acme.owner));
-        // It founds organizations too, and is to stay in this one.
+        // The tool creates organizations too, and must stay in this one.
         command.arg("-H").arg(format!("X-Organization: {}", acme.organization));
         succeeds(command.arg(format!("http://{}/openapi.json", node.address)));
     });
 }
 
-/// With an issuer of tokens, and no limits that a tool would run into.
+/// Configures an issuer of tokens, and no rate limits.
 fn lively(installation: Installation, tokens: &Tokens) -> Installation {
     ["TRUNKLINE_RATE_CALLER", "TRUNKLINE_RATE_ORGANIZATION", "TRUNKLINE_RATE_OPERATION"]
         .into_iter()
@@ -54,11 +54,11 @@ fn lively(installation: Installation, tokens: &Tokens) -> Installation {
         .with("PLANS", r#"[{"id":"free","name":"Free","maxCustomers":1000,"maxStaff":1000,"maxClients":1000}]"#)
 }
 
-/// An organization with somebody and something in it.
+/// An organization with people and rows.
 struct Acme {
     organization: String,
     owner: String,
-    /// The ids of what is there, as schemathesis is told them.
+    /// The ids of its rows, in the form that schemathesis takes.
     known: String,
 }
 
@@ -77,7 +77,7 @@ impl Acme {
         let customer = id(&made(&owner, "/v1/customers", json!({ "name": "Bolt" })), "_id");
         made(&owner, "/v1/invitations", json!({ "email": "bob@acme.example", "role": "staff" }));
         let user = id(&made(&staff, "/v1/invitations/accept", json!({})), "_id");
-        // As long as it waits, the customer cannot be deleted.
+        // While the invitation is pending, the customer cannot be deleted.
         let client = json!({ "email": "eve@bolt.example", "role": "client", "customerId": customer });
         let invitation = id(&made(&owner, "/v1/invitations", client), "invitationId");
         let key = id(&made(&owner, "/v1/api-keys", json!({ "name": "CI", "role": "viewer" })), "_id");

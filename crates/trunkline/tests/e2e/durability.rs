@@ -1,4 +1,4 @@
-//! What was acknowledged is kept and handled once, however often the process is killed.
+//! Acknowledged events are kept and handled once, however often the process is killed.
 
 use crate::{
     harness::{Installation, number, pause, postgres, sqlite},

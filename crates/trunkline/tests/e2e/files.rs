@@ -1,4 +1,5 @@
-//! Customers as files, with the real binary: imported through `kill -9`, previewed, refused, exported and imported again.
+//! Customers as files, with the real binary: imported through `kill -9`, previewed, refused, exported and imported
+//! again.
 
 use std::{fs, path::PathBuf, process::Child};
 
@@ -6,20 +7,20 @@ use serde_json::{Value, json};
 
 use crate::harness::{Installation, Request, both, eventually};
 
-/// A plan with room for what these tests import.
+/// A plan with seats for what these tests import.
 const PLANS: &str = r#"[{"id":"free","name":"Free","maxCustomers":5000,"maxStaff":2,"maxClients":10}]"#;
 
-/// An installation with the organization Acme and room for customers, and an admin's key.
+/// Creates an installation with the organization Acme, a plan and the API key of an admin.
 fn acme(installation: Installation) -> (Installation, String) {
     let installation = installation.with("PLANS", PLANS);
-    // A server makes the plans known.
+    // Starting a server stores the plans.
     installation.start().stop();
     installation.json(&["organizations", "create", "--name", "Acme", "--external-id", "demo=acme"]);
     let key = installation.json(&["keys", "create", "--name", "CI", "--role", "admin"]).remove(0);
     (installation, key["key"].as_str().expect("a key").to_owned())
 }
 
-/// A file of so many customers, some of them with signs that a file has to carry.
+/// Returns a file with this many customers, some of them with characters that CSV must quote.
 fn file(installation: &Installation, count: usize) -> PathBuf {
     let row = |n: usize| format!("\"Customer {n}; \"\"{n}\"\"\",c{n}@example.com,\"-{n}\nlast line\"\r\n");
     installation.file("customers.csv", format!("name,email,notes\r\n{}", (0..count).map(row).collect::<String>()))
@@ -33,7 +34,7 @@ fn done(installation: &Installation) -> i64 {
     number(installation, "select cast(rows_done as text) from customer_imports")
 }
 
-/// Kills a command as soon as it did more of the import than `before`.
+/// Kills a command as soon as the import has made more progress than `before`.
 fn kill_mid_way(installation: &Installation, mut command: Child, before: i64) {
     eventually("it moves", || (done(installation) > before).then_some(()));
     command.kill().expect("a child can be killed");
@@ -69,7 +70,7 @@ fn a_command_that_is_killed_again_and_again_imports_each_row_once() {
         let counts = ["status", "rows", "done", "imported", "rejected"].map(|name| over[name].clone());
         assert_eq!(counts, [json!("done"), json!(2500), json!(2500), json!(2500), json!(0)], "{over}");
         once_each(&installation, 2500);
-        // The job that was begun finds nothing to do.
+        // The job of the import finds nothing to do.
         let node = installation.start();
         eventually("the queue is empty", || {
             installation.json(&["jobs", "list", "--status", "pending"]).is_empty().then_some(())

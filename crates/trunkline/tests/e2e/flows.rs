@@ -1,4 +1,4 @@
-//! What events become: contacts, conversations, messages, subscriptions, of the right organization.
+//! The effects of events: contacts, conversations, messages, subscriptions, in the right organization.
 
 use serde_json::{Value, json};
 
@@ -35,7 +35,7 @@ fn list(installation: &Installation, what: &str, organization: &str) -> Vec<Valu
     installation.json(&[what, "list", "--organization", organization])
 }
 
-/// Posts an event and waits until it has this status.
+/// Posts an event, and waits until it has this status.
 fn becomes(installation: &Installation, node: &Node, request: &Request, status: &str) {
     let answer = node.send(request).json();
     assert_eq!(answer["status"], "accepted", "{answer}");
@@ -173,7 +173,7 @@ fn an_event_of_an_unknown_number_waits_until_the_number_is_connected() {
     });
 }
 
-/// What `dev` shows: each vendor's subscription, and what happens to it.
+/// The samples of `dev`: each vendor's subscription, and an event about it.
 const SUBSCRIPTIONS: [(Vendor, &str, &str, &str); 3] = [
     (STRIPE, "active", include_str!("../../samples/stripe.json"), "past_due"),
     (POLAR, "trialing", include_str!("../../samples/polar.json"), "active"),

@@ -1,5 +1,5 @@
-//! The issuers that vendors bring, with tokens as they are in the vendors' own documentation, and tokens of the package
-//! that products mint theirs with.
+//! The issuers that vendors bring, with tokens as in the vendors' documentation, and tokens of the package that
+//! products create theirs with.
 
 use std::{
     io::{Read, Write},
@@ -28,7 +28,7 @@ struct Host {
 }
 
 impl Host {
-    /// A host, and the issuer whose name follows from the host's address.
+    /// Creates a host, and the issuer whose name follows from the host's address.
     fn new(name: impl Fn(&str) -> String) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
         let url = format!("http://{}", listener.local_addr().expect("it has an address"));
@@ -54,7 +54,7 @@ impl Host {
     }
 }
 
-/// The issuers that these variables bring.
+/// Returns the issuers that these variables configure.
 fn brought(variables: &[(&str, &str)]) -> Result<Vec<Issuer>> {
     let variables: Variables = variables.iter().copied().collect();
     let all: Result<Vec<_>> = vendors::all().iter().map(|vendor| vendor.issuers(&variables)).collect();

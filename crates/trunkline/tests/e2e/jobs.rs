@@ -1,4 +1,4 @@
-//! `trunkline jobs`: looking at work in the background, and deciding about it.
+//! `trunkline jobs`: lists, retries and cancels background jobs.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ use crate::harness::{Installation, Node, Request, both, eventually};
 
 const SECRET: &str = "correct-horse-battery";
 
-/// An installation whose crons can be fired.
+/// Creates an installation whose crons can be called.
 fn with_crons(installation: Installation) -> Installation {
     installation.with("CRON_SECRET", SECRET)
 }
@@ -22,7 +22,7 @@ fn jobs(installation: &Installation, words: &[&str]) -> Vec<Value> {
     installation.json(&[&["jobs", "list"], words].concat())
 }
 
-/// The only job, once it is like this.
+/// Returns the only job, once it has this status.
 fn the_job(installation: &Installation, status: &str) -> Value {
     eventually("the job is there", || {
         let mut jobs = jobs(installation, &["--status", status]);
@@ -60,7 +60,7 @@ fn a_job_that_keeps_failing_is_cancelled_and_put_back_once_its_cause_is_mended()
     both(|installation| {
         let installation = with_crons(installation);
         let node = installation.start();
-        // Without its table the clean-up fails in a way that may heal.
+        // Without its table the clean-up fails in a retryable way.
         installation.texts("alter table cursors rename to cursors_away");
         fire(&node, "inbox-retention");
         let failing = eventually("it is tried again", || {

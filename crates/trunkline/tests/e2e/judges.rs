@@ -1,4 +1,4 @@
-//! The vendors' own packages judge: what they sign is accepted, and what we sign they accept.
+//! The vendors' own packages: what they sign is accepted, and they accept what we sign.
 
 use serde_json::{Value, json};
 
@@ -7,10 +7,10 @@ use crate::{
     vendors::{ALL, Vendor},
 };
 
-/// A customer as Polar's package knows it: it also checks what is signed.
+/// A customer as Polar's package expects it: the package also validates what it signs.
 const POLAR: &str = r#"{"type":"customer.updated","timestamp":"2026-01-01T00:00:00Z","data":{"id":"5d4bd21a-2f0f-4b0c-8a1c-0d1f5c9f0002","created_at":"2026-01-01T00:00:00Z","modified_at":null,"metadata":{},"external_id":"demo","email":"owner@demo.example","email_verified":true,"type":"individual","name":null,"billing_name":null,"billing_address":null,"tax_id":null,"organization_id":"5d4bd21a-2f0f-4b0c-8a1c-0d1f5c9f0009","deleted_at":null,"avatar_url":"https://example.com/a.png","locale":null}}"#;
 
-/// Those with a package that signs, and how many seconds old a signature may be.
+/// The vendors whose package signs, and the greatest age of a signature in seconds.
 const SIGNERS: [(&str, i64); 9] = [
     ("stripe", 300),
     ("workos", 180),
@@ -23,7 +23,7 @@ const SIGNERS: [(&str, i64); 9] = [
     ("sendgrid", 25 * 60 * 60),
 ];
 
-/// Those with a package that verifies; SendGrid's verifies what it alone can sign.
+/// The vendors whose package verifies; SendGrid's verifies what only SendGrid can sign.
 const VERIFIERS: [&str; 9] =
     ["stripe", "workos", "generic", "supabase", "polar", "clerk", "resend", "hubspot", "whatsapp"];
 
@@ -50,7 +50,7 @@ fn signed(vendor: &Vendor, headers: &Value) -> Request {
     })
 }
 
-/// Everybody, and a key of SendGrid's that was made by Node.
+/// Configures all vendors, with a key of SendGrid's that was created by Node.
 fn with_all(installation: Installation, sendgrid: &Value) -> Installation {
     let installation = ALL.iter().fold(installation, |installation, vendor| vendor.on(installation));
     installation.with("SENDGRID_WEBHOOK_PUBLIC_KEY", sendgrid["public"].as_str().expect("a key"))
@@ -128,7 +128,7 @@ fn what_we_sign_the_vendors_own_packages_accept() {
     });
 }
 
-/// What `trunkline sign` prints, as a server would hand it on.
+/// Returns the headers that `trunkline sign` prints, as a server would receive them.
 fn sign(installation: &Installation, vendor: &Vendor) -> Value {
     let file = installation.file("body.json", vendor.body);
     let url = format!("{PUBLIC}{}", path(vendor));

@@ -1,4 +1,4 @@
-//! Requests that are too large, too slow, or not quite requests.
+//! Requests that are too large, too slow, or malformed.
 
 use std::io::{BufReader, Write};
 
@@ -32,7 +32,7 @@ fn too_large(answer: &Answer) {
     assert_eq!(answer.json()["tag"], "body_too_large");
 }
 
-/// A body that does not say beforehand how long it is.
+/// Sends a body without an announced length.
 fn chunked(node: &Node, body: &str) -> Answer {
     let mut stream = node.client().connect().expect("the node accepts");
     let signed = GENERIC.send(body);
@@ -41,7 +41,7 @@ fn chunked(node: &Node, body: &str) -> Answer {
         head += &format!("{name}: {value}\r\n");
     }
     let chunk = format!("{head}\r\n{:x}\r\n{body}\r\n0\r\n\r\n", body.len());
-    // The node may hang up on what it does not want.
+    // The node may close the connection while it still receives.
     stream.write_all(chunk.as_bytes()).unwrap_or_default();
     read(&mut BufReader::new(stream)).expect("an answer")
 }

@@ -1,4 +1,4 @@
-//! The real binary, as its users and its enemies see it: over HTTP, from the terminal, with official clients, on both
+//! The real binary, as its users and attackers see it: over HTTP, from the terminal, with official clients, on both
 //! databases, stopped and killed.
 
 mod harness;

@@ -1,10 +1,10 @@
-//! Operations of the real binary: as commands on the data folder, over REST, and as commands at a server elsewhere.
+//! Operations of the real binary: as commands on the data folder, over REST, and as commands on another server.
 
 use serde_json::{Value, json};
 
 use crate::harness::{Installation, Node, Request, both};
 
-/// An installation with the organization Acme, and a key of it that was made on the command line.
+/// Creates the organization Acme, and an API key of it on the command line.
 fn acme(installation: &Installation, role: &str) -> (String, String) {
     installation.json(&["organizations", "create", "--name", "Acme"]);
     let made = installation.json(&["keys", "create", "--name", "CI", "--role", role]).remove(0);

@@ -1,4 +1,4 @@
-//! How the process begins and ends.
+//! The start and the end of the process.
 
 use std::{
     io::{BufReader, Write},
@@ -15,7 +15,7 @@ fn told_to_stop_it_finishes_what_was_begun_and_ends_well() {
     both(|installation| {
         let installation = GENERIC.on(installation);
         let node = installation.start();
-        // An idle connection must not hold it up.
+        // An idle connection must not delay the end.
         let mut idle = node.client();
         assert_eq!(idle.send(&GENERIC.event()).status, 200);
         let mut stream = node.client().connect().expect("the node accepts");

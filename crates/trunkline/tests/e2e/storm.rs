@@ -1,4 +1,4 @@
-//! Many senders at once, and the account of what they sent, what was promised to them, and what became of it.
+//! Many concurrent senders, and a ledger of what they sent, what was acknowledged, and what was processed.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -17,27 +17,27 @@ use crate::{
     vendors::{GENERIC, WHATSAPP},
 };
 
-/// The number of ours that the storm's messages go to.
+/// The number to which the storm's messages are sent.
 const ACCOUNT: &str = "106540352242922";
 
-/// Senders, each with its own connection, and the events of each.
+/// Senders, each with its own connection, and the number of events of each.
 #[derive(Clone, Copy)]
 pub(crate) struct Storm {
     pub(crate) senders: usize,
     pub(crate) each: usize,
 }
 
-/// The account.
+/// The ledger.
 #[derive(Default)]
 pub(crate) struct Ledger {
     sent: Mutex<BTreeSet<String>>,
-    /// The vendor's ids of what was acknowledged, and ours.
+    /// The vendor's ids of acknowledged events, with ours.
     promised: Mutex<BTreeMap<String, String>>,
-    /// Events that their senders are done with, one way or the other.
+    /// The number of events that their senders have finished with, acknowledged or not.
     done: AtomicUsize,
 }
 
-/// An installation where the storm's messages have somewhere to go.
+/// Creates an installation with a connection for the storm's messages.
 pub(crate) fn ready_for_storm(installation: Installation) -> Installation {
     let installation = WHATSAPP.on(GENERIC.on(installation));
     installation.json(&["organizations", "create", "--name", "Acme", "--external-id", "demo=acme"]);
@@ -47,7 +47,7 @@ pub(crate) fn ready_for_storm(installation: Installation) -> Installation {
 }
 
 impl Storm {
-    /// Lets all senders loose on these nodes, and `disturb` beside them; returns when both have come to their ends.
+    /// Runs all senders against these nodes, and `disturb` beside them; returns when both have ended.
     pub(crate) fn rage(self, nodes: &[SocketAddr], disturb: impl FnOnce(&Ledger)) -> Ledger {
         let ledger = Ledger::default();
         std::thread::scope(|scope| {
@@ -60,7 +60,7 @@ impl Storm {
         ledger
     }
 
-    /// All events of all senders.
+    /// Returns the number of events of all senders.
     pub(crate) fn total(self) -> usize {
         self.senders * self.each
     }
@@ -71,7 +71,7 @@ impl Storm {
         for at in 0..self.each {
             let id = format!("wamid.{sender}.{at}.{}", number(u64::MAX));
             ledger.sent.lock().expect("no sender panicked").insert(id.clone());
-            // A vendor goes on trying for days; a few events here are given up at the first mishap.
+            // A vendor retries for days; here a few events are given up after the first failure.
             let attempts = if at % 7 == 6 { 1 } else { 3000 };
             for _ in 0..attempts {
                 match client.try_send(&event(sender, at, &id)) {
@@ -89,7 +89,7 @@ impl Storm {
     }
 }
 
-/// Every fourth event is a message, the others are of a kind that nobody handles.
+/// Every fourth event is a message; the others are of a kind without a handler.
 fn event(sender: usize, at: usize, id: &str) -> Request {
     if at.is_multiple_of(4) {
         let from = format!("49170{:06}", sender * 1009);
@@ -100,7 +100,7 @@ fn event(sender: usize, at: usize, id: &str) -> Request {
 }
 
 impl Ledger {
-    /// Whether the answer is a promise. Without one the sender must have been told when to come back.
+    /// Returns whether the answer is an acknowledgement. Otherwise it must say when to retry.
     fn hears(&self, id: &str, answer: &Answer) -> bool {
         if answer.status == 503 {
             assert!(answer.header("retry-after").is_some(), "{}", answer.text());
@@ -113,12 +113,13 @@ impl Ledger {
         true
     }
 
-    /// Waits until the senders are done with so many events.
+    /// Waits until the senders have finished with this many events.
     pub(crate) fn wait_for(&self, events: usize) {
         eventually("the storm goes on", || (self.done.load(Ordering::Relaxed) >= events).then_some(()));
     }
 
-    /// When nothing is left to do, every promise was kept once, and nothing is there that nobody sent.
+    /// Checks that, when nothing is pending, every acknowledged event was processed once, and that there is no event
+    /// that was not sent.
     pub(crate) fn check(self, installation: &Installation) {
         settled(installation);
         let sent = self.sent.into_inner().expect("no sender panicked");
@@ -145,7 +146,7 @@ fn settled(installation: &Installation) {
     });
 }
 
-/// Each event of a message is a message, once, and was counted once.
+/// Checks that each event of a message led to one message, which was counted once.
 fn check_messages(installation: &Installation, events: &BTreeMap<String, Value>) {
     let list = |what: &str| installation.json(&[what, "list", "--organization", "acme", "--limit", "10000"]);
     let messages = by_external_id(list("messages"));

@@ -1,4 +1,4 @@
-//! What answers besides webhooks: health, numbers, crons; and how errors look.
+//! The other surfaces: health, metrics, crons, and the format of errors.
 
 use serde_json::json;
 
@@ -62,14 +62,15 @@ fn every_metric_that_the_documentation_names_is_shown() {
     });
 }
 
-/// Whether there is a series of this name, or of one part of a histogram of this name, with these labels.
+/// Returns whether there is a series of this name, or of a part of a histogram of this name, with these labels.
 fn is_shown(metrics: &str, name: &str, labels: &[&str]) -> bool {
     let mut series =
         metrics.lines().filter(|line| line.strip_prefix(name).is_some_and(|rest| rest.starts_with(['{', ' ', '_'])));
     series.any(|line| labels.iter().all(|label| line.contains(&format!("{label}=\""))))
 }
 
-/// The names and labels in the table of the documentation. What waits is shown while it waits, and has its own test.
+/// Returns the names and labels in the table of the documentation. The depth of the queue is shown while it is not
+/// empty, and has its own test.
 fn documented() -> Vec<(&'static str, Vec<&'static str>)> {
     let page = include_str!("../../../../docs/operating.md");
     let rows = page.lines().filter(|line| line.starts_with("| `trunkline_"));
@@ -82,7 +83,7 @@ fn documented() -> Vec<(&'static str, Vec<&'static str>)> {
 
 #[test]
 fn the_depth_and_age_of_a_queue_are_shown_by_kind() {
-    // What fails in a way that heals is what stays in a queue: an event behind a table that is gone for a while.
+    // An event that fails in a retryable way stays in the queue: its table is renamed for a while.
     sqlite(|installation| {
         let installation = WHATSAPP.on(installation).with("CRON_SECRET", "a secret of the scheduler");
         let node = installation.start();

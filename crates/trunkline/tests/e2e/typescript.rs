@@ -1,4 +1,4 @@
-//! What `codegen typescript` makes: it compiles with the clients of Convex, refuses what is wrong, and runs.
+//! The output of `codegen typescript`: it compiles with the Convex clients, refuses wrong calls, and runs.
 
 use std::{
     os::unix::fs::symlink,
@@ -24,7 +24,7 @@ fn right_uses_of_the_made_types_compile_and_wrong_ones_are_refused() {
             std::fs::write(folder.join(name), text).expect("a file can be written");
         }
         compiles(&folder, &["--project", "."]);
-        // The two ways in which today's projects look for modules.
+        // The two module resolutions of current projects.
         compiles(&folder, &["--project", ".", "--module", "nodenext", "--moduleResolution", "nodenext"]);
     });
 }
@@ -73,7 +73,7 @@ fn the_document_is_printed_as_it_is_served() {
     });
 }
 
-/// The component that the manual shows.
+/// The component in the manual.
 fn manual() -> String {
     let page = include_str!("../../../../docs/frontend.md");
     let (_, code) = page.split_once("```tsx\n").expect("the manual shows a component");
@@ -81,7 +81,7 @@ fn manual() -> String {
     code.replace("./trunkline/", "./api/")
 }
 
-/// A folder with the made files in `api`, and the packages.
+/// Creates a folder with the generated files in `api`, and the packages.
 fn made(installation: &Installation, standins: &Standins) -> PathBuf {
     let folder = installation.folder().join("front");
     let ran = installation.run(&["codegen", "typescript", "--out", "front/api"]);

@@ -1,4 +1,4 @@
-//! The vendors that send webhooks, played by their own signing.
+//! The vendors that send webhooks, played with their own signatures.
 
 use aws_lc_rs::{
     rand::SystemRandom,
@@ -11,18 +11,18 @@ use provider::WebhookRequest;
 
 use crate::harness::{Installation, PUBLIC, Request, now};
 
-/// A vendor as these tests play it.
+/// A vendor, as these tests play it.
 #[derive(Clone, Copy)]
 pub(crate) struct Vendor {
     pub(crate) id: &'static str,
-    /// What switches its webhooks on.
+    /// The variables that turn its webhooks on.
     pub(crate) variables: &'static [(&'static str, &'static str)],
-    /// The secret behind the variables, and one that is not.
+    /// The secret in these variables, and another one.
     pub(crate) secret: &'static str,
     pub(crate) other_secret: &'static str,
     /// An event.
     pub(crate) body: &'static str,
-    /// Whether the body is signed; some vendors only show a password.
+    /// Whether the signature covers the body; some vendors only send a password.
     pub(crate) covers_body: bool,
 }
 
@@ -170,22 +170,22 @@ pub(crate) const ALL: [Vendor; 14] = [
 ];
 
 impl Vendor {
-    /// An installation that receives this vendor's webhooks.
+    /// Creates an installation that receives this vendor's webhooks.
     pub(crate) fn on(&self, installation: Installation) -> Installation {
         self.variables.iter().fold(installation, |installation, (name, value)| installation.with(name, value))
     }
 
-    /// Its sample event, signed.
+    /// Returns its sample event, signed.
     pub(crate) fn event(&self) -> Request {
         self.send(self.body)
     }
 
-    /// Any event of it, signed.
+    /// Returns any event, signed.
     pub(crate) fn send(&self, body: impl Into<Vec<u8>>) -> Request {
         self.sign(self.secret, Request::post(format!("/webhooks/{}", self.id), body))
     }
 
-    /// A request with the headers that the vendor would send with it. An event id that it has already is kept.
+    /// Returns a request with the headers that the vendor would send. An event id that it has is kept.
     pub(crate) fn sign(&self, secret: &str, request: Request) -> Request {
         let headers = if self.id == "sendgrid" { sendgrid(secret, &request) } else { self.headers(secret, &request) };
         let new =

@@ -1,4 +1,4 @@
-//! What vendors send, and what others send in their names.
+//! Webhooks of vendors, and forgeries.
 
 use serde_json::{Value, json};
 
@@ -7,7 +7,7 @@ use crate::{
     vendors::{ALL, GENERIC, HUBSPOT, KAPSO, STRIPE, Vendor},
 };
 
-/// An installation that receives from everybody.
+/// Creates an installation that receives the webhooks of all vendors.
 fn with_all(installation: Installation) -> Installation {
     ALL.iter().fold(installation, |installation, vendor| vendor.on(installation))
 }
@@ -36,7 +36,7 @@ fn every_vendors_signed_event_is_accepted_once() {
         for vendor in ALL {
             assert_eq!(events.iter().filter(|event| event["provider"] == vendor.id).count(), 1, "{}", vendor.id);
         }
-        // Nobody has connected an account, so that nothing can be more than kept for later, and nothing is broken.
+        // No account is connected, so that events can only be kept for later, and none is dead.
         eventually("every event is handled", || installation.events_that_are("pending").is_empty().then_some(()));
         assert_eq!(installation.events_that_are("dead"), Vec::<Value>::new());
     });
@@ -61,7 +61,7 @@ fn a_forged_event_is_refused_and_nothing_of_it_is_kept() {
     });
 }
 
-/// With another's secret, without a signature, and with a byte more than was signed.
+/// Requests with another secret, without a signature, and with a byte more than was signed.
 fn forgeries(vendor: &Vendor) -> Vec<Request> {
     let unsigned = Request::post(format!("/webhooks/{}", vendor.id), vendor.body);
     let mut forgeries = vec![vendor.sign(vendor.other_secret, unsigned.clone()), unsigned];

@@ -1,7 +1,7 @@
-//! What every operation is called with: made from the schema of its arguments, and from what the world holds.
+//! The calls of every operation, generated from the schema of its arguments and the documents of the test data.
 //!
-//! Nothing is known of any operation. What could be an argument is tried, until somebody of the organization may do it
-//! and it works: so every call that is used in a probe is one that would be answered if the caller had the right to it.
+//! No operation is known in advance. Candidates for arguments are tried until a call succeeds for a member of the
+//! organization, so that every call in a test is one that would be answered if the caller had the right to it.
 
 use std::collections::BTreeSet;
 
@@ -10,18 +10,19 @@ use serde_json::{Map, Value, json};
 
 use crate::world::{Hands, Org, World};
 
-/// An operation, and how it can be called in one organization.
+/// An operation, and the calls that succeed in one organization.
 pub(crate) struct Callable {
     pub(crate) description: Description,
-    /// Who can, as they are called in their organization: the first for whom anything worked.
+    /// The name of the first member for whom a call succeeded.
     pub(crate) by: &'static str,
-    /// Calls that work, each with other documents or other choices.
+    /// Calls that succeed, each with other documents or other choices.
     pub(crate) calls: Vec<Call>,
-    /// Calls that are refused though they may be made, each about documents or choices that no call works with.
+    /// Calls that are refused although the caller has the right to them, with documents or choices for which no call
+    /// succeeds.
     pub(crate) refused: Vec<Call>,
 }
 
-/// A call that works.
+/// A call that succeeds.
 #[derive(Clone, Debug)]
 pub(crate) struct Call {
     pub(crate) arguments: Value,
@@ -30,7 +31,7 @@ pub(crate) struct Call {
 }
 
 impl Callable {
-    /// Calls that name documents in other places.
+    /// Returns calls that name documents in different arguments.
     pub(crate) fn shapes(&self) -> Vec<&Call> {
         let mut seen = BTreeSet::new();
         self.calls.iter().filter(|call| seen.insert(&call.ids)).collect()
@@ -46,7 +47,7 @@ impl Callable {
 }
 
 impl Call {
-    /// The same, with the document of another organization in the place of `argument`.
+    /// Returns the same call, with a document of another organization as `argument`.
     pub(crate) fn about(&self, argument: &str, own: &Org, other: &Org) -> Self {
         let mut call = self.clone();
         if let Some(id) = call.arguments.get_mut(argument) {
@@ -55,12 +56,12 @@ impl Call {
         call
     }
 
-    /// The same, with documents of another organization in all places.
+    /// Returns the same call, with documents of another organization in all arguments.
     pub(crate) fn about_all(&self, own: &Org, other: &Org) -> Self {
         self.ids.iter().fold(self.clone(), |call, argument| call.about(argument, own, other))
     }
 
-    /// The same, in words that nobody's documents have.
+    /// Returns the same call, with texts that no document contains.
     pub(crate) fn unmarked(&self, own: &Org) -> Self {
         let text = self.arguments.to_string().replace(own.mark, "plain");
         Self { arguments: serde_json::from_str(&text).expect("it stays JSON"), ..self.clone() }
@@ -71,14 +72,14 @@ impl Call {
     }
 }
 
-/// What is to the other organization what `id` is to its own: both were made in the same way.
+/// Returns the document of the other organization that was created in the same way as `id` in its own.
 fn counterpart(id: &str, own: &Org, other: &Org) -> String {
     let kind = id.split('_').next().unwrap_or_default();
     let at = own.ids[kind].iter().position(|known| known == id).expect("an id of the organization");
     other.ids[kind][at].clone()
 }
 
-/// How all operations can be called in `own` while the database is in this state. Fails where it cannot be found out.
+/// Returns the calls of all operations in `own` for this state of the database. Fails where none can be found.
 pub(crate) async fn all(world: &mut World, own: &Org, other: &Org, state: &'static str) -> Vec<Callable> {
     world.hands.put_back(state).await;
     let descriptions: Vec<_> =
@@ -92,7 +93,7 @@ pub(crate) async fn all(world: &mut World, own: &Org, other: &Org, state: &'stat
     found
 }
 
-/// The operations to try, by the beginning of their names; all where `ISOLATION_ONLY` says nothing.
+/// Returns the prefix of the operations to test; all when `ISOLATION_ONLY` is not set.
 #[expect(clippy::disallowed_methods, reason = "how somebody who looks for one fault tells a test so")]
 fn only() -> String {
     std::env::var("ISOLATION_ONLY").unwrap_or_default()
@@ -110,7 +111,7 @@ async fn callable(
         let who = world.called(own, by).clone();
         let (mut calls, mut covered, mut refused) = (Vec::new(), BTreeSet::new(), Vec::new());
         for (call, choices) in &candidates {
-            // Every document and every choice is used once where it can be, not every combination of them.
+            // Every document and every choice is used once where possible, not every combination of them.
             if !calls.is_empty() && choices.is_subset(&covered) {
                 continue;
             }
@@ -148,18 +149,18 @@ async fn callable(
     )
 }
 
-/// Operations that cannot be done in the world as it is, and what somebody is told who has the right to them.
+/// Operations that cannot succeed with these test data, with the error that a caller with the right to them receives.
 const AS_GOOD_AS_DONE: [(&str, &str); 1] = [
-    // A file is being imported, so that it can be resumed and cancelled.
+    // An import is running, which others resume and cancel.
     ("customers:import", "import_running"),
 ];
 
-/// Whether this refusal only comes to those who may.
+/// Returns whether only callers with the right to an operation receive this error.
 pub(crate) fn is_as_good(operation: &str, tag: &str) -> bool {
     AS_GOOD_AS_DONE.contains(&(operation, tag))
 }
 
-/// Who could be allowed to do something: everybody, from the owner down to who was only invited.
+/// The callers who may have a right, from the owner to a person who was only invited.
 const RIGHTFUL: [&str; 7] = ["owner", "admin", "staff", "viewer", "client", "late", "nobody"];
 
 struct Making<'w> {
@@ -172,16 +173,16 @@ struct Making<'w> {
 /// A value that an argument can have.
 #[derive(Clone)]
 struct Choice {
-    /// None leaves it out.
+    /// None leaves the argument out.
     value: Option<Value>,
-    /// What it chooses, when another value would be another call.
+    /// The name of the choice, when another value would make another call.
     choice: String,
-    /// Whether that is a document.
+    /// Whether the choice is a document.
     document: bool,
 }
 
 impl Making<'_> {
-    /// Calls that could work, each with what it chooses.
+    /// Returns calls that may succeed, each with its choices.
     fn candidates(&self) -> Vec<(Call, BTreeSet<String>)> {
         let schema = &self.description.arguments;
         let none = Map::new();
@@ -262,7 +263,7 @@ impl Making<'_> {
         );
         let plain = |text: String| Choice { value: Some(json!(text)), choice: String::new(), document: false };
         if schema["format"] == "email" {
-            // Whom the other organization knows, and whom it has invited, is nobody's business here.
+            // The people whom the other organization knows or has invited must stay unknown here.
             let of_other = ["viewer", "late"].map(|name| format!("{name}@{}.example", self.other.mark));
             let all = of_other.into_iter().chain([format!("new@{}.example", self.own.mark)]);
             return all.map(|text| Choice { choice: text.clone(), ..plain(text) }).collect();

@@ -1,4 +1,4 @@
-//! The places in lists that clients bring back are good for the organization, the query and the arguments that gave them.
+//! Cursors are valid only for the organization, the query and the arguments that they were issued for.
 
 use serde_json::{Value, json};
 
@@ -11,11 +11,11 @@ use crate::{
 
 const PAGE: &str = "paginationOpts";
 
-/// A query that answers in parts.
+/// A query that answers in pages.
 struct Paged<'a> {
     callable: &'a Callable,
     arguments: Value,
-    /// Where its second part begins.
+    /// The cursor of its second page.
     cursor: String,
     journal: String,
 }
@@ -64,7 +64,7 @@ pub(crate) async fn mean_nothing_elsewhere(
     }
 }
 
-/// What somebody asks for: their own organization's documents.
+/// Returns the arguments of a caller: with documents of their own organization.
 fn of(world: &World, who: &Somebody, asked: &Paged<'_>) -> Value {
     let mut call = asked.callable.calls[0].clone();
     call.arguments = asked.arguments.clone();
@@ -78,7 +78,7 @@ fn refused(findings: &mut Findings, answer: &Answer, who: impl Fn() -> String) {
     findings.check(answer.tag() == "InvalidCursor", || format!("{} and heard: {}", who(), answer.text));
 }
 
-/// The same place asked for with another text or document, where the query takes one.
+/// Returns the same page with another text or document, where the query takes one.
 fn with_other_arguments(one: &Paged<'_>) -> Option<Value> {
     let without_page = |arguments: &Value| {
         let mut fields = arguments.as_object().cloned().unwrap_or_default();

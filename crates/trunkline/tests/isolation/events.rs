@@ -1,4 +1,4 @@
-//! What vendors tell about one organization changes nothing in another, though both have the same names for things.
+//! Vendors' events about one organization change nothing in another, although both have the same ids.
 
 use app::{connections, contacts, conversations, messages};
 use kernel::OrgId;
@@ -10,7 +10,7 @@ use crate::{
     world::{Dump, Hands, World, echo, nameless, snapshot, step, subscribed, text, whole},
 };
 
-/// Notes what is another thing for bravo because there is alpha, and what became of alpha's rows.
+/// Records differences in bravo that exist only because alpha does, and changes of alpha's rows.
 pub(crate) async fn are_alike(world: &mut World, findings: &mut Findings) {
     let alone = story(world, Hands::WITHOUT_ALPHA, findings).await;
     let beside = story(world, Hands::WHOLE, findings).await;
@@ -19,7 +19,7 @@ pub(crate) async fn are_alike(world: &mut World, findings: &mut Findings) {
     }
 }
 
-/// Everything that can happen to what is there. Answers what is different after each step.
+/// Runs every kind of event. Returns the differences after each step.
 async fn story(world: &mut World, state: &'static str, findings: &mut Findings) -> Vec<String> {
     let bravo = world.bravo.clone();
     world.hands.put_back(state).await;
@@ -42,23 +42,23 @@ async fn story(world: &mut World, state: &'static str, findings: &mut Findings) 
 }
 
 const STEPS: usize = 20;
-/// The step in which an import goes on.
+/// The step in which an import is resumed.
 const RESUMED: usize = 16;
 
 async fn happens(world: &World, at: usize) {
     let (app, told, bravo) = (&world.app, &world.told, &world.bravo);
     let hears = |message: chat::Message| told.hears(app, bravo, message);
     match at {
-        // Somebody who is known, and somebody who is not.
+        // A known person, and an unknown one.
         0 => hears(text(bravo, "m5", whole(bravo, "ada", 1), 500)).await,
         1 => hears(text(bravo, "m6", whole(bravo, "eve", 9), 510)).await,
         // The same message again, and one that alpha has too.
         2 => hears(text(bravo, "m1", whole(bravo, "ada", 1), 100)).await,
         3 => told.chats(app, bravo, vec![step(bravo, "m2", chat::Step::Read, 520)]).await,
         4 => told.chats(app, bravo, vec![step(bravo, "m7", chat::Step::Delivered, 520)]).await,
-        // What came before its message is taken out when the message comes.
+        // Steps that arrived before their message are applied when the message arrives.
         5 => hears(echo(bravo, "m9", whole(bravo, "ada", 1), 530)).await,
-        // Two contacts turn out to be one person, also where somebody said that they are not.
+        // Two contacts turn out to be one person, also where a merge of them was undone.
         6 => hears(text(bravo, "bob3", whole(bravo, "bob", 2), 540)).await,
         7 => hears(text(bravo, "dora4", whole(bravo, "dora", 4), 550)).await,
         8 => hears(text(bravo, "fred3", nameless(bravo, "fred", 5), 560)).await,
@@ -82,17 +82,17 @@ async fn happens(world: &World, at: usize) {
             removed.expect("who belongs to both organizations can be removed from one");
         }
         18 => {
-            // Steps of messages that never came are dropped after a month. All of alpha's are newer.
+            // Steps whose message never came are deleted after a month. All of alpha's are newer.
             let crons = app.handlers.crons();
             engine::fire(&app.db, &app.world, crons, "messages-retention").await.expect("there is such a cron");
             app.run_jobs().await;
         }
-        // The last one: what is done every hour is done then too.
+        // The last step: hourly crons run in it.
         _ => act_for_an_hour(world).await,
     }
 }
 
-/// One import of an organization is not over. So that it is the twin of bravo's, alpha's own is.
+/// One import of an organization is running. Alpha's own is, so that it is the twin of bravo's.
 async fn swap_imports(world: &mut World) {
     let (alpha, bravo) = (&world.alpha.id, world.bravo.ids["imp"].last().expect("an import"));
     let swap = format!(
@@ -102,7 +102,7 @@ async fn swap_imports(world: &mut World) {
     world.hands.write(&swap).await;
 }
 
-/// Goes on with the file that is being imported.
+/// Resumes the running import.
 async fn resume(world: &World) {
     let import = world.bravo.ids["imp"].last().expect("an import").clone();
     let arguments = serde_json::json!({ "importId": import });
@@ -111,7 +111,7 @@ async fn resume(world: &World) {
     world.app.run_jobs().await;
 }
 
-/// Somebody acts as somebody else, until that ends by itself.
+/// A member impersonates another, until that expires.
 async fn act_for_an_hour(world: &World) {
     let (app, bravo) = (&world.app, &world.bravo);
     let viewer = world.ask(bravo.person("viewer"), "users:me", &serde_json::json!({})).await.expect("a viewer");
@@ -123,21 +123,21 @@ async fn act_for_an_hour(world: &World) {
     app.clock.set(now);
 }
 
-/// Takes the oldest merge of bravo apart that was not.
+/// Undoes the oldest merge of bravo.
 async fn unmerge(world: &World) {
     let id = OrgId::parse(&world.bravo.id).expect("an id");
     let merges = contacts::merges(&world.app.db, &id, 100).await.expect("a list");
     let oldest = merges.iter().filter(|merge| merge.undone_at.is_none()).min_by_key(|merge| merge.id.clone());
     let oldest = oldest.expect("one that is whole").id.clone();
-    // What goes wrong shows itself in the rows.
+    // A failure shows in the rows.
     contacts::unmerge(&world.app.db, &world.app.world, &id, &oldest).await.map(drop).unwrap_or_default();
 }
 
-/// What the terminal lists of bravo.
+/// Returns the lists of bravo that the terminal shows.
 async fn lists(world: &World) -> String {
     let (db, id) = (&world.app.db, OrgId::parse(&world.bravo.id).expect("an id"));
     let mut merges = contacts::merges(db, &id, 100).await.expect("a list");
-    // Those of one moment are told apart by ids made by chance.
+    // Rows with the same time are sorted by random ids.
     merges.sort_by_key(|merge| merge.kept.to_string());
     let lists = format!(
         "{:?} {:?} {merges:?} {:?} {:?} {:?}",

@@ -1,16 +1,16 @@
-//! What went wrong, all of it, so that one run tells everything.
+//! Collects all failures, so that one run shows everything.
 
-/// Sentences about what should not have been.
+/// Sentences about what should not have happened.
 #[derive(Default)]
 pub(crate) struct Findings(Vec<String>);
 
 impl Findings {
-    /// Notes what should not have been.
+    /// Records a failure.
     pub(crate) fn note(&mut self, finding: String) {
         self.0.push(finding);
     }
 
-    /// Notes it where `fine` is not so.
+    /// Records a failure when `fine` is false.
     pub(crate) fn check(&mut self, fine: bool, finding: impl FnOnce() -> String) {
         if !fine {
             self.note(finding());
@@ -27,12 +27,12 @@ impl Findings {
     }
 }
 
-/// `text` without what the caller said themselves, and so may hear again.
+/// Returns `text` without what the caller sent, which the answer may repeat.
 pub(crate) fn without_echo(text: &str, arguments: &serde_json::Value, who: &crate::world::Somebody) -> String {
     let mut said = Vec::new();
     strings(arguments, &mut said);
     said.extend(who.says.iter().chain(&who.wants).cloned());
-    // The longest first: what is left of a part would look like something else.
+    // Longest first, so that no part of a text is left over.
     said.sort_by_key(|said| std::cmp::Reverse(said.len()));
     said.iter().filter(|said| !said.is_empty()).fold(text.to_owned(), |text, said| text.replace(said, "…"))
 }

@@ -1,7 +1,8 @@
-//! What people of an organization are told, and what they change, is the same whether or not another one exists.
+//! Answers and changes in an organization are the same whether or not another organization exists.
 //!
-//! This finds what marks cannot: numbers that count another's rows, limits that another fills, a role that somebody has
-//! elsewhere. Everything is done twice: while alpha has no row at all, and while alpha is full of twins of bravo's rows.
+//! This finds what marks in texts cannot: numbers that count another organization's rows, limits that another fills, a
+//! role in another organization. Everything runs twice: without any row of alpha, and with a twin in alpha of each of
+//! bravo's rows.
 
 use engine::Kind;
 
@@ -16,9 +17,9 @@ use crate::{
 async fn nobody_can_tell_whether_another_organization_exists() {
     both(|mut world| async move {
         let (alpha, bravo) = (world.alpha.clone(), world.bravo.clone());
-        // What works alone has to work beside alpha: with what works beside alpha, nobody would hear what it spoils.
+        // Calls are generated without alpha: generated beside alpha, calls that alpha breaks would not be found.
         let all = arguments::all(&mut world, &bravo, &alpha, Hands::WITHOUT_ALPHA).await;
-        // So that the use of a key is noted again.
+        // So that the use of a key is stored again.
         world.app.clock.advance(testkit::minutes(2));
         let mut findings = Findings::default();
         for callable in &all {
@@ -35,7 +36,7 @@ async fn nobody_can_tell_whether_another_organization_exists() {
     .await;
 }
 
-/// Where two texts are not the same, the first without alpha.
+/// Returns the places where two texts differ, the first without alpha.
 pub(crate) fn apart(alone: &str, beside: &str) -> String {
     const BEFORE: usize = 200;
     const AFTER: usize = 400;
@@ -44,10 +45,10 @@ pub(crate) fn apart(alone: &str, beside: &str) -> String {
     format!("without alpha …{}…\n  beside alpha …{}…", around(alone), around(beside))
 }
 
-/// Who called what, and what came of it.
+/// The call and the caller, and the result.
 type Seen = (String, String);
 
-/// What everybody of bravo is told, and what is changed, in this state of the database.
+/// Returns the answers to all callers of bravo, and the changes, in this state of the database.
 async fn seen(world: &mut World, callable: &Callable, state: &'static str, findings: &mut Findings) -> Vec<Seen> {
     world.hands.put_back(state).await;
     let mut all = Vec::new();
@@ -60,7 +61,7 @@ async fn seen(world: &mut World, callable: &Callable, state: &'static str, findi
         };
         let called = format!("{} calls {} with {}", who.name, callable.name(), call.arguments);
         let mut came = alike(world, &answer);
-        // What fails is undone: whatever is left of it shows itself with the next one that does not.
+        // A failed call is rolled back: anything left of it shows in the next call that succeeds.
         if is_done && callable.description.kind != Kind::Query {
             let (then, now) = (world.hands.kept(state), world.hands.put_back(state).await);
             for row in Dump::difference(&then.of(&world.alpha), &now.of(&world.alpha)) {
@@ -73,7 +74,7 @@ async fn seen(world: &mut World, callable: &Callable, state: &'static str, findi
     all
 }
 
-/// The difference that something made to bravo, without what is new every time.
+/// Returns the changes of bravo's rows, without what differs each time.
 pub(crate) fn changed(world: &World, then: &Dump, now: &Dump) -> String {
     let rows = Dump::difference(&then.tenants(&world.bravo), &now.tenants(&world.bravo));
     let mut rows: Vec<_> = rows.iter().map(|row| alike(world, row)).collect();
@@ -81,7 +82,8 @@ pub(crate) fn changed(world: &World, then: &Dump, now: &Dump) -> String {
     format!("\n  {}", rows.join("\n  "))
 }
 
-/// Everybody with each kind of call, and whoever can with all of them and with those that are refused.
+/// Returns each caller with each kind of call, and a caller with the right with all calls, including those that are
+/// refused.
 fn asked(world: &World, callable: &Callable) -> Vec<(Somebody, Call)> {
     let bravo = &world.bravo;
     let everybody = bravo.people.values().chain(bravo.keys.values()).chain([&world.shared]).cloned();
@@ -92,7 +94,7 @@ fn asked(world: &World, callable: &Callable) -> Vec<(Somebody, Call)> {
     asked
 }
 
-/// A text without what is new every time: ids that nobody knew before, keys, and the ends of pages.
+/// Returns a text without what differs each time: new ids, keys, and ends of pages.
 pub(crate) fn alike(world: &World, text: &str) -> String {
     let known: Vec<_> = world.bravo.ids.values().flatten().chain([&world.bravo.id]).collect();
     let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';

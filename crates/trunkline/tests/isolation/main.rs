@@ -1,9 +1,9 @@
-//! Nobody sees or changes what is another organization's, or above their role, whatever they call and however they call it.
+//! No caller reads or changes data of another organization, or beyond their role, whatever they call and over whatever
+//! surface.
 //!
-//! Nothing here knows the operations: they are read from the catalog, and what they are called with is made from the
-//! schemas of their arguments and the documents of the world. What people of a role may do is the one thing that is
-//! written down, in `roles.txt`, so that it cannot change unnoticed. `cargo xtask mutants` shows that each guard of the
-//! product is needed for this to pass.
+//! No operation is named here: operations are read from the catalog, and their arguments are generated from schemas and
+//! documents. Only the roles that may call each operation are written down, in `roles.txt`, so that they cannot change
+//! unnoticed. `cargo xtask mutants` shows that these tests fail without each guard of the product.
 
 mod arguments;
 mod cursors;

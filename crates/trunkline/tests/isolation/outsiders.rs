@@ -1,4 +1,4 @@
-//! Whoever has no business in an organization sees nothing of it and changes nothing in it.
+//! Callers outside of an organization see nothing of it and change nothing in it.
 
 use crate::{
     arguments::{self, Call, Callable, is_as_good},
@@ -33,7 +33,8 @@ async fn nobody_of_another_organization_sees_or_changes_anything() {
     .await;
 }
 
-/// What somebody would try who knows alpha's ids: all of them, or one beside documents of their own.
+/// Returns the calls of an attacker who knows alpha's ids: all arguments from alpha, or one beside documents of their
+/// own.
 fn attempts(world: &World, callable: &Callable) -> Vec<Call> {
     let mut attempts = Vec::new();
     for call in callable.shapes() {
@@ -48,7 +49,7 @@ fn attempts(world: &World, callable: &Callable) -> Vec<Call> {
 
 async fn attack(world: &World, clients: &mut Clients, callable: &Callable, call: &Call, findings: &mut Findings) {
     for (at, who) in world.outsiders.iter().enumerate() {
-        // Keys, and whoever only says that they want to be there, take the surfaces in turn.
+        // Keys, and callers who only claim alpha, use the surfaces in turn.
         let one = [turn(callable.description.kind, at)];
         let surfaces = if is_plain(world, who) { Surface::of(callable.description.kind) } else { &one };
         for surface in surfaces {
@@ -82,7 +83,7 @@ fn judge(world: &World, who: &Somebody, call: &Call, answer: &Answer, mut object
     }
 }
 
-/// The same call by somebody of alpha is answered, over all surfaces: what was refused above could have been answered.
+/// Members of alpha make the same calls over all surfaces and are answered: what was refused above exists.
 async fn assert_control(world: &mut World, clients: &mut Clients, callable: &Callable) {
     let who = world.called(&world.alpha, callable.by).clone();
     for surface in Surface::of(callable.description.kind) {

@@ -1,4 +1,4 @@
-//! What is remembered of a mutation is for whoever called it: nobody else gets its answer by the same key or request.
+//! The stored answer of a mutation belongs to its caller: no other caller gets it with the same key or request.
 
 use crate::{
     arguments::{Callable, is_as_good},
@@ -32,7 +32,7 @@ async fn over_rest(world: &mut World, clients: &Clients, callable: &Callable, fi
     }
     assert!(first.outcome.is_ok(), "{} calls {name}: {first:?}", who.name);
     let again = clients.rest(&who, &callable.description, &call.arguments, Some(KEY)).await;
-    // Whoever is somebody else by what they did, or is shown a secret once, is told something else.
+    // A caller whose identity was changed by the call, or who was shown a secret once, is answered differently.
     findings.check(again.outcome.is_err() || again.outcome == first.outcome, || {
         format!("{name} was done twice with one key: {first:?}, then {again:?}")
     });
@@ -69,7 +69,7 @@ async fn over_the_socket(world: &mut World, callable: &Callable, findings: &mut 
     world.hands.put_back(Hands::WHOLE).await;
 }
 
-/// Who calls, who has the same place in the other organization, and somebody else who may do it too.
+/// Returns the caller, the caller in the same role of the other organization, and another caller who has the right too.
 fn people(world: &World, callable: &Callable) -> (Somebody, Somebody, Somebody) {
     let who = world.called(&world.alpha, callable.by).clone();
     let foreigner = world.called(&world.bravo, callable.by).clone();
@@ -78,7 +78,7 @@ fn people(world: &World, callable: &Callable) -> (Somebody, Somebody, Somebody) 
     (who, foreigner, colleague.clone())
 }
 
-/// Nothing of the first answer that nobody else can know is in the other one.
+/// Checks that the other answer contains nothing of the first that only its caller can know.
 fn strange(
     world: &World,
     findings: &mut Findings,
@@ -94,7 +94,7 @@ fn strange(
     }
 }
 
-/// The ids and keys in an answer that stood nowhere before.
+/// Returns the ids and keys in an answer that appeared nowhere before.
 fn new_words(world: &World, text: &str) -> Vec<String> {
     let then = world.hands.kept(Hands::WHOLE);
     let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');

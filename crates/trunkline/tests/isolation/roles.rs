@@ -1,4 +1,5 @@
-//! Within an organization: who may do nothing of a kind is refused over every surface, and changes nothing.
+//! Within an organization: callers without the right to an operation are refused over every surface, and change
+//! nothing.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +13,7 @@ use crate::{
     world::{Dump, Hands, Somebody, World, both},
 };
 
-/// Who may call what, as people decided it.
+/// The roles that may call each operation, as people decided.
 const WRITTEN: &str = include_str!("roles.txt");
 
 #[test]
@@ -38,7 +39,7 @@ fn line(name: &str, access: Access) -> String {
     format!("{name}: {who}\n")
 }
 
-/// Who may call it, by what is written down: not by what the product says of itself.
+/// Returns the roles that may call an operation, from the file and not from the product.
 pub(crate) fn allowed(operation: &str) -> Vec<&'static str> {
     let lines: BTreeMap<_, _> = WRITTEN.lines().filter_map(|line| line.split_once(": ")).collect();
     lines.get(operation).map(|roles| roles.split(' ').collect()).unwrap_or_default()
@@ -76,10 +77,10 @@ async fn whoever_may_not_is_refused_over_every_surface() {
     .await;
 }
 
-/// People and keys of alpha whose role is not among those that may.
+/// People and keys of alpha whose role may not call the operation.
 async fn lower_roles(world: &World, clients: &mut Clients, callable: &Callable, findings: &mut Findings) {
     let alpha = &world.alpha;
-    // Who acts as a viewer may do what a viewer may, whatever they are themselves.
+    // An impersonator has the rights of the member whom they impersonate, whatever their own.
     let acting = (alpha.person("actor"), "viewer");
     let strangers = [(alpha.person("late"), "signed-in"), (&world.nobody, "signed-in")];
     let callers = alpha.callers().into_iter().chain([acting]).chain(strangers);
@@ -104,7 +105,7 @@ async fn lower_roles(world: &World, clients: &mut Clients, callable: &Callable, 
     }
 }
 
-/// A key that was made for customers is good for nothing else, though its role would be.
+/// A key with a scope for customers can call nothing else, although its role could.
 async fn scopes(world: &mut World, clients: &mut Clients, callable: &Callable, findings: &mut Findings) {
     if !may(callable.name(), "admin") {
         return;
@@ -123,7 +124,7 @@ async fn scopes(world: &mut World, clients: &mut Clients, callable: &Callable, f
     }
 }
 
-/// What names an owner, or makes one, is done by owners.
+/// Only owners may change or make owners.
 async fn owners(world: &mut World, callable: &Callable, findings: &mut Findings) {
     if callable.reads() || !may(callable.name(), "admin") {
         return;

@@ -1,4 +1,5 @@
-//! Within an organization: staff see the customers that they look after, clients their own, and nobody changes others.
+//! Within an organization: staff see the customers that they are assigned to, clients their own, and neither can change
+//! others.
 
 use crate::{
     arguments::Callable,
@@ -8,7 +9,7 @@ use crate::{
     world::{Dump, Hands, Org, Somebody, World},
 };
 
-/// Who sees which of the customers alone, and what their role is.
+/// Callers, the only customer that each of them sees, and their roles.
 const SIGHTS: [(&str, &str, usize); 4] =
     [("staff", "staff", 0), ("staff2", "staff", 1), ("client", "client", 0), ("client2", "client", 1)];
 
@@ -65,7 +66,7 @@ async fn probe(
     }
 }
 
-/// What is only said of customers that somebody does not see.
+/// Returns the texts of customers that a caller does not see.
 fn unseen_words(org: &Org, sees: usize) -> Vec<String> {
     let mark = org.mark;
     let names = ["one", "two", "three"].into_iter().enumerate().filter(|(at, _)| *at != sees);

@@ -1,5 +1,5 @@
-//! The second wall, on PostgreSQL: what forgets to say whose rows it means gets none of another's. SQLite has no such
-//! wall: there the clause in every statement is all there is.
+//! The second check, on PostgreSQL: a statement without an organization gets no row of another one. SQLite has no such
+//! check: there the clause in every statement is the only one.
 
 use kernel::{OrgId, Result, Scope};
 use store::{Engine, Tx};
@@ -48,7 +48,7 @@ async fn probe(world: &mut World, table: &str, columns: &[Column], findings: &mu
         ];
         let before = world.hands.dump().await;
         for write in writes {
-            // Whether it is refused, or changes nothing: no row of alpha is another one.
+            // The statement is refused, or changes nothing: alpha's rows are the same.
             let said = write.clone();
             let written = changes(world, &scope, write).await;
             findings.check(!matches!(written, Ok(1..)), || format!("{who} can do this: {said}"));

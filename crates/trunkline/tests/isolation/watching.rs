@@ -1,5 +1,5 @@
-//! Whoever watches queries on a socket is shown what they would be told if they asked, and nothing that others are shown,
-//! though answers are shared among those who see the same.
+//! A subscription on a socket shows what the caller would be answered, and nothing that others are shown, although
+//! callers with the same rights share answers.
 
 use serde_json::{Value, json};
 
@@ -33,7 +33,7 @@ async fn whoever_watches_sees_what_they_may_and_nothing_of_others() {
     .await;
 }
 
-/// Who is removed, and whose key is revoked, is told so, and sees nothing more.
+/// A caller who is removed, or whose key is revoked, is told so, and is shown nothing more.
 async fn lose_access(world: &World, watchers: &mut [Watcher], findings: &mut Findings) {
     let alpha = &world.alpha;
     let owner = alpha.person("owner");
@@ -53,10 +53,10 @@ async fn lose_access(world: &World, watchers: &mut [Watcher], findings: &mut Fin
     }
 }
 
-/// Somebody, with every query open.
+/// A caller with a subscription to every query.
 struct Watcher {
     who: Somebody,
-    /// What only the other organization's documents say.
+    /// A text that only the other organization's documents contain.
     foreign: &'static str,
     socket: Socket,
     watched: Vec<(u64, Value)>,
@@ -71,7 +71,7 @@ async fn watchers(world: &World, queries: &[&Callable]) -> Vec<Watcher> {
             let socket = Socket::open(world.served.address, &who).await;
             let mut watcher = Watcher { who, foreign, socket, watched: Vec::new() };
             for callable in queries {
-                // Everybody asks for the same documents, whether or not they may see them.
+                // All callers subscribe to the same documents, whether or not they may see them.
                 let arguments = callable.calls[0].unmarked(&world.alpha).arguments;
                 let id = watcher.socket.watch(callable.name(), &arguments, None).await;
                 watcher.watched.push((id, arguments));
@@ -83,9 +83,9 @@ async fn watchers(world: &World, queries: &[&Callable]) -> Vec<Watcher> {
 }
 
 impl Watcher {
-    /// What is shown now is what they are told when they ask.
+    /// Checks that the current answers are what the caller is answered now.
     async fn compare(&mut self, world: &World, queries: &[&Callable], findings: &mut Findings) {
-        // Everything that is open is moved to the moment at which something new is shown.
+        // A new answer moves all subscriptions of the connection to its snapshot.
         let new = self.socket.watch("organizations:has", &json!({}), None).await;
         self.socket.shown(new).await;
         for ((id, arguments), callable) in self.watched.iter().zip(queries) {
@@ -108,7 +108,7 @@ impl Watcher {
     }
 }
 
-/// Cursors hold chance.
+/// Cursors contain randomness.
 fn alike(value: &Value) -> Value {
     let mut value = value.clone();
     if let Some(fields) = value.as_object_mut() {
@@ -117,7 +117,7 @@ fn alike(value: &Value) -> Value {
     value
 }
 
-/// Changes in both organizations that many queries read.
+/// Makes changes in both organizations that many queries read.
 async fn touch_everything(world: &World) {
     for org in [&world.alpha, &world.bravo] {
         let owner = org.person("owner");
@@ -125,7 +125,7 @@ async fn touch_everything(world: &World) {
         let made = world.ask(owner, "customers:create", &customer).await.expect("a customer can be made");
         let staff = &org.ids["usr"].clone();
         for user in staff {
-            // Only staff can be; the others stay who they are.
+            // Only staff can be assigned; the calls for others fail.
             let assignment = json!({ "customerId": made["_id"], "userId": user });
             world.ask(owner, "assignments:assign", &assignment).await.map(drop).unwrap_or_default();
         }

@@ -1,4 +1,4 @@
-//! The copy of the sources in which every guard has a switch.
+//! Copies the sources, and gives every guard in the copy a switch.
 
 use std::{
     collections::BTreeMap,
@@ -15,12 +15,12 @@ use super::{
 };
 use crate::workspace::Workspace;
 
-/// What is copied.
+/// The parts that are copied.
 const PARTS: [&str; 6] = ["crates", "examples", "docs", "Cargo.toml", "Cargo.lock", ".env.example"];
-/// What never is.
+/// Folders that are never copied.
 const LEFT_OUT: [&str; 2] = ["target", "node_modules"];
 
-/// How the copy asks whether a guard is switched off. It is added to the crate that all others use.
+/// The code by which the copy checks whether a guard is switched off. It is added to the crate that all others use.
 const SWITCH: &str = r#"//! Which guard is switched off. Only the copy of the sources that mutants are made in has this.
 
 use std::sync::LazyLock;
@@ -44,7 +44,7 @@ pub fn sql(variants: &[(&str, &'static str)], whole: &'static str) -> &'static s
 }
 "#;
 
-/// Makes the copy. Answers where it is, and the guards that can be switched off in it.
+/// Writes the copy. Returns its folder, and the guards that can be switched off in it.
 pub(super) fn make(workspace: &Workspace) -> Result<(PathBuf, Vec<Mutant>)> {
     let mut files = Files::default();
     for part in PARTS {
@@ -53,7 +53,7 @@ pub(super) fn make(workspace: &Workspace) -> Result<(PathBuf, Vec<Mutant>)> {
     let mut mutants = guards::mutants(&workspace.root)?;
     files.0.insert("crates/kernel/src/mutant.rs".into(), SWITCH.into());
     files.change("crates/kernel/src/lib.rs", |text| Ok(format!("{text}\npub mod mutant;\n")))?;
-    // Cargo tells the copy's crates from our own by their version: they stand in one folder when they are built.
+    // Cargo distinguishes the copy's crates from our own by their version, because both are built in one folder.
     files.change("Cargo.toml", |text| Ok(text.replacen("\nversion = \"0.", "\nversion = \"99.", 1)))?;
     for guard in GUARDS {
         files.change(guard.file, |text| switchable(guard, &text))?;
@@ -81,7 +81,7 @@ fn switchable(guard: &Guard, text: &str) -> Result<String> {
     Ok(text.replace(guard.before, guard.after))
 }
 
-/// The features that have statements.
+/// Returns the features that have statements.
 fn features(root: &Path) -> Result<Vec<String>> {
     let mut features = Vec::new();
     for entry in fs::read_dir(root.join("crates/app/src"))? {
@@ -94,7 +94,7 @@ fn features(root: &Path) -> Result<Vec<String>> {
     Ok(features)
 }
 
-/// What the copy is to be, by paths from the root.
+/// The content of the copy, by path from the root.
 #[derive(Default)]
 struct Files(BTreeMap<PathBuf, Vec<u8>>);
 
@@ -120,7 +120,8 @@ impl Files {
         Ok(())
     }
 
-    /// What is there and the same stays as it is, so that it is not compiled again. What is there besides goes.
+    /// Writes the files. Files that are unchanged keep their times, so that they are not compiled again; others are
+    /// removed.
     fn write(&self, target: &Path) -> Result<()> {
         let mut there = Self::default();
         if target.is_dir() {

@@ -1,4 +1,4 @@
-//! The guards that are no clause of a feature's statement: role checks, seals, scopes, and whose something is.
+//! The guards that are not a clause of a feature's statement: role checks, seals, scopes, ownership.
 
 use std::{collections::BTreeSet, path::Path};
 
@@ -6,14 +6,14 @@ use anyhow::{Context, Result};
 
 use super::Mutant;
 
-/// Text of the product, and the same with a switch.
+/// A text of the product, and the same text with a switch.
 pub(super) struct Guard {
-    /// For mutants that are made for each operation or table, only the kind.
+    /// The name; only the kind for guards of which there is one for each operation or table.
     pub(super) name: &'static str,
     pub(super) file: &'static str,
     pub(super) before: &'static str,
     pub(super) after: &'static str,
-    /// The beginning of the names of the operations that need it.
+    /// The prefix of the names of the operations that need the guard.
     operations: &'static str,
     first: &'static str,
 }
@@ -28,7 +28,7 @@ const CALLER: &str = "crates/engine/src/operation/caller.rs";
 const DIRECTORY: &str = "crates/app/src/users/directory.rs";
 const IDENTIFY: &str = "crates/app/src/api_keys/identify.rs";
 
-/// A guard that one part of the suite finds sooner than the others.
+/// Creates a guard that one part of the suite finds faster than the others.
 const fn guard(
     name: &'static str,
     file: &'static str,
@@ -39,7 +39,7 @@ const fn guard(
     Guard { name, file, before, after, operations, first }
 }
 
-/// Guards of a kind that another one repeats, and which.
+/// Guards that another guard repeats, with the reason.
 const REPEATED: &[(&str, &str)] =
     &[("check users:syncCurrent", "it does nothing but call a mutation, which checks the same access")];
 
@@ -305,7 +305,7 @@ pub(super) const GUARDS: &[Guard] = &[
     ),
 ];
 
-/// All mutants of these guards.
+/// Returns all mutants of these guards.
 pub(super) fn mutants(root: &Path) -> Result<Vec<Mutant>> {
     let mut mutants = Vec::new();
     for guard in GUARDS {
@@ -337,7 +337,7 @@ impl Guard {
         }
     }
 
-    /// One of a kind.
+    /// Returns the mutant of one operation or table.
     fn of(&self, what: &str) -> Mutant {
         let operations = if self.name == CHECK { what } else { "" };
         let first = if self.name == ACCESS { "roles::who_may" } else { self.first };
@@ -348,7 +348,7 @@ impl Guard {
     }
 }
 
-/// The operations, and who may call them.
+/// Returns the operations, and the roles that may call them.
 fn operations(root: &Path) -> Result<Vec<(String, String)>> {
     let path = root.join("crates/trunkline/tests/isolation/roles.txt");
     let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
@@ -356,7 +356,7 @@ fn operations(root: &Path) -> Result<Vec<(String, String)>> {
     Ok(pairs.map(|(operation, who)| (operation.to_owned(), who.to_owned())).collect())
 }
 
-/// The tables with rows of organizations.
+/// Returns the tenant tables.
 fn tables(root: &Path) -> Result<BTreeSet<String>> {
     crate::tidy::tenant_tables(root)
 }

@@ -1,7 +1,7 @@
-//! `cargo xtask mutants`: takes the guards of the product away, one at a time, and shows that the isolation suite fails.
+//! `cargo xtask mutants`: removes the guards of the product, one at a time, and shows that the isolation suite fails.
 //!
-//! The sources are copied below `target`, and every guard in the copy is made into one that a variable can switch off: so
-//! everything is compiled once. The product itself knows nothing of this.
+//! The sources are copied below `target`, and every guard in the copy gets a switch that a variable controls, so that
+//! everything is compiled once. The product itself has no such switches.
 
 mod copy;
 mod guards;
@@ -17,13 +17,13 @@ use crate::workspace::Workspace;
 
 #[derive(Args)]
 pub(crate) struct Mutants {
-    /// Only those whose names contain this.
+    /// Run only the mutants whose names contain this text.
     #[arg(long)]
     only: Option<String>,
-    /// Leave PostgreSQL out, and with it the policies.
+    /// Skip PostgreSQL, and with it the policies.
     #[arg(long)]
     sqlite_only: bool,
-    /// Print their names, and run nothing.
+    /// Print the names, and run nothing.
     #[arg(long)]
     list: bool,
 }
@@ -31,15 +31,15 @@ pub(crate) struct Mutants {
 /// A guard that can be switched off.
 #[derive(Clone, Debug)]
 struct Mutant {
-    /// What `TRUNKLINE_MUTANT` says to switch it off.
+    /// The value of `TRUNKLINE_MUTANT` that switches it off.
     name: String,
-    /// The operations that need it, by the beginning of their names: tried first, because that is quicker.
+    /// The prefix of the names of the operations that need it; these are tested first, because that is faster.
     operations: String,
-    /// The tests that find it soonest.
+    /// The tests that find it first.
     first: &'static str,
-    /// Whether only PostgreSQL has it.
+    /// Whether it exists on PostgreSQL only.
     postgres: bool,
-    /// Why nothing can be seen when it is off.
+    /// The reason why its absence has no visible effect.
     redundant: Option<&'static str>,
 }
 

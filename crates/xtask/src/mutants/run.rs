@@ -1,4 +1,4 @@
-//! The suite, run without one guard after the other.
+//! Runs the isolation suite once for each mutant.
 
 use std::{
     path::{Path, PathBuf},
@@ -17,9 +17,9 @@ use serde_json::Value;
 use super::Mutant;
 use crate::{cluster::Cluster, interrupt, process, workspace::Workspace};
 
-/// The variable that the tests find PostgreSQL by.
+/// The variable with the address of PostgreSQL for the tests.
 const POSTGRES: &str = "TRUNKLINE_TEST_POSTGRES";
-/// What runs so long has lost its way: that counts as a failure.
+/// A run that takes longer counts as a failure.
 const LONGEST: Duration = Duration::from_secs(600);
 /// The parts of the suite that run on both databases.
 const PARTS: [&str; 4] = ["likeness", "outsiders", "roles", "watching"];
@@ -31,7 +31,7 @@ pub(super) struct Suite {
     postgres: Option<String>,
 }
 
-/// What became of a mutant.
+/// The result of a mutant.
 pub(super) struct Outcome {
     mutant: Mutant,
     /// The part of the suite that failed.
@@ -40,7 +40,7 @@ pub(super) struct Outcome {
 }
 
 impl Outcome {
-    /// Whether it was found; or was not, and it is said why.
+    /// Returns whether the suite failed as it should, or the guard is listed as redundant.
     pub(super) fn is_fine(&self) -> bool {
         self.killed_by.is_some() != self.mutant.redundant.is_some()
     }
@@ -59,7 +59,7 @@ impl Outcome {
 impl Suite {
     pub(super) fn build(workspace: &Workspace, source: &Path, with_postgres: bool) -> Result<Self> {
         let mut build = process::cargo();
-        // The dependencies are the same ones: they are compiled already.
+        // The dependencies are the same as those of the workspace, and compiled already.
         build.args(["test", "-p", "trunkline", "--test", "isolation", "--no-run"]);
         build.arg("--message-format=json-render-diagnostics");
         build.env("CARGO_TARGET_DIR", &workspace.target).current_dir(source).stderr(Stdio::inherit());
@@ -73,7 +73,7 @@ impl Suite {
         Ok(Self { binary: binary.context("cargo has built no test called isolation")?, cluster, postgres })
     }
 
-    /// With all guards, everything passes: only then a failure says something.
+    /// Checks that the suite passes with all guards, without which a failure would prove nothing.
     pub(super) fn check_unmutated(&self) -> Result<()> {
         for part in PARTS {
             ensure!(self.passes("", part, "", false), "the suite's {part} fails with all guards on");
@@ -85,7 +85,7 @@ impl Suite {
         Ok(())
     }
 
-    /// Runs the suite without each of them, several at a time.
+    /// Runs the suite for each mutant, several at a time.
     pub(super) fn run_all(&self, mutants: &[Mutant]) -> Vec<Outcome> {
         let (next, outcomes) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
         let work = || {
@@ -111,7 +111,7 @@ impl Suite {
         Outcome { mutant: mutant.clone(), killed_by, seconds: began.elapsed().as_secs_f64() }
     }
 
-    /// The first part of the suite that fails: the likeliest and the quickest come first.
+    /// Returns the first part of the suite that fails; the likeliest and fastest parts run first.
     fn killer(&self, mutant: &Mutant) -> Option<String> {
         if mutant.postgres {
             return (!self.passes(&mutant.name, "wall", "", true)).then(|| "wall".to_owned());
@@ -148,7 +148,7 @@ impl Suite {
 
 impl Drop for Suite {
     fn drop(&mut self) {
-        // The cluster stops with its last user.
+        // The cluster stops when its last user ends.
         drop(self.cluster.take());
     }
 }

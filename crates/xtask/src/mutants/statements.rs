@@ -1,11 +1,11 @@
-//! The clauses that say whose rows a statement means, in the statements of the features.
+//! The clauses in the features' statements that restrict them to an organization or caller.
 
 use super::Mutant;
 
-/// What stands in a clause's place.
+/// The replacements of clauses that are switched off.
 const ALWAYS: [(&str, &str); 2] = [("$1", "$1 = $1"), ("$2", "$2 = $2")];
 
-/// Where nothing can be seen when a clause is missing: the beginning of its name, and why.
+/// Clauses whose absence has no visible effect: the prefix of the name, and the reason.
 const REDUNDANT: &[(&str, &str)] = &[
     (
         "clause billing::of_customer",
@@ -22,7 +22,7 @@ const REDUNDANT: &[(&str, &str)] = &[
     ),
 ];
 
-/// Makes every clause in the text of a `store.rs` into one that can be switched off.
+/// Gives every clause in the text of a `store.rs` a switch.
 pub(super) fn switchable(feature: &str, text: &str) -> (String, Vec<Mutant>) {
     let (mut out, mut mutants) = (String::with_capacity(text.len() * 2), Vec::new());
     let (mut rest, mut function) = (text, String::new());

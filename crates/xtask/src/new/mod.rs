@@ -1,4 +1,4 @@
-//! `cargo xtask new`: the skeleton of a vendor or a feature, and what is left to do.
+//! `cargo xtask new`: creates the files of a vendor or a feature, and prints the next steps.
 
 mod feature;
 mod vendor;

@@ -1,4 +1,4 @@
-//! The file of a new vendor, and its entry in the list of its category.
+//! Creates the file of a new vendor, and its entry in the list of its category.
 
 use std::{fs, path::Path};
 
@@ -34,7 +34,7 @@ fn skeleton(module: &str) -> String {
         .replace("NAME", &capitalised(module, " "))
 }
 
-/// The list with one entry more: on a line of its own where the others have one.
+/// Adds an entry to the list, on a line of its own where the others have one.
 fn with_entry(text: &str, entry: &str) -> Option<String> {
     let open = text.find("category! {")?;
     let close = open + text[open..].find('}')?;

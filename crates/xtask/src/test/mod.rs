@@ -1,4 +1,4 @@
-//! `cargo xtask test`: everything, on both databases. `.ci/run` is this command.
+//! `cargo xtask test`: runs everything, on both databases. `.ci/run` is this command.
 
 mod report;
 mod standins;
@@ -17,15 +17,15 @@ use crate::{
     workspace::Workspace,
 };
 
-/// The variable that gives the tests a superuser's address; without it they use SQLite alone.
+/// The variable with the superuser's address for the tests; without it they use SQLite only.
 const POSTGRES: &str = "TRUNKLINE_TEST_POSTGRES";
 
 #[derive(Args)]
 pub(crate) struct Test {
-    /// Leave PostgreSQL out, and do not count that as a failure.
+    /// Skip PostgreSQL, and do not count that as a failure.
     #[arg(long)]
     sqlite_only: bool,
-    /// Passed on to the test runner; with any of these only the tests run, without the other checks.
+    /// Arguments for the test runner; with any of these only the tests run, without the other checks.
     #[arg(last = true)]
     arguments: Vec<String>,
 }
@@ -37,7 +37,7 @@ impl Test {
         if self.arguments.is_empty() {
             checks(&workspace, &mut report);
         }
-        // The whole workspace, so that the tests find every dependency built with the features that they need.
+        // The whole workspace is built, so that the tests find every dependency with the features that they need.
         let built = report.step("build", || run(in_root(&workspace, cargo()).args(["build", "--workspace"])));
         if built {
             if self.arguments.is_empty() {
@@ -59,7 +59,7 @@ impl Test {
 
     fn tests(&self, workspace: &Workspace, report: &mut Report) {
         let mut environment = Environment::default();
-        // Stopped when it goes out of scope, whatever happens before.
+        // The cluster stops when it goes out of scope.
         let cluster = if self.sqlite_only { None } else { environment.start_postgres(workspace, report) };
         environment.install_standins(workspace, report);
 
@@ -67,11 +67,11 @@ impl Test {
         report.step("tests", || {
             let mut command = cargo();
             command.args(if with_nextest { ["nextest", "run"].as_slice() } else { ["test"].as_slice() });
-            // All of them, so that one failure does not hide another.
+            // All tests run, so that one failure does not hide another.
             command.args(["--workspace", "--no-fail-fast"]).args(&self.arguments);
             environment.apply(in_root(workspace, command))
         });
-        // `cargo test` has run them already.
+        // `cargo test` has run the doc tests already.
         if with_nextest && self.arguments.is_empty() {
             report.step("doc tests", || {
                 let mut command = cargo();
@@ -83,7 +83,7 @@ impl Test {
     }
 }
 
-/// What the tests find in their environment.
+/// The variables for the tests.
 #[derive(Default)]
 struct Environment(Vec<(&'static str, String)>);
 

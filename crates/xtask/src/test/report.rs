@@ -1,4 +1,4 @@
-//! What ran, how it went, and what was left out.
+//! The steps of a test run: which ones ran, with which result, and which were skipped.
 
 use std::time::{Duration, Instant};
 
@@ -25,7 +25,7 @@ impl Report {
         self.try_step(name, work).is_ok()
     }
 
-    /// The same, with the result for whoever needs it, and the failure as a sentence.
+    /// Runs one step and returns its result, or the failure as a sentence.
     pub(crate) fn try_step<T>(&mut self, name: &'static str, work: impl FnOnce() -> Result<T>) -> Result<T, String> {
         if interrupt::seen().is_some() {
             self.skip(name, "interrupted");
@@ -46,23 +46,23 @@ impl Report {
         }
     }
 
-    /// A step that nobody needs to run here.
+    /// Records a step that is not needed here.
     pub(crate) fn skip(&mut self, name: &'static str, why: &str) {
         self.steps.push((name, Outcome::Skipped(why.into())));
     }
 
-    /// Something that should have run and could not: that is a failure.
+    /// Records a step that should have run and could not, which is a failure.
     pub(crate) fn missing(&mut self, what: &str, why: &str) {
         self.missing.push(format!("{what}: {why}"));
     }
 
-    /// Whether everything ran that should have, and passed.
+    /// Returns whether every step that should have run did, and passed.
     pub(crate) fn is_good(&self) -> bool {
         let failed = self.steps.iter().any(|(_, outcome)| matches!(outcome, Outcome::Failed));
         !failed && self.missing.is_empty() && interrupt::seen().is_none()
     }
 
-    /// One line for the steps, one for each thing that did not run.
+    /// Prints one line for the steps, and one for each that did not run.
     pub(crate) fn print(&self) {
         eprintln!("\n── {}", self.summary());
         for missing in &self.missing {

@@ -1,5 +1,5 @@
-//! What others wrote and judges us: the vendors' own npm packages, which sign what we verify and verify what we sign, the
-//! tools of `npm` and `pip` that judge the REST surface, and a program with the clients' Rust crate.
+//! External software that the tests use: the vendors' own npm packages, which sign what we verify and verify what we
+//! sign, tools from npm and PyPI that test the REST surface, and a program with the clients' Rust crate.
 
 use std::{
     fs,
@@ -14,13 +14,13 @@ use crate::{
 };
 
 const FILES: [&str; 2] = ["package.json", "package-lock.json"];
-/// What `pip` installs.
+/// The packages for `pip`.
 const REQUIREMENTS: &str = "crates/server/tests/python/requirements.txt";
 
 /// The program with the Rust crate, in a workspace of its own.
 const RUST_CLIENT: &str = "examples/playground/tests/rust/Cargo.toml";
 
-/// Where the list of packages is, when there is one.
+/// Returns the folder with the list of npm packages, when it exists.
 pub(crate) fn source(workspace: &Workspace) -> Option<PathBuf> {
     let folder = workspace.root.join("crates/trunkline/tests/node");
     folder.join(FILES[0]).is_file().then_some(folder)
@@ -35,7 +35,7 @@ pub(crate) fn install(workspace: &Workspace, source: &Path) -> Result<PathBuf> {
     Ok(folder)
 }
 
-/// Installs the packages, unless exactly these are there already.
+/// Installs the packages, unless the same versions are installed already.
 fn packages(workspace: &Workspace, source: &Path) -> Result<PathBuf> {
     let folder = workspace.target.join("standins");
     let stamp = folder.join("installed");
@@ -53,7 +53,7 @@ fn packages(workspace: &Workspace, source: &Path) -> Result<PathBuf> {
     Ok(folder)
 }
 
-/// A Python that can hold packages.
+/// Returns a Python that can install packages.
 ///
 /// # Errors
 /// What to install.
@@ -64,7 +64,7 @@ pub(crate) fn python() -> Result<PathBuf> {
         .context("there is no Python 3.11 or newer with venv: install it (on Debian the package python3-venv)")
 }
 
-/// Installs the tools that Python runs beside the packages, unless exactly these are there already.
+/// Installs the Python tools, unless the same versions are installed already.
 pub(crate) fn install_with(python: &Path, workspace: &Workspace) -> Result<()> {
     let environment = workspace.target.join("standins/python");
     let stamp = environment.join("installed");

@@ -1,11 +1,11 @@
-//! Which crate may use which: the picture in ARCHITECTURE.md as a table.
+//! Checks which crate may use which: the picture in ARCHITECTURE.md as a table.
 
 use std::path::Path;
 
 use super::{Violation, files::File};
 use crate::workspace::{Dependency, Package};
 
-/// Each crate and the crates of ours that it may use.
+/// Each crate, and the workspace crates that it may use.
 const ARROWS: [(&str, &[&str]); 10] = [
     ("kernel", &[]),
     ("store", &["kernel"]),
@@ -16,20 +16,21 @@ const ARROWS: [(&str, &[&str]); 10] = [
     ("server", &["engine", "provider", "kernel"]),
     ("trunkline", &["server", "app", "vendors", "engine", "store", "provider", "kernel"]),
     ("testkit", &["server", "app", "vendors", "engine", "store", "provider", "kernel"]),
-    // The benchmark alone needs some of ours; behind a feature they do not slow every other command down.
+    // Only the benchmark needs some of our crates; behind a feature they do not slow every other command down.
     ("xtask", OPTIONAL_FOR_XTASK),
 ];
 
 const OPTIONAL_FOR_XTASK: &[&str] = &["server", "app", "vendors", "engine", "store", "provider", "kernel"];
 
-/// What a product that is made with Trunkline may use: it is none of the crates, and shows how products are made.
+/// The crates that a product built on Trunkline may use.
 const FOR_PRODUCTS: &[&str] = &["trunkline", "engine", "store", "kernel"];
-/// Where such products are.
+/// The folder of such products.
 const PRODUCTS: &str = "examples/";
 
 /// A crate that only tests may use.
 const TESTKIT: &str = "testkit";
-/// Who may use what in its tests alone: those of the surfaces serve a small product of their own, which has tables.
+/// Crates that may be used in tests only: the tests of the surfaces serve a small product of their own, which has
+/// tables.
 const FOR_TESTS: [(&str, &str); 1] = [("server", "store")];
 
 pub(super) fn check(packages: &[Package], files: &[File], relative: impl Fn(&Path) -> String) -> Vec<Violation> {
@@ -85,7 +86,7 @@ fn objection(package: &str, allowed: &[&str], dependency: &Dependency) -> Option
     Some(format!("{package} must not depend on {name}: {why}"))
 }
 
-/// The line of the manifest that names the dependency, below the heading of its kind.
+/// Returns the line of the manifest that names the dependency, below the heading of its kind.
 fn line(files: &[File], manifest: &str, dependency: &Dependency) -> usize {
     let Some(file) = files.iter().find(|file| file.path == manifest) else { return 1 };
     let heading = match dependency.kind.as_deref() {

@@ -1,4 +1,4 @@
-//! What code may not say, and where: I/O in the kernel, the environment, HTTP status codes, silenced lints.
+//! Checks what code must not contain: I/O in the kernel, the environment, HTTP status codes, silenced lints.
 
 use super::{
     Violation,
@@ -19,7 +19,7 @@ pub(super) fn check(source: &Source) -> Vec<Violation> {
 
 type Object<'a> = &'a mut dyn FnMut(&Token, &str);
 
-/// Invariant 3, first half: the vocabulary can be used anywhere because it does nothing.
+/// Invariant 3, first half: the kernel does no I/O.
 fn kernel(source: &Source, object: Object<'_>) {
     if source.crate_name() != "kernel" {
         return;
@@ -34,12 +34,12 @@ fn kernel(source: &Source, object: Object<'_>) {
     }
 }
 
-/// Invariant 3, second half: settings arrive as structs.
+/// Invariant 3, second half: settings are read in one place and passed as structs.
 fn environment(source: &Source, object: Object<'_>) {
     let reads_it = [
         "crates/trunkline/",
         "crates/provider/src/settings",
-        // Tests, though they stand in `src`: how long to fuzz, and from which seed.
+        // These are tests, though they are in `src`: the number of fuzz iterations, and the seed.
         "crates/provider/src/contract",
         "crates/xtask/",
         "crates/testkit/",
@@ -57,11 +57,11 @@ fn environment(source: &Source, object: Object<'_>) {
     }
 }
 
-/// Invariant 5: what a failure is called in HTTP is decided in one place.
+/// Invariant 5: codes are mapped to HTTP statuses in one place.
 fn status_codes(source: &Source, object: Object<'_>) {
     let speaks_http = [
         "crates/server/",
-        // The one exception: it reads the answers of vendors, and turns their status codes into our errors at once.
+        // The exception: it reads the answers of vendors, and converts their statuses to our errors at once.
         "crates/provider/src/http",
         // The contract suite plays a vendor that answers 401, 429 and 503.
         "crates/provider/src/contract",
@@ -79,7 +79,7 @@ fn status_codes(source: &Source, object: Object<'_>) {
     }
 }
 
-/// Lints are answered or expected with a reason; unfinished code is not committed.
+/// Lints are obeyed, or expected with a reason; unfinished code is not committed.
 fn shortcuts(source: &Source, object: Object<'_>) {
     for (at, token) in source.tokens.iter().enumerate() {
         let next_is = |ahead: usize, mark: &str| source.tokens.get(at + ahead).is_some_and(|next| next.is_mark(mark));
@@ -88,7 +88,7 @@ fn shortcuts(source: &Source, object: Object<'_>) {
             before.is_mark("#") || before.is_mark("!")
         };
         if is_attribute && source.tokens.get(at + 1).is_some_and(|next| next.is_word("allow")) && next_is(2, "(") {
-            object(token, "a lint is not silenced: mend the code, or use `#[expect(…, reason = \"…\")]`");
+            object(token, "a lint must not be silenced: correct the code, or use `#[expect(…, reason = \"…\")]`");
         }
         if (token.is_word("todo") || token.is_word("unimplemented")) && next_is(1, "!") {
             object(token, "unfinished code is not committed: finish it, or answer `Error::unsupported(…)`");

@@ -1,4 +1,4 @@
-//! Links lead somewhere, decisions say why, and changelog fragments say something.
+//! Checks links, decisions and changelog fragments.
 
 use super::{Violation, files::File};
 
@@ -9,7 +9,7 @@ pub(super) fn links(file: &File, exists: impl Fn(&str) -> bool) -> Vec<Violation
         for target in targets(&text) {
             let path = resolve(file.folder(), target);
             if !path.is_some_and(|path| exists(&path)) {
-                let message = format!("the link {target} leads nowhere: mend the path or remove the link");
+                let message = format!("the link {target} leads nowhere: correct the path or remove the link");
                 violations.push(Violation::new(&file.path, line, message));
             }
         }
@@ -17,7 +17,7 @@ pub(super) fn links(file: &File, exists: impl Fn(&str) -> bool) -> Vec<Violation
     violations
 }
 
-/// A page in docs/decisions has a number, and says what was decided, why, and what was rejected.
+/// A page in docs/decisions has a number, and sections for the decision, the reasons and the rejected alternatives.
 pub(super) fn decision(file: &File) -> Vec<Violation> {
     if file.folder() != "docs/decisions" || file.name() == "README.md" {
         return Vec::new();
@@ -88,7 +88,7 @@ fn targets(line: &str) -> impl Iterator<Item = &str> {
     inline.chain(definition).filter(|target| !target.contains(':') && !target.starts_with('#'))
 }
 
-/// The path from the root that `target` in a file of `folder` means; none when it leaves the repository.
+/// Resolves `target` in a file of `folder` to a path from the root; none when it leaves the repository.
 fn resolve(folder: &str, target: &str) -> Option<String> {
     let target = target.split('#').next().unwrap_or_default();
     let (base, rest) = match target.strip_prefix('/') {

@@ -1,13 +1,13 @@
-//! The files of the repository that people write.
+//! The source files of the repository.
 
 use std::{fs, path::Path};
 
 use anyhow::{Context, Result};
 
-/// One file: its path from the root, with forward slashes, and its text.
+/// A file: its path from the root, with forward slashes, and its text.
 pub(super) struct File {
     pub(super) path: String,
-    /// Empty for what is not text.
+    /// Empty for binary files.
     pub(super) text: String,
 }
 
@@ -21,24 +21,24 @@ impl File {
         self.path.rsplit_once('.').is_some_and(|(_, own)| own == extension)
     }
 
-    /// The path's last part.
+    /// Returns the last part of the path.
     pub(super) fn name(&self) -> &str {
         self.path.rsplit('/').next().unwrap_or(&self.path)
     }
 
-    /// The path without its last part and the slash before it.
+    /// Returns the path without its last part.
     pub(super) fn folder(&self) -> &str {
         self.path.rsplit_once('/').map_or("", |(folder, _)| folder)
     }
 }
 
-/// Folders that hold what machines write, wherever they are.
+/// Folders with generated files, at any level.
 const FOREIGN: [&str; 4] = ["target", "node_modules", "dist", ".git"];
 
-/// Where a server started here keeps its data.
+/// The data folder of a server that is started here.
 const DATA: &str = "data";
 
-/// Reads all files below `root`, in the order of their paths.
+/// Reads all files below `root`, sorted by path.
 pub(super) fn read(root: &Path) -> Result<Vec<File>> {
     let mut files = Vec::new();
     visit(root, "", &mut files)?;
@@ -46,7 +46,7 @@ pub(super) fn read(root: &Path) -> Result<Vec<File>> {
     Ok(files)
 }
 
-/// Whether `path` is a file, or a folder that holds one.
+/// Returns whether `path` is a file, or a folder that contains one.
 pub(super) fn exists(files: &[File], path: &str) -> bool {
     let inside = format!("{path}/");
     path.is_empty() || files.iter().any(|file| file.path == path || file.path.starts_with(&inside))

@@ -1,4 +1,4 @@
-//! Invariant 7 is clippy's job; this makes sure that clippy still has it.
+//! Checks that clippy still enforces invariant 7.
 
 use super::{Violation, files::File};
 

@@ -9,7 +9,7 @@ pub(super) fn is_migration(file: &File) -> bool {
 }
 
 pub(super) fn check(files: &[File]) -> Vec<Violation> {
-    // Folder and number, then the name, then the dialects it is there for.
+    // By folder and number: the name, and the dialects of its files.
     let mut numbers: BTreeMap<(&str, &str), BTreeMap<&str, BTreeSet<&str>>> = BTreeMap::new();
     let mut violations = Vec::new();
     for file in files.iter().filter(|file| is_migration(file)) {
@@ -41,7 +41,7 @@ pub(super) fn check(files: &[File]) -> Vec<Violation> {
     violations
 }
 
-/// The number, the name and the dialect.
+/// Splits the name of a file into number, name and dialect.
 fn parts(file: &str) -> Option<(&str, &str, &str)> {
     let stem = file.strip_suffix(".sql")?;
     let (stem, dialect) = match stem.rsplit_once('.') {

@@ -20,7 +20,7 @@ use anyhow::{Result, bail};
 use self::files::File;
 use crate::workspace::Workspace;
 
-/// A broken rule: where, what, and how to mend it.
+/// A violated rule: the place, what is wrong, and how to correct it.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Violation {
     path: String,
@@ -40,12 +40,12 @@ impl fmt::Display for Violation {
     }
 }
 
-/// The command.
+/// Runs the command.
 pub(crate) fn run() -> Result<()> {
     check(&Workspace::load()?)
 }
 
-/// Prints every violation; an error when there is one.
+/// Prints every violation; returns an error when there is one.
 pub(crate) fn check(workspace: &Workspace) -> Result<()> {
     let files = files::read(&workspace.root)?;
     let mut violations = in_files(&files);
@@ -61,14 +61,14 @@ pub(crate) fn check(workspace: &Workspace) -> Result<()> {
     }
 }
 
-/// The tables of the features that hold rows of organizations.
+/// Returns the tenant tables of the features.
 pub(crate) fn tenant_tables(root: &Path) -> Result<BTreeSet<String>> {
     let mut files = files::read(root)?;
     files.retain(|file| file.path.starts_with("crates/app/"));
     Ok(tenants::tables(&files))
 }
 
-/// All checks that need nothing but the files.
+/// Runs all checks that need only the files.
 fn in_files(files: &[File]) -> Vec<Violation> {
     let sources = rust::read(files);
     let tenants = tenants::tables(files);

@@ -1,4 +1,4 @@
-//! Rust sources as words and literals: just enough to know what is code, what is text, and what is only a test.
+//! Rust sources as tokens, detailed enough to tell code, text and tests apart.
 
 mod lexer;
 
@@ -12,14 +12,14 @@ pub(super) struct Source {
     pub(super) tokens: Vec<Token>,
 }
 
-/// A piece of code; comments are not among them.
+/// A token; comments have none.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Token {
     pub(super) line: usize,
     pub(super) kind: Kind,
-    /// The word, the mark, or what a literal stands for.
+    /// The word, the mark, or the value of a literal.
     pub(super) text: String,
-    /// Inside something that only tests compile.
+    /// Whether only tests compile it.
     pub(super) test: bool,
 }
 
@@ -33,7 +33,7 @@ pub(super) enum Kind {
     Text,
 }
 
-/// All Rust files, with what only tests compile marked, also when it is in a file of its own.
+/// Reads all Rust files, and marks what only tests compile, also in separate files.
 pub(super) fn read(files: &[File]) -> Vec<Source> {
     let rust = files.iter().filter(|file| file.has_extension("rs"));
     let mut sources: Vec<_> = rust.map(|file| Source::new(&file.path, &file.text)).collect();
@@ -56,7 +56,7 @@ impl Source {
         Self { path: path.into(), tokens }
     }
 
-    /// The name of the crate whose folder this is in.
+    /// Returns the name of the crate.
     pub(super) fn crate_name(&self) -> &str {
         self.path.strip_prefix("crates/").and_then(|rest| rest.split('/').next()).unwrap_or("")
     }
@@ -65,14 +65,14 @@ impl Source {
         self.path.rsplit('/').next().unwrap_or(&self.path)
     }
 
-    /// The tokens that end up in the product.
+    /// Returns the tokens that are compiled into the product.
     pub(super) fn product(&self) -> impl Iterator<Item = &Token> {
         self.tokens.iter().filter(|token| !token.test)
     }
 
-    /// Where the words `path` stand one after the other, with `::` between them.
+    /// Returns the places where the words `path` follow each other with `::` between them.
     ///
-    /// The last part may also come from a group: `std::{fs, io}` mentions `std::fs`.
+    /// The last part may also be in a group: `std::{fs, io}` mentions `std::fs`.
     pub(super) fn mentions(&self, path: &[&str]) -> Vec<&Token> {
         let (Some((last, parents)), tokens) = (path.split_last(), &self.tokens) else { return Vec::new() };
         let mut found = Vec::new();
@@ -96,7 +96,7 @@ impl Source {
         found
     }
 
-    /// The modules that this file declares for tests alone, as paths without `.rs`.
+    /// Returns the modules that this file declares for tests only, as paths without `.rs`.
     fn test_modules(&self) -> Vec<String> {
         let stem = self.path.trim_end_matches(".rs");
         let folder = match self.name() {
@@ -108,7 +108,7 @@ impl Source {
             if !(three[0].test && three[0].is_word("mod") && three[1].kind == Kind::Word && three[2].is_mark(";")) {
                 continue;
             }
-            // `#[path = "…"]` directly above is relative to the folder of this file.
+            // `#[path = "…"]` directly above the module is relative to the folder of this file.
             let elsewhere = match &self.tokens[..at] {
                 [.., path, equals, file, close]
                     if path.is_word("path") && equals.is_mark("=") && close.is_mark("]") =>
@@ -133,7 +133,7 @@ impl Token {
     }
 }
 
-/// The words directly inside the braces that `tokens` begins with: each item's first.
+/// Returns the first word of each item in the braces that `tokens` begins with.
 fn group(tokens: &[Token]) -> impl Iterator<Item = &Token> {
     let mut depth = 0_usize;
     let inside = tokens.iter().enumerate().take_while(move |(_, token)| {
@@ -150,7 +150,7 @@ fn group(tokens: &[Token]) -> impl Iterator<Item = &Token> {
     })
 }
 
-/// Marks the items below `#[cfg(test)]`, and everything when the file holds nothing but tests.
+/// Marks the items below `#[cfg(test)]`, and everything when the file contains only tests.
 fn mark_tests(tokens: &mut [Token], whole_file: bool) {
     if whole_file {
         tokens.iter_mut().for_each(|token| token.test = true);
@@ -177,7 +177,8 @@ fn mark_tests(tokens: &mut [Token], whole_file: bool) {
     }
 }
 
-/// An attribute at the beginning: its length, whether it is `cfg(test)` or `cfg(all(test, …))`, whether it has a `!`.
+/// Returns the length of an attribute at the beginning, whether it is `cfg(test)` or `cfg(all(test, …))`, and whether
+/// it has a `!`.
 fn attribute(tokens: &[Token]) -> Option<(usize, bool, bool)> {
     tokens.first().filter(|token| token.is_mark("#"))?;
     let is_inner = tokens.get(1)?.is_mark("!");
@@ -189,7 +190,7 @@ fn attribute(tokens: &[Token]) -> Option<(usize, bool, bool)> {
     Some((length, is_test, is_inner))
 }
 
-/// How many tokens the next item has, with its other attributes.
+/// Returns the number of tokens of the next item, with its other attributes.
 fn item_length(tokens: &[Token]) -> usize {
     let mut at = 0;
     while let Some((length, _, _)) = attribute(&tokens[at..]) {
@@ -208,7 +209,7 @@ fn item_length(tokens: &[Token]) -> usize {
         };
         let Some(end) = closing(&tokens[at..], &token.text, pair.0) else { return tokens.len() };
         at += end + 1;
-        // `use a::{b};` goes on after its braces, a module does not.
+        // `use a::{b};` continues after its braces, a module does not.
         if pair.1 && !tokens.get(at).is_some_and(|next| next.is_mark(";")) {
             return at;
         }
@@ -216,7 +217,7 @@ fn item_length(tokens: &[Token]) -> usize {
     tokens.len()
 }
 
-/// Where the bracket that `tokens` begins with is closed.
+/// Returns the position at which the bracket that `tokens` begins with is closed.
 fn closing(tokens: &[Token], open: &str, close: &str) -> Option<usize> {
     let mut depth = 0_usize;
     tokens.iter().position(|token| {

@@ -17,12 +17,12 @@ pub(super) fn check(source: &Source) -> Vec<Violation> {
     found.collect()
 }
 
-/// The literals of the product that are SQL statements.
+/// Returns the literals of the product that are SQL statements.
 pub(super) fn statements(source: &Source) -> impl Iterator<Item = &Token> {
     source.product().filter(|token| token.kind == Kind::Text && is_statement(&token.text))
 }
 
-/// Whether `text` begins as a statement, and goes on as one: "select a plan" is English.
+/// Returns whether `text` is a statement, and not English such as "select a plan".
 fn is_statement(text: &str) -> bool {
     let words = words(text);
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
@@ -54,7 +54,7 @@ const SCHEMA: [&str; 13] = [
     "extension",
 ];
 
-/// The words of a statement in lower case, without its comments. Brackets are words of their own.
+/// Returns the words of a statement in lower case, without its comments. Brackets are words of their own.
 pub(super) fn words(text: &str) -> Vec<String> {
     let code: Vec<&str> = text.lines().map(|line| line.split("--").next().unwrap_or_default()).collect();
     let mut spaced = code.join(" ").to_lowercase();

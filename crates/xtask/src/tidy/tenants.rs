@@ -1,9 +1,9 @@
-//! Invariant 6: no statement touches a tenant's table without saying which tenant.
+//! Invariant 6: no statement uses a tenant table without naming the organization.
 //!
 //! A tenant table is one whose migration gives it a column `org_id`, as in `store`, which puts row-level security on
-//! the same tables; a system table that notes an organization calls the column something else. In every statement `$1` is the organization, and
-//! each mention of a tenant table is tied to it by an `org_id` of its own. The check counts and does not parse: what it
-//! lets through by mistake, row-level security still stops.
+//! the same tables; a system table that refers to an organization names the column differently. In every statement `$1`
+//! is the organization, and each mention of a tenant table is tied to it by an `org_id` of its own. The check counts
+//! and does not parse: row-level security still stops what it overlooks.
 
 use std::collections::BTreeSet;
 
@@ -15,7 +15,7 @@ use super::{
     sql::{statements, words},
 };
 
-/// The names of all tenant tables.
+/// Returns the names of all tenant tables.
 pub(super) fn tables(files: &[File]) -> BTreeSet<String> {
     files.iter().filter(|file| migrations::is_migration(file)).flat_map(|file| tables_of(&file.text)).collect()
 }
@@ -35,7 +35,7 @@ fn tables_of(migration: &str) -> Vec<String> {
 }
 
 pub(super) fn check(source: &Source, tables: &BTreeSet<String>) -> Vec<Violation> {
-    // The drivers and the migration runner know no table but their own.
+    // The drivers and the migration runner only know tables of their own.
     if ["store", "xtask", "testkit"].contains(&source.crate_name()) {
         return Vec::new();
     }
@@ -68,7 +68,7 @@ fn objection(words: &[String], tables: &BTreeSet<String>) -> Option<String> {
     None
 }
 
-/// The tenant tables that the statement reads or writes, each as often as it stands there.
+/// Returns the tenant tables that the statement reads or writes, each as often as it is mentioned.
 fn mentions<'a>(words: &'a [String], tables: &BTreeSet<String>) -> Vec<&'a str> {
     let mut in_list = false;
     let mut found = Vec::new();
@@ -93,7 +93,8 @@ fn is_insert(words: &[&str]) -> bool {
     words.windows(2).any(|pair| pair == ["insert", "into"])
 }
 
-/// `org_id = $1`, with a table's name before the column or a cast behind the number, in either order.
+/// Returns whether the words are `org_id = $1`, with a table's name before the column or a cast after the number, in
+/// either order.
 fn is_scope(three: &[&str]) -> bool {
     let is_first = |word: &str| word == "$1" || word.starts_with("$1::");
     three[1] == "=" && {
@@ -126,7 +127,7 @@ fn insert_objection(words: &[&str], tables: &BTreeSet<String>) -> Option<String>
     Some(format!("an insert into the tenant table {table} whose `org_id` is not `$1`: `$1` is always the organization"))
 }
 
-/// The first value of each `( … )` of a `values` list.
+/// Returns the first value of each `( … )` of a `values` list.
 fn first_of_each_row<'a>(words: &[&'a str]) -> Vec<&'a str> {
     let mut depth = 0_usize;
     let mut firsts = Vec::new();

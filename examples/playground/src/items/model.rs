@@ -19,11 +19,11 @@ pub(crate) struct Item {
     /// `itm_…`
     #[serde(rename = "_id")]
     pub(crate) id: ItemId,
-    /// What it belongs to.
+    /// The tag.
     pub(crate) tag: String,
-    /// What it says.
+    /// The text.
     pub(crate) text: String,
-    /// Where it stands.
+    /// The number.
     pub(crate) n: i64,
 }
 

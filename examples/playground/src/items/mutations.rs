@@ -1,4 +1,4 @@
-//! Changing items.
+//! Changes items.
 
 use async_trait::async_trait;
 use engine::{Mutation, MutationCtx, operation::Route, post};
@@ -9,18 +9,18 @@ use serde_json::Value;
 
 use super::{Item, model::ItemId, store};
 
-/// Items that one call may insert.
+/// The greatest number of items that one call may insert.
 const MANY: i64 = 10_000;
 
 /// Insert an item.
 #[derive(Deserialize, JsonSchema)]
 pub(crate) struct InsertItem {
-    /// What it belongs to.
+    /// The tag.
     tag: String,
-    /// What it says.
+    /// The text.
     #[serde(default)]
     text: String,
-    /// Where it stands.
+    /// The number.
     n: i64,
 }
 
@@ -41,9 +41,9 @@ impl Mutation for InsertItem {
 /// Insert many items at once, with rising numbers.
 #[derive(Deserialize, JsonSchema)]
 pub(crate) struct InsertManyItems {
-    /// What they belong to.
+    /// The tag.
     tag: String,
-    /// How many.
+    /// The number of items.
     count: i64,
     /// The first number.
     #[serde(default)]
@@ -92,12 +92,12 @@ impl Mutation for ClearItems {
 /// Insert an item and fail: nothing of it may stay.
 #[derive(Deserialize, JsonSchema)]
 pub(crate) struct InsertThenFail {
-    /// What it belongs to.
+    /// The tag.
     tag: String,
-    /// What it says.
+    /// The text.
     #[serde(default)]
     text: String,
-    /// Where it stands.
+    /// The number.
     #[serde(default)]
     n: i64,
 }
@@ -116,10 +116,10 @@ impl Mutation for InsertThenFail {
     }
 }
 
-/// Insert an item and fail with data of the application.
+/// Insert an item and fail with error data.
 #[derive(Deserialize, JsonSchema)]
 pub(crate) struct InsertThenFailData {
-    /// The data.
+    /// The error data.
     data: Value,
 }
 

@@ -1,4 +1,4 @@
-//! Finding items.
+//! Queries on items.
 
 use async_trait::async_trait;
 use engine::{Query, QueryCtx, get, operation::Route};
@@ -8,13 +8,13 @@ use serde::Deserialize;
 
 use super::{Item, store};
 
-/// Rows that a list shows; a page shows more.
+/// The greatest number of rows of a list; pages have no such limit.
 const MOST: i64 = 1000;
 
-/// All items, or those with a tag, by their numbers.
+/// All items, or those with a tag, sorted by number.
 #[derive(Deserialize, JsonSchema)]
 pub(crate) struct ListItems {
-    /// Only those with this tag.
+    /// Only items with this tag.
     tag: Option<String>,
 }
 
@@ -37,10 +37,10 @@ impl Query for ListItems {
     }
 }
 
-/// How many items there are.
+/// The number of items.
 #[derive(Deserialize, JsonSchema)]
 pub(crate) struct CountItems {
-    /// Only those with this tag.
+    /// Only items with this tag.
     tag: Option<String>,
 }
 
@@ -59,11 +59,11 @@ impl Query for CountItems {
     }
 }
 
-/// Items page by page, by their numbers.
+/// Items page by page, sorted by number.
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct PageItems {
-    /// Only those with this tag.
+    /// Only items with this tag.
     tag: Option<String>,
     /// Which page.
     pagination_opts: PageOptions,

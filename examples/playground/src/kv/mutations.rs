@@ -1,4 +1,4 @@
-//! Changing values.
+//! Changes values.
 
 use async_trait::async_trait;
 use engine::{Mutation, MutationCtx, operation::Route, post};
@@ -50,12 +50,12 @@ impl Mutation for SetPair {
     }
 }
 
-/// Append to the list under a key, and answer the list.
+/// Append to the list of a key, and return the list.
 #[derive(Deserialize, JsonSchema)]
 pub(crate) struct AppendValue {
     /// The key.
     key: String,
-    /// What comes behind.
+    /// The value to append.
     v: Value,
 }
 

@@ -1,4 +1,4 @@
-//! Reading values.
+//! Queries on values.
 
 use async_trait::async_trait;
 use engine::{Query, QueryCtx, get, operation::Route};

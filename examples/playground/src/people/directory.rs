@@ -8,7 +8,7 @@ use store::Tx;
 /// The one organization.
 const BUILT_IN: &str = "org_00000000000000000000000000";
 
-/// Knows nobody and lets everybody in.
+/// The directory that lets every caller act in the one organization.
 pub(crate) struct Everybody;
 
 #[async_trait]

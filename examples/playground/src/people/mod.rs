@@ -1,4 +1,4 @@
-//! Who calls: everybody, signed in or not, acts in one built-in organization.
+//! Callers: all of them, signed in or not, act in one built-in organization.
 
 mod directory;
 mod mutations;
@@ -16,7 +16,7 @@ pub(crate) fn register(registry: &mut Registry) {
         .mutation::<mutations::AddAs>();
 }
 
-/// The subject of the caller's token.
+/// Returns the subject of the caller's token.
 fn subject(caller: &Caller) -> Option<String> {
     match &caller.identity {
         Identity::Token(claims) => Some(claims.subject.clone()),

@@ -1,4 +1,4 @@
-//! What only somebody who is signed in does.
+//! Changes for signed-in callers.
 
 use async_trait::async_trait;
 use engine::{Mutation, MutationCtx, operation::Route, post};
@@ -13,9 +13,9 @@ use crate::items::{self, Item};
 /// Insert an item whose text is the caller's subject.
 #[derive(Deserialize, JsonSchema)]
 pub(crate) struct AddAs {
-    /// What it belongs to.
+    /// The tag.
     tag: String,
-    /// Where it stands.
+    /// The number.
     n: i64,
 }
 

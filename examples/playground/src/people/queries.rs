@@ -1,4 +1,4 @@
-//! What a caller's token says.
+//! Queries on the caller's token.
 
 use async_trait::async_trait;
 use engine::{Query, QueryCtx, get, operation::Route};

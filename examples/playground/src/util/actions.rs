@@ -9,13 +9,13 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
-/// The longest an action waits, in milliseconds.
+/// The longest wait of an action, in milliseconds.
 const LONGEST: u64 = 60_000;
 
-/// Answer what came, a while later.
+/// Return the argument after a wait.
 #[derive(Deserialize, JsonSchema)]
 pub(crate) struct Act {
-    /// What comes back.
+    /// The value to return.
     v: Value,
     /// How long to wait, in milliseconds.
     ms: Option<u64>,
@@ -34,10 +34,10 @@ impl Action for Act {
     }
 }
 
-/// Fail, with data of the application if there is any.
+/// Fail, with error data if there are any.
 #[derive(Deserialize, JsonSchema)]
 pub(crate) struct ActFail {
-    /// The data.
+    /// The error data.
     data: Option<Value>,
 }
 

@@ -1,4 +1,4 @@
-//! What shows how the protocol behaves: echoes, failures, large answers, actions.
+//! Operations that show the behaviour of the protocol: echoes, failures, large answers, actions.
 
 mod actions;
 mod queries;

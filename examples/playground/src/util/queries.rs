@@ -1,4 +1,4 @@
-//! Answers of all kinds.
+//! Queries with all kinds of answers.
 
 use async_trait::async_trait;
 use engine::{Query, QueryCtx, get, operation::Route};
@@ -10,10 +10,10 @@ use serde_json::Value;
 /// Characters of the longest answer: 30 MB of UTF-8.
 const LONGEST: usize = 10_000_000;
 
-/// Answer what came.
+/// Return the argument.
 #[derive(Deserialize, JsonSchema)]
 pub(crate) struct Echo {
-    /// What comes back.
+    /// The value to return.
     v: Value,
 }
 
@@ -29,7 +29,7 @@ impl Query for Echo {
     }
 }
 
-/// Fail without a reason that a caller may know.
+/// Fail with an internal error.
 #[derive(Deserialize, JsonSchema)]
 pub(crate) struct Fail {}
 
@@ -45,10 +45,10 @@ impl Query for Fail {
     }
 }
 
-/// Fail with data of the application.
+/// Fail with error data.
 #[derive(Deserialize, JsonSchema)]
 pub(crate) struct FailData {
-    /// The data.
+    /// The error data.
     data: Value,
 }
 
@@ -64,10 +64,10 @@ impl Query for FailData {
     }
 }
 
-/// Answer a long text of characters that are not ASCII.
+/// Return a long text of characters that are not ASCII.
 #[derive(Deserialize, JsonSchema)]
 pub(crate) struct Big {
-    /// How many.
+    /// The number of characters.
     chars: usize,
 }
 

@@ -1,4 +1,4 @@
-//! Clients that do not mean well: they harm nobody but themselves. A watcher lives through all of it on one connection.
+//! Hostile clients harm only themselves. A watcher stays connected during all of it.
 
 use std::{iter, time::Duration};
 
@@ -14,10 +14,10 @@ use super::{
     socket::{Raw, Watcher, frame, head, hello, text, watch},
 };
 
-/// Megabytes that the server may need more than before, whatever is done to it.
+/// The number of megabytes by which the server's memory may grow, whatever clients do.
 const GROWTH: u64 = 300;
 
-/// Clients begin again after this: what was said is not of the protocol.
+/// Clients reconnect after this code: the message was not part of the protocol.
 const PROTOCOL: u16 = 1011;
 const TOO_LONG: u16 = 1009;
 const OVERLOAD: u16 = 1013;
@@ -61,7 +61,7 @@ async fn odd_but_harmless_messages_are_answered() {
         let playground = Playground::start(&database).await;
         let echo = |id: u32, v: Value| json!({ "type": "Add", "queryId": id, "udfPath": "util:echo", "args": [v] });
         let odd = [
-            // The last one of two with a number is the one.
+            // Of two modifications with one number, the last one counts.
             json!([echo(0, json!({ "v": 1 })), echo(0, json!({ "v": "last" }))]),
             json!([{ "type": "Remove", "queryId": 7 }, echo(0, json!({ "v": "last" }))]),
             json!([echo(1, json!({ "v": 1, "unknown": 1 })), echo(2, json!(5)), echo(0, json!({ "v": "last" }))]),
@@ -90,7 +90,7 @@ async fn who_never_ends_a_handshake_is_not_waited_for() {
                 let begin: &[u8] = if number % 4 == 0 { b"" } else { b"GET /api/1.48.0/sync HTTP/1.1\r\nhost: x\r\n" };
                 stream.write_all(begin).await.unwrap_or_default();
                 let (mut reader, mut writer) = stream.into_split();
-                // One half says a letter now and then, the other half nothing.
+                // One half sends a byte now and then, the other half nothing.
                 let drip = async {
                     while number % 2 == 0 && number % 4 != 0 && writer.write_all(b"x").await.is_ok() {
                         tokio::time::sleep(Duration::from_millis(200)).await;
@@ -112,7 +112,7 @@ async fn who_never_ends_a_handshake_is_not_waited_for() {
     .await;
 }
 
-/// What no client says, and what it is.
+/// Returns bytes that no client sends, with their description.
 fn nonsense() -> Vec<(&'static str, Vec<u8>)> {
     let after_hello = |bytes: Vec<u8>| [text(&hello()), bytes].concat();
     let says = |message: &str| after_hello(frame(0x81, message.as_bytes()));
@@ -167,7 +167,7 @@ fn nonsense() -> Vec<(&'static str, Vec<u8>)> {
 
 type Bytes = Box<dyn Iterator<Item = Vec<u8>> + Send>;
 
-/// What is too much, and how it ends.
+/// Returns floods of messages, with the close code that ends them.
 fn floods() -> Vec<(&'static str, u16, Bytes)> {
     const MEGABYTE: usize = 1 << 20;
     let begin = |first: Vec<u8>| iter::once([text(&hello()), first].concat());

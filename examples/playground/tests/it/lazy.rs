@@ -1,4 +1,4 @@
-//! Clients that do not read. What they are not shown yet is kept nowhere.
+//! Clients that do not read. Messages that they have not read are not buffered.
 
 use std::iter;
 
@@ -11,7 +11,7 @@ use super::{
     socket::{Raw, Watcher, frame, hello, text, watch},
 };
 
-/// Megabytes that the server may need more than before. What is due to those who do not read is several times as much.
+/// The number of megabytes by which the server's memory may grow. The unread messages would take several times as much.
 const GROWTH: u64 = 250;
 
 #[tokio::test]
@@ -28,7 +28,7 @@ async fn who_does_not_read_costs_no_memory() {
         let mut busy = Watcher::open(&playground, "big").await;
         let before = playground.most_memory();
         let long = "x".repeat(1 << 19);
-        // For each of the forty, 15 MB.
+        // 15 MB for each of the forty.
         for n in 0..30 {
             let v = json!(format!("{n} {long}"));
             busy.write(&v).await;
@@ -51,7 +51,7 @@ async fn who_asks_and_asks_and_never_listens_is_not_listened_to_either() {
         let mut deaf = JoinSet::new();
         deaf.spawn(async move {
             asker.stream.write_all(&text(&hello())).await.expect("a connection takes a message");
-            // Each is answered with what came, half a gigabyte in all.
+            // Each is answered with its argument, half a gigabyte in all.
             let v = "x".repeat(1 << 19);
             for id in 0..1000 {
                 let args = json!([{ "v": v }]);

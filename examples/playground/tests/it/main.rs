@@ -1,5 +1,5 @@
-//! The playground as its clients see it: the unmodified npm package, its React hooks, its HTTP client, the Rust crate, and
-//! those that do not mean well.
+//! The playground with its clients: the unmodified npm package, its React hooks, its HTTP client, the Rust crate, and
+//! hostile clients.
 
 mod hostile;
 mod lazy;

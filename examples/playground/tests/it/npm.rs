@@ -1,4 +1,5 @@
-//! The npm package in Node: `ConvexClient` over a wire that is cut, at a server that is killed, and `ConvexHttpClient`.
+//! The npm package in Node: `ConvexClient` over a connection that is cut and with a server that is killed, and
+//! `ConvexHttpClient`.
 
 use super::script::node;
 

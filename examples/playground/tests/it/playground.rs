@@ -1,4 +1,4 @@
-//! A playground in a process of its own, whose memory can be looked at.
+//! A playground in a process of its own, whose memory can be measured.
 
 use std::{
     fs,
@@ -46,7 +46,7 @@ impl Playground {
         asked.is_ok() && stream.read_to_string(&mut answer).await.is_ok() && answer.starts_with("HTTP/1.1 200 ")
     }
 
-    /// The most memory that it ever had, in megabytes; nothing where the system does not tell.
+    /// Returns the greatest memory that it used, in megabytes; zero where the system does not report it.
     pub(crate) fn most_memory(&self) -> u64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap_or_default();
         let most = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));

@@ -6,7 +6,7 @@ use testkit::both;
 
 use super::script::{run, standins, told};
 
-/// Where `cargo xtask test` builds it.
+/// The path at which `cargo xtask test` builds it.
 const PROGRAM: &str = "rust/debug/rust-client";
 
 #[tokio::test]

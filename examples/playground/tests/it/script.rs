@@ -1,4 +1,4 @@
-//! Scripts that use the clients as front ends do. They start the server themselves, because they kill it too.
+//! Scripts that use the clients as front ends do. They start the server themselves, because they also kill it.
 
 use std::{
     io::Write,
@@ -10,13 +10,13 @@ use std::{
 use serde_json::{Value, json};
 use testkit::{TestDb, Tokens, both};
 
-/// The variable with the folder where `cargo xtask test` has installed the packages.
+/// The variable with the folder in which `cargo xtask test` installed the packages.
 const STANDINS: &str = "TRUNKLINE_STANDINS";
 
-/// What all scripts begin with.
+/// The beginning of all scripts.
 const SHARED: &str = include_str!("../node/playground.mjs");
 
-/// Runs a script for Node, which may come in parts, on both databases, where the packages are.
+/// Runs a script in Node, which may be given in parts, on both databases, where the packages are installed.
 pub(crate) async fn node(parts: &[&str]) {
     let Some(folder) = standins("node_modules/convex") else { return };
     let script = format!("{SHARED}\n{}", parts.join("\n"));
@@ -28,7 +28,8 @@ pub(crate) async fn node(parts: &[&str]) {
     .await;
 }
 
-/// The folder with the packages, when this is in it. Otherwise a test is left out, except where everything must run.
+/// Returns the folder of the packages when it contains this one. Otherwise the test is skipped, except where everything
+/// must run.
 pub(crate) fn standins(with: &str) -> Option<PathBuf> {
     let folder = variable(STANDINS).map(PathBuf::from).filter(|folder| folder.join(with).exists());
     if folder.is_none() {
@@ -37,7 +38,7 @@ pub(crate) fn standins(with: &str) -> Option<PathBuf> {
     folder
 }
 
-/// What a script has to know to start the server.
+/// Returns what a script needs to start the server.
 pub(crate) fn told(database: &TestDb) -> Value {
     let port = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a port is free").port();
     let tokens = Tokens::new();
@@ -54,7 +55,7 @@ pub(crate) fn told(database: &TestDb) -> Value {
     })
 }
 
-/// Runs a program that is told something on its standard input, and says `ok` at its end.
+/// Runs a program that reads `told` on its standard input, and prints `ok` at its end.
 pub(crate) fn run(mut command: Command, told: &Value) {
     let mut child =
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");

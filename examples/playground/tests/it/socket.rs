@@ -1,4 +1,5 @@
-//! Connections to a playground below the clients: one that behaves, and one on which anything can be said.
+//! Connections to a playground below the level of the clients: one that keeps the protocol, and one that can send any
+//! bytes.
 
 use std::time::Duration;
 
@@ -12,10 +13,10 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, tungstenite::Message};
 
 use super::playground::Playground;
 
-/// So long nobody has to wait, however busy the machine is.
+/// A limit that is far longer than any answer takes, on a busy machine too.
 const PATIENCE: Duration = Duration::from_secs(100);
 
-/// Says hello.
+/// Returns the first message of a connection.
 pub(crate) fn hello() -> Value {
     json!({
         "type": "Connect", "sessionId": "5c1f1e9c-7a0e-4d0e-9a51-0e8b2d1f3a77", "connectionCount": 0,
@@ -23,13 +24,13 @@ pub(crate) fn hello() -> Value {
     })
 }
 
-/// Watches one query, as number 0 and the first of its connection.
+/// Returns a subscription to one query, as number 0 and the first of its connection.
 pub(crate) fn watch(path: &str, args: &Value) -> Value {
     let add = json!({ "type": "Add", "queryId": 0, "udfPath": path, "args": [args] });
     json!({ "type": "ModifyQuerySet", "baseVersion": 0, "newVersion": 1, "modifications": [add] })
 }
 
-/// One who watches what stands under a key.
+/// A client that watches the value of a key.
 pub(crate) struct Watcher {
     stream: WebSocketStream<MaybeTlsStream<TcpStream>>,
     key: String,
@@ -47,7 +48,7 @@ impl Watcher {
         watcher
     }
 
-    /// Writes something new under the key, and sees it.
+    /// Writes a new value, and waits until it is shown.
     pub(crate) async fn lives(&mut self) {
         let v = json!(self.writes);
         self.write(&v).await;
@@ -61,7 +62,7 @@ impl Watcher {
         self.say(&json!({ "type": "Mutation", "requestId": request, "udfPath": "kv:set", "args": args })).await;
     }
 
-    /// Watches something else too, after its key.
+    /// Changes its other subscriptions.
     pub(crate) async fn change(&mut self, modifications: Value) {
         let message = json!({
             "type": "ModifyQuerySet", "baseVersion": 1, "newVersion": 2, "modifications": modifications,
@@ -78,7 +79,7 @@ impl Watcher {
         self.hears(is_shown).await;
     }
 
-    /// Reads until a message comes that only says that there is somebody.
+    /// Reads until a ping arrives.
     pub(crate) async fn hears_a_ping(&mut self) {
         self.hears(|message| message["type"] == "Ping").await;
     }
@@ -102,7 +103,7 @@ impl Watcher {
     }
 }
 
-/// A connection on which every byte can be chosen.
+/// A connection that can send any bytes.
 pub(crate) struct Raw {
     pub(crate) stream: TcpStream,
 }
@@ -121,13 +122,13 @@ impl Raw {
         Self { stream }
     }
 
-    /// Sends these bytes as they are, until the other side has ended the connection or all are sent. Answers the code that
-    /// it ended with; none when it was cut.
+    /// Sends these bytes unchanged, until the server has closed the connection or all are sent. Returns the close code;
+    /// none when the connection was cut.
     pub(crate) async fn end_after(self, bytes: impl IntoIterator<Item = Vec<u8>>) -> Option<u16> {
         let (mut reader, mut writer) = self.stream.into_split();
         let say = async move {
             for bytes in bytes {
-                // The other side may have left.
+                // The server may have closed the connection.
                 if writer.write_all(&bytes).await.is_err() {
                     break;
                 }
@@ -154,7 +155,7 @@ impl Raw {
     }
 }
 
-/// The code of the close frame, when there is one among these frames. One without a code is 1005, as the standard has it.
+/// Returns the code of the close frame among these frames. A frame without a code is 1005, as in the standard.
 fn close_code(mut frames: &[u8]) -> Option<u16> {
     loop {
         let (first, short) = (*frames.first()?, *frames.get(1)?);
@@ -171,14 +172,14 @@ fn close_code(mut frames: &[u8]) -> Option<u16> {
     }
 }
 
-/// A frame as clients send it: masked, with zeros. `first` is its first byte: 0x81 is a whole text.
+/// Returns a frame as clients send it: masked, with zeros. `first` is its first byte: 0x81 is a whole text.
 pub(crate) fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
     let mut frame = head(first, payload.len() as u64);
     frame.extend_from_slice(payload);
     frame
 }
 
-/// What stands before a payload of this length.
+/// Returns the head of a frame with a payload of this length.
 pub(crate) fn head(first: u8, length: u64) -> Vec<u8> {
     let mut head = vec![first, 0x80 | 127];
     head.extend_from_slice(&length.to_be_bytes());
@@ -186,7 +187,7 @@ pub(crate) fn head(first: u8, length: u64) -> Vec<u8> {
     head
 }
 
-/// A message of the protocol.
+/// Returns a message of the protocol.
 pub(crate) fn text(message: &Value) -> Vec<u8> {
     frame(0x81, message.to_string().as_bytes())
 }

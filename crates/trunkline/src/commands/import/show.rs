@@ -50,7 +50,7 @@ pub(super) async fn outcome(target: &Target, import: &CustomerImport, json: bool
     }
     let CustomerImport { id, imported, rejected, rows, .. } = import;
     if import.status == ImportStatus::Cancelled {
-        output::say("somebody cancelled the import");
+        output::say("the import was cancelled");
     }
     output::say(format_args!("imported {imported} of {rows} rows"));
     if *rejected > 0 {

@@ -1,4 +1,4 @@
-//! A PostgreSQL cluster of a test's own, for those that stop it.
+//! A PostgreSQL cluster for tests that stop it.
 
 use std::{
     fs,
@@ -11,19 +11,19 @@ use tempfile::TempDir;
 
 use super::{installation::free_address, skipped, variable};
 
-/// The variable with the folder of PostgreSQL's own programs.
+/// The variable with the folder of PostgreSQL's programs.
 const PROGRAMS: &str = "TRUNKLINE_TEST_POSTGRES_BIN";
 
 pub(crate) struct Cluster {
     folder: TempDir,
     programs: PathBuf,
-    /// PostgreSQL refuses to run as root; then this account runs it.
+    /// The account that runs PostgreSQL when the tests run as root, which PostgreSQL refuses.
     account: Option<&'static str>,
     address: SocketAddr,
 }
 
 impl Cluster {
-    /// Makes one and starts it; none where PostgreSQL's programs are not named.
+    /// Creates and starts a cluster; none where PostgreSQL's programs are not configured.
     pub(crate) fn start() -> Option<Self> {
         let Some(programs) = variable(PROGRAMS) else {
             skipped(&format!("it stops PostgreSQL itself, and {PROGRAMS} is not set"));
@@ -42,7 +42,7 @@ impl Cluster {
 
     fn create(&self) {
         if let Some(account) = self.account {
-            // Temporary folders are their maker's alone.
+            // Only their owner may enter temporary folders.
             run(Command::new("chown").arg(account).arg(self.folder.path()));
         }
         let words = ["--username=postgres", "--auth=trust", "--locale=C", "--encoding=UTF8", "--no-instructions"];
@@ -61,7 +61,7 @@ impl Cluster {
         run(self.control().arg("--log").arg(log).args(["--wait", "--timeout=60", "start"]));
     }
 
-    /// Stops it as a crash does: no connection is told, nothing is written.
+    /// Stops the server as a crash does: connections are not told, nothing is written.
     pub(crate) fn crash(&self) {
         run(self.control().args(["--mode=immediate", "--wait", "stop"]));
     }
@@ -108,7 +108,7 @@ fn run(command: &mut Command) {
     assert!(status.success(), "{command:?}: {status}");
 }
 
-/// What it prints would keep a test's pipes open, for the server inherits them.
+/// The server inherits the pipes of a test, and would keep them open.
 fn quiet(command: &mut Command) -> &mut Command {
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null())
 }

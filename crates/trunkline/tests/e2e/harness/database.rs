@@ -1,4 +1,4 @@
-//! Which database an installation of a test has.
+//! The database of a test's installation.
 
 use std::{
     future::Future,
@@ -23,7 +23,7 @@ pub(crate) fn sqlite(test: impl FnOnce(Installation)) {
     test(Installation::new(None));
 }
 
-/// Runs a test on a new PostgreSQL installation, and leaves it out where no server is named.
+/// Runs a test on a new PostgreSQL installation; skips it where no server is configured.
 pub(crate) fn postgres(test: impl FnOnce(Installation)) {
     let Some(server) = variable(POSTGRES) else {
         skipped(&format!("not run on PostgreSQL, because {POSTGRES} is not set"));
@@ -40,12 +40,12 @@ pub(crate) fn postgres(test: impl FnOnce(Installation)) {
     }
 }
 
-/// Runs a statement behind the product's back.
+/// Runs a statement without the product.
 pub(crate) fn by_hand(url: &str, sql: &str) {
     wait_for(async { Hand::on(url).await.run(sql).await });
 }
 
-/// The first column of what a statement answers, read behind the product's back.
+/// Returns the first column of a statement's rows, read without the product.
 pub(crate) fn texts(url: &str, sql: &str) -> Vec<String> {
     wait_for(async { Hand::on(url).await.texts(sql).await })
 }

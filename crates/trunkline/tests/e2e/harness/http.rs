@@ -1,4 +1,4 @@
-//! A small HTTP/1.1 client that does what it is told, also what a decent one would not.
+//! A small HTTP/1.1 client that sends exactly what a test asks for, valid or not.
 
 use std::{
     io::{self, BufRead, BufReader, Read, Write},
@@ -8,7 +8,7 @@ use std::{
 
 use serde_json::Value;
 
-/// A request to be sent, with no header but those that it says.
+/// A request that is sent with exactly these headers.
 #[derive(Clone, Debug)]
 pub(crate) struct Request {
     pub(crate) method: &'static str,
@@ -31,7 +31,7 @@ impl Request {
         self
     }
 
-    /// The first lines, as they go over the wire, announcing the body.
+    /// Returns the head of the request, with the length of the body.
     pub(crate) fn head(&self) -> String {
         let mut head = format!("{} {} HTTP/1.1\r\nhost: trunkline.test\r\n", self.method, self.path);
         for (name, value) in &self.headers {
@@ -44,7 +44,7 @@ impl Request {
     }
 }
 
-/// What came back.
+/// An answer.
 #[derive(Clone, Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
@@ -66,13 +66,13 @@ impl Answer {
     }
 }
 
-/// One keep-alive connection, opened when it is needed and dropped when it breaks.
+/// A keep-alive connection, opened when it is needed and dropped when it breaks.
 pub(crate) struct Client {
     address: SocketAddr,
     stream: Option<BufReader<TcpStream>>,
 }
 
-/// No answer takes longer, unless something is wrong.
+/// An answer that takes longer is an error.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 impl Client {
@@ -96,12 +96,12 @@ impl Client {
         Ok(answer)
     }
 
-    /// The same where nothing may go wrong.
+    /// Sends a request that must be answered.
     pub(crate) fn send(&mut self, request: &Request) -> Answer {
         self.try_send(request).unwrap_or_else(|error| panic!("{} {}: {error}", request.method, request.path))
     }
 
-    /// A connection of its own, for those who write what they like.
+    /// Opens a connection on which any bytes can be sent.
     pub(crate) fn connect(&self) -> io::Result<TcpStream> {
         let stream = TcpStream::connect_timeout(&self.address, PATIENCE)?;
         stream.set_nodelay(true)?;

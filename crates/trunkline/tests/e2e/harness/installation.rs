@@ -1,4 +1,4 @@
-//! An installation: a data folder, a database, an environment; and what its commands say.
+//! An installation: a data folder, a database, an environment, and its commands.
 
 use std::{
     io::Write,
@@ -13,7 +13,7 @@ use tempfile::TempDir;
 
 use super::{Node, database};
 
-/// How the outside world reaches every installation of these tests; some vendors sign it.
+/// The public address of every installation of these tests, which some vendors sign.
 pub(crate) const PUBLIC: &str = "https://hooks.example.com";
 
 pub(crate) struct Installation {
@@ -22,7 +22,7 @@ pub(crate) struct Installation {
     postgres: Option<String>,
 }
 
-/// What a command said.
+/// The result of a command.
 #[derive(Debug)]
 pub(crate) struct Ran {
     pub(crate) code: Option<i32>,
@@ -31,7 +31,7 @@ pub(crate) struct Ran {
 }
 
 impl Installation {
-    /// One on a PostgreSQL database, or on a SQLite file of its own, with no vendor configured.
+    /// Creates an installation on a PostgreSQL database or on a SQLite file, with no vendor configured.
     pub(crate) fn new(postgres: Option<String>) -> Self {
         let folder = tempfile::tempdir().expect("a folder can be made");
         let mut installation = Self { folder, environment: Vec::new(), postgres: postgres.clone() };
@@ -46,7 +46,7 @@ impl Installation {
         installation
     }
 
-    /// The same with another variable.
+    /// Returns the same installation with another variable.
     pub(crate) fn with(mut self, name: &str, value: &str) -> Self {
         self.set(name, value);
         self
@@ -56,12 +56,12 @@ impl Installation {
         self.environment.push((name.to_owned(), value.into()));
     }
 
-    /// Where it keeps its data.
+    /// Returns the data folder.
     pub(crate) fn data(&self) -> PathBuf {
         self.folder.path().join("data")
     }
 
-    /// A file of this content beside its data.
+    /// Writes a file with this content beside the data folder.
     pub(crate) fn file(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
         let path = self.folder.path().join(name);
         std::fs::write(&path, content).expect("a file can be written");
@@ -72,7 +72,7 @@ impl Installation {
         self.folder.path()
     }
 
-    /// The binary in this environment and no other.
+    /// Returns the binary with this environment and no other variables.
     pub(crate) fn binary(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_trunkline"));
         command.env_clear().envs(self.environment.iter().map(|(name, value)| (name, value)));
@@ -90,13 +90,13 @@ impl Installation {
         self.run_with(words, b"")
     }
 
-    /// The same, with something on its standard input.
+    /// Runs a command with this standard input.
     pub(crate) fn run_with(&self, words: &[&str], input: &[u8]) -> Ran {
         let mut command = self.binary();
         command.args(words).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the binary starts");
         let mut stdin = child.stdin.take().expect("it has a standard input");
-        // A command that reads nothing may be gone already.
+        // A command that does not read its input may have ended already.
         stdin.write_all(input).unwrap_or_default();
         drop(stdin);
         let output = child.wait_with_output().expect("the command ends");
@@ -104,7 +104,7 @@ impl Installation {
         Ran { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
     }
 
-    /// The objects that a command prints with `--json`, one a line.
+    /// Returns the objects that a command prints with `--json`, one on each line.
     pub(crate) fn json(&self, words: &[&str]) -> Vec<Value> {
         let ran = self.run(&[words, &["--json"]].concat());
         assert_eq!(ran.code, Some(0), "{words:?}: {}", ran.stderr);
@@ -113,25 +113,25 @@ impl Installation {
         ran.stdout.lines().map(parse).collect()
     }
 
-    /// All events, newest first.
+    /// Returns all events, newest first.
     pub(crate) fn events(&self) -> Vec<Value> {
         self.json(&["events", "list", "--limit", "100000"])
     }
 
-    /// The events with this status.
+    /// Returns the events with this status.
     pub(crate) fn events_that_are(&self, status: &str) -> Vec<Value> {
         self.json(&["events", "list", "--limit", "100000", "--status", status])
     }
 
-    /// What the database answers, read behind the product's back.
+    /// Returns the rows of a statement, read without the product.
     pub(crate) fn texts(&self, sql: &str) -> Vec<String> {
         let sqlite = || format!("sqlite:{}", self.data().join("trunkline.db").display());
         database::texts(&self.postgres.clone().unwrap_or_else(sqlite), sql)
     }
 }
 
-/// Below the range from which the system takes the ports of outgoing connections, so that a client that knocks at a
-/// stopped node neither meets itself nor takes its place. Each process begins elsewhere.
+/// Returns a free port below the range that the system uses for outgoing connections, so that a client of a stopped
+/// node neither connects to itself nor takes its port. Each process begins at another port.
 pub(super) fn free_address() -> SocketAddr {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     const FIRST: u32 = 12_000;

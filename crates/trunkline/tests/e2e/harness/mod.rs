@@ -1,4 +1,4 @@
-//! What the tests stand on: an installation in a folder and a database of its own, its nodes, a small HTTP client.
+//! The harness of the tests: an installation with a folder and a database of its own, its nodes, a small HTTP client.
 
 mod cluster;
 mod database;

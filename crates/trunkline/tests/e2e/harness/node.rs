@@ -1,4 +1,4 @@
-//! A running `trunkline serve`, which ends with its handle, however that goes.
+//! A running `trunkline serve`, which is killed when its handle is dropped.
 
 use std::{
     fs::{self, File},
@@ -18,14 +18,14 @@ pub(crate) struct Node {
 }
 
 impl Node {
-    /// Starts one at this address and waits until it is ready.
+    /// Starts a node at this address and waits until it is ready.
     pub(crate) fn start(installation: &Installation, address: SocketAddr) -> Self {
         let mut node = Self::start_unready(installation, address);
         node.wait_until_ready();
         node
     }
 
-    /// Starts one and does not wait.
+    /// Starts a node and does not wait.
     pub(crate) fn start_unready(installation: &Installation, address: SocketAddr) -> Self {
         Self::run(installation, "serve", address)
     }
@@ -62,7 +62,7 @@ impl Node {
         Client::new(self.address)
     }
 
-    /// One request on a connection of its own.
+    /// Sends one request on a connection of its own.
     pub(crate) fn send(&self, request: &Request) -> Answer {
         self.client().send(request)
     }
@@ -78,12 +78,12 @@ impl Node {
         value.unwrap_or(0.0)
     }
 
-    /// All that it logged.
+    /// Returns everything that it logged.
     pub(crate) fn log(&self) -> String {
         fs::read_to_string(&self.log).unwrap_or_default()
     }
 
-    /// All that it printed.
+    /// Returns everything that it printed.
     pub(crate) fn said(&self) -> String {
         fs::read_to_string(self.log.with_extension("out")).unwrap_or_default()
     }
@@ -93,7 +93,7 @@ impl Node {
         *self = Self::start(installation, self.address);
     }
 
-    /// As `kill -9` does it. The process is gone when this returns.
+    /// Kills it with SIGKILL. The process has ended when this returns.
     pub(crate) fn kill(&mut self) {
         self.child.kill().expect("a child can be killed");
         self.child.wait().expect("a killed child ends");
@@ -128,7 +128,7 @@ impl Node {
         assert!(sent.success(), "the node could not be sent {signal}");
     }
 
-    /// How it ended, once it did.
+    /// Waits for its end.
     pub(crate) fn wait(mut self) -> ExitStatus {
         eventually("the node ends", || self.child.try_wait().expect("a child can be asked"))
     }
@@ -151,14 +151,14 @@ impl Drop for Node {
     }
 }
 
-/// Shows the end of a log, for whoever looks at a test that failed.
+/// Prints the end of a log, for the report of a failed test.
 #[expect(clippy::print_stderr, reason = "what a node said helps to see why a test failed")]
 fn tell(log: &str) {
     let lines: Vec<_> = log.lines().collect();
     eprintln!("the node's last lines:\n{}", lines[lines.len().saturating_sub(30)..].join("\n"));
 }
 
-/// A pause between two things that a client does.
+/// A pause between two requests of a client.
 pub(crate) fn pause(ms: u64) {
     std::thread::sleep(Duration::from_millis(ms));
 }

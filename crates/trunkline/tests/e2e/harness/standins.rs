@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::{skipped, variable};
 
-/// The variable with the folder where `cargo xtask test` has installed them.
+/// The variable with the folder in which `cargo xtask test` installed them.
 const STANDINS: &str = "TRUNKLINE_STANDINS";
 
 pub(crate) struct Standins {
@@ -18,7 +18,7 @@ pub(crate) struct Standins {
 }
 
 impl Standins {
-    /// Finds them. Without them a test is left out, except where everything must run.
+    /// Finds them. Without them a test is skipped, except where everything must run.
     pub(crate) fn find() -> Option<Self> {
         let missing = match (variable(STANDINS), Command::new("node").arg("--version").output()) {
             (None, _) => {
@@ -32,12 +32,12 @@ impl Standins {
         None
     }
 
-    /// Where they are.
+    /// Returns their folder.
     pub(crate) fn folder(&self) -> &Path {
         &self.folder
     }
 
-    /// A tool of theirs that only Python runs. Without it a test is left out, except where everything must run.
+    /// Returns a tool that needs Python. Without it a test is skipped, except where everything must run.
     pub(crate) fn python(&self, name: &str) -> Option<PathBuf> {
         let tool = self.folder.join("python/bin").join(name);
         if tool.exists() {
@@ -49,29 +49,29 @@ impl Standins {
         None
     }
 
-    /// The headers with which the packages would send these requests.
+    /// Returns the headers with which the packages would send these requests.
     pub(crate) fn sign(&self, requests: &[Value]) -> Vec<Value> {
         self.run(include_str!("../../node/sign.mjs"), requests)
     }
 
-    /// What the packages say of these requests.
+    /// Returns the packages' verdicts on these requests.
     pub(crate) fn verify(&self, requests: &[Value]) -> Vec<Value> {
         self.run(include_str!("../../node/verify.mjs"), requests)
     }
 
-    /// Tokens as the package jose mints them, each with its key.
+    /// Returns tokens that the package jose created, each with its key.
     pub(crate) fn mint(&self, requests: &[Value]) -> Vec<Value> {
         self.run(include_str!("../../node/mint.mjs"), requests)
     }
 
-    /// Runs a script where it finds the packages.
+    /// Runs a script that finds the packages.
     pub(crate) fn run(&self, script: &str, requests: &[Value]) -> Vec<Value> {
         let mut command = Command::new("node");
         command.args(["--input-type=module", "--eval", script]).current_dir(&self.folder);
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("node starts");
         let mut input = child.stdin.take().expect("it has a standard input");
         let lines: Vec<_> = requests.iter().map(ToString::to_string).collect();
-        // It is small enough for the pipe: nothing has to be read meanwhile.
+        // The input fits into the pipe, so that the output need not be read meanwhile.
         input.write_all(lines.join("\n").as_bytes()).expect("node reads");
         drop(input);
         let output = child.wait_with_output().expect("node ends");

@@ -1,14 +1,14 @@
-//! Waiting for what happens by itself.
+//! Waits for what happens in the background.
 
 use std::{
     thread::sleep,
     time::{Duration, Instant},
 };
 
-/// How long anything may take before a test gives up: a safety net, not a measurement.
+/// How long anything may take before a test fails: a safety net, not a measurement.
 const PATIENCE: Duration = Duration::from_secs(90);
 
-/// Asks until there is an answer.
+/// Repeats `ask` until it returns a value.
 pub(crate) fn eventually<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
     let end = Instant::now() + PATIENCE;
     loop {

@@ -1,6 +1,6 @@
-//! The ways in which a call can come: REST, the calls over HTTP and the socket of the Convex clients.
+//! The surfaces for calls: REST, the calls over HTTP and the socket of the Convex clients.
 //!
-//! The command line on the data folder is none of them: whoever sits there is the operator, who may do everything.
+//! The command line on the data folder is not among them: its user is the operator, who may do everything.
 
 mod rest;
 mod socket;
@@ -19,13 +19,13 @@ use tower::ServiceExt;
 pub(crate) use self::socket::Socket;
 use crate::world::{Somebody, World};
 
-/// The surfaces, in turn.
+/// Returns one of the surfaces, in turn.
 pub(crate) fn turn(kind: Kind, at: usize) -> Surface {
     let all = Surface::of(kind);
     all[at % all.len()]
 }
 
-/// A way in.
+/// A surface.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Surface {
     Rest,
@@ -35,7 +35,7 @@ pub(crate) enum Surface {
 }
 
 impl Surface {
-    /// Those on which an operation of this kind can be called.
+    /// Returns the surfaces on which an operation of this kind can be called.
     pub(crate) fn of(kind: Kind) -> &'static [Self] {
         match kind {
             Kind::Query => &[Self::Rest, Self::Http, Self::Batch, Self::Socket],
@@ -44,10 +44,10 @@ impl Surface {
     }
 }
 
-/// What came back.
+/// An answer.
 #[derive(Clone, Debug)]
 pub(crate) struct Answer {
-    /// The value, or the code and the tag of the refusal.
+    /// The value, or the code and the tag of the error.
     pub(crate) outcome: Result<Value, (String, String)>,
     /// Everything that was received: headers, body, messages.
     pub(crate) text: String,
@@ -63,7 +63,7 @@ impl Answer {
     }
 }
 
-/// Calls over all surfaces, with a socket for each caller.
+/// Clients for all surfaces, with one socket for each caller.
 pub(crate) struct Clients {
     router: Router,
     address: std::net::SocketAddr,
@@ -75,7 +75,7 @@ impl Clients {
         Self { router: world.served.router.clone(), address: world.served.address, sockets: HashMap::new() }
     }
 
-    /// Calls.
+    /// Makes a call.
     pub(crate) async fn call(
         &mut self,
         surface: Surface,
@@ -91,7 +91,7 @@ impl Clients {
         }
     }
 
-    /// Over REST, with an `Idempotency-Key` when there is one.
+    /// Calls over REST, with an `Idempotency-Key` when there is one.
     pub(crate) async fn rest(
         &self,
         who: &Somebody,
@@ -136,7 +136,7 @@ impl Clients {
         Answer { outcome: outcome(answer["results"].get(0).unwrap_or(&answer)), text }
     }
 
-    /// Hangs up everywhere: the database was changed behind the server's back.
+    /// Closes all sockets, because the database was changed without the server.
     pub(crate) fn hang_up(&mut self) {
         self.sockets.clear();
     }
@@ -180,12 +180,12 @@ impl Clients {
     }
 }
 
-/// The address of the organization that they want to act in.
+/// Returns the path of the organization that the caller asks for.
 fn prefix(who: &Somebody) -> String {
     who.wants.as_ref().map(|slug| format!("/t/{slug}")).unwrap_or_default()
 }
 
-/// What a call over HTTP has answered.
+/// Returns the result of a call over HTTP.
 fn outcome(answer: &Value) -> Result<Value, (String, String)> {
     if answer["status"] == "success" {
         return Ok(answer["value"].clone());
@@ -193,7 +193,7 @@ fn outcome(answer: &Value) -> Result<Value, (String, String)> {
     Err(refusal(answer))
 }
 
-/// Code and tag of what the Convex clients are told.
+/// Returns code and tag of an error of the Convex protocol.
 fn refusal(answer: &Value) -> (String, String) {
     if answer["code"] == "InvalidAuthHeader" {
         return ("unauthenticated".to_owned(), String::new());

@@ -1,9 +1,9 @@
-//! Where the arguments of a call stand in a request.
+//! Writes the arguments of a call into a request.
 
 use engine::{Description, Method};
 use serde_json::{Map, Value};
 
-/// The path of a call, with its query, and its body.
+/// Returns the path of a call with its query, and its body.
 pub(super) fn request(operation: &Description, arguments: &Value) -> (String, Option<Value>) {
     let mut rest = arguments.as_object().cloned().unwrap_or_default();
     let mut path = operation.route.path.to_owned();
@@ -13,7 +13,7 @@ pub(super) fn request(operation: &Description, arguments: &Value) -> (String, Op
     }
     match operation.route.method {
         Method::Get => (format!("{path}?{}", query(rest)), None),
-        // There is nothing to say, and a body that is empty says it.
+        // Without further arguments the body stays empty.
         Method::Delete if rest.is_empty() => (path, None),
         Method::Post | Method::Patch | Method::Delete => (path, Some(Value::Object(rest))),
     }

@@ -1,4 +1,4 @@
-//! A client of the live-query socket. It asks one thing at a time, and keeps whatever it hears.
+//! A client of the live-query socket. It makes one call at a time, and records everything that it receives.
 
 use std::{
     collections::BTreeMap,
@@ -16,7 +16,7 @@ use tokio_tungstenite::{WebSocketStream, tungstenite::Message};
 use super::{Answer, prefix, refusal};
 use crate::world::Somebody;
 
-/// A connection on which somebody said who they are.
+/// An authenticated connection.
 pub(crate) struct Socket {
     stream: WebSocketStream<TcpStream>,
     query_set: u64,
@@ -24,15 +24,15 @@ pub(crate) struct Socket {
     requests: u64,
     chunks: String,
     closed: bool,
-    /// What is shown now, by the numbers of what is watched.
+    /// The current answers, by the numbers of the subscriptions.
     shown: BTreeMap<u64, Result<Value, (String, String)>>,
 }
 
-/// Long enough for a machine that does something else.
+/// Long enough for a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 impl Socket {
-    /// In a session of its own.
+    /// Opens a connection with a session of its own.
     pub(crate) async fn open(address: SocketAddr, who: &Somebody) -> Self {
         static SESSIONS: AtomicU64 = AtomicU64::new(1);
         let session = SESSIONS.fetch_add(1, Ordering::Relaxed);
@@ -42,7 +42,7 @@ impl Socket {
     pub(crate) async fn open_as(address: SocketAddr, who: &Somebody, session: &str) -> Self {
         let url = format!("ws://{address}{}/api/1.48.0/sync", prefix(who));
         let tcp = TcpStream::connect(address).await.expect("the server takes a connection");
-        // Small messages follow each other here: none waits for the one before to be acknowledged.
+        // Small messages follow each other here: none must wait for the acknowledgement of the one before.
         tcp.set_nodelay(true).expect("a socket has this option");
         let (stream, _) = tokio_tungstenite::client_async(url, tcp).await.expect("the server speaks the protocol");
         let mut socket = Self {
@@ -68,7 +68,7 @@ impl Socket {
         self.closed
     }
 
-    /// Asks, and waits for the answer.
+    /// Makes a call, and waits for the answer.
     pub(crate) async fn call(&mut self, operation: &Description, arguments: &Value) -> Answer {
         match operation.kind {
             Kind::Query => {
@@ -82,7 +82,7 @@ impl Socket {
         }
     }
 
-    /// Watches a query from now on, and answers under which number.
+    /// Subscribes to a query, and returns its number.
     pub(crate) async fn watch(&mut self, operation: &str, arguments: &Value, journal: Option<&str>) -> u64 {
         self.queries += 1;
         let id = self.queries;
@@ -94,7 +94,7 @@ impl Socket {
         id
     }
 
-    /// What a query that is watched shows next.
+    /// Waits for the next answer of a subscription.
     pub(crate) async fn shown(&mut self, id: u64) -> Answer {
         let mut heard = String::new();
         loop {
@@ -108,12 +108,12 @@ impl Socket {
         }
     }
 
-    /// What a query that is watched shows now.
+    /// Returns the current answer of a subscription.
     pub(crate) fn state(&self, id: u64) -> Option<Result<Value, (String, String)>> {
         self.shown.get(&id).cloned()
     }
 
-    /// The journal that stands beside what a query shows.
+    /// Returns the journal beside an answer.
     pub(crate) fn journal(answer: &Answer) -> Option<String> {
         let line = answer.text.lines().last()?;
         let message: Value = serde_json::from_str(line).ok()?;
@@ -149,11 +149,11 @@ impl Socket {
     }
 
     async fn say(&mut self, message: &Value) {
-        // Who was refused may be gone already: what they heard before is still to be read.
+        // The server may have closed the connection of a refused caller; what it sent before is still to be read.
         self.stream.send(Message::text(message.to_string())).await.unwrap_or_default();
     }
 
-    /// The next message. None when there will be none.
+    /// Returns the next message; none when the connection has ended.
     async fn heard(&mut self, heard: &mut String) -> Option<Value> {
         loop {
             let next = tokio::time::timeout(PATIENCE, self.stream.next()).await;
@@ -194,7 +194,7 @@ impl Socket {
     }
 }
 
-/// The server has hung up: it does that with those whose token or key is worth nothing.
+/// The server closed the connection, as it does for callers whose token or key is invalid.
 fn ended(heard: String) -> Answer {
     let code = if heard.contains("AuthError") { "unauthenticated" } else { "closed" };
     Answer { outcome: Err((code.to_owned(), String::new())), text: heard }

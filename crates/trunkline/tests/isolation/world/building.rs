@@ -1,4 +1,4 @@
-//! Makes an organization in the way that its people do: by operations, and by events of vendors.
+//! Builds an organization as its people would: by operations, and by vendors' events.
 
 use std::{sync::Arc, time::Duration};
 
@@ -13,10 +13,10 @@ use super::{
     server::{self, Authenticator},
 };
 
-/// How long what waits for an event is kept.
+/// How long steps that wait for their message are kept.
 const KEEP: Duration = Duration::from_secs(30 * 86_400);
 
-/// An installation on which organizations are made.
+/// An installation on which organizations are built.
 pub(super) struct Builder {
     pub(super) app: App,
     pub(super) operations: Operations,
@@ -25,7 +25,7 @@ pub(super) struct Builder {
     authenticator: Arc<Authenticator>,
 }
 
-/// Nobody reads mails here.
+/// Discards e-mails.
 struct Shredder;
 
 #[async_trait::async_trait]
@@ -59,20 +59,21 @@ impl Builder {
         Self { app, operations, told, tokens, authenticator }
     }
 
-    /// Somebody with a token that lasts for years.
+    /// Returns a person with a token that is valid for years.
     pub(super) fn somebody(&self, mark: &str, name: &str) -> Somebody {
         let claims = self.claims(mark, name);
         self.showing(&format!("{mark}'s {name}"), mark, name, claims)
     }
 
-    /// A member of `org` whose token names another organization.
+    /// Adds a member of `org` whose token names another organization.
     pub(super) fn claiming(&self, org: &Org, name: &str, other: &str) -> Somebody {
         let mut claims = self.claims(org.mark, name);
         claims["org_id"] = json!(other);
         self.showing(&format!("{}'s {name} whose token names {other}", org.mark), org.mark, name, claims)
     }
 
-    /// Somebody who is a member of both organizations, and whose token names the second; and their id.
+    /// Adds a person who is a member of both organizations, and whose token names the second; returns them and their
+    /// id.
     pub(super) async fn shared(&self, places: [(&Org, &str); 2]) -> (Somebody, String) {
         let mut claims = self.claims("both", "shared");
         let somebody = self.showing("who belongs to both", "both", "shared", claims.clone()).wanting("none");
@@ -87,21 +88,21 @@ impl Builder {
         (self.showing("who belongs to both and names the second", "both", "shared", claims), id)
     }
 
-    /// Two whole organizations, the first of which is older.
+    /// Builds two complete organizations, the first of which is older.
     pub(super) async fn organizations(&mut self, marks: [&'static str; 2]) -> (Org, Org) {
         let (mut first, mut second) = (self.begun(marks[0]).await, self.begun(marks[1]).await);
-        // Longer than an invitation lasts.
+        // Longer than an invitation is valid.
         self.app.clock.advance(days(8));
         self.grown(&mut first).await;
         self.grown(&mut second).await;
         for name in ["four", "five"] {
-            // Nobody works off the second one.
+            // The jobs of the second one stay in the queue.
             self.app.run_jobs().await;
             for org in [&mut first, &mut second] {
                 self.import(org, name).await;
             }
         }
-        // The last use is noted once in a minute, and time stands still from now on.
+        // The last use is stored once in a minute, and the clock stands still from now on.
         for key in first.keys.values().chain(second.keys.values()) {
             self.done(key, "customers:list", json!({})).await;
         }
@@ -166,7 +167,7 @@ impl Builder {
         org.note(&made["_id"]);
     }
 
-    /// A file of customers, with rows that are wrong.
+    /// Imports a file of customers, with some wrong rows.
     async fn import(&self, org: &mut Org, name: &str) {
         let mark = org.mark;
         let csv = format!("name,email\n{mark} customer {name},{name}@{mark}.example\n{mark} wrong,nowhere\n,nobody\n");
@@ -175,7 +176,7 @@ impl Builder {
         org.note(&made["_id"]);
     }
 
-    /// One that was revoked, and two that wait: for staff, and for a client.
+    /// Sends three invitations, one of which is revoked: for staff, and for a client.
     async fn invitations(&mut self, org: &mut Org, customers: &[String]) {
         let revoked = self.invite(org, "unwanted", json!({ "role": "viewer" })).await;
         self.done(&self.owner(org), "invitations:revoke", json!({ "invitationId": revoked })).await;
@@ -226,7 +227,7 @@ impl Builder {
         self.done(&actor, "users:startImpersonating", json!({ "userId": viewer["_id"] })).await;
     }
 
-    /// Makes somebody an owner.
+    /// Makes a member an owner.
     async fn owned(&self, org: &mut Org, user: &str) {
         self.done(&self.owner(org), "users:changeRole", json!({ "userId": user, "role": "owner" })).await;
         org.owners.push(user.to_owned());

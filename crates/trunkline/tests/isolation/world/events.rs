@@ -1,4 +1,4 @@
-//! What vendors tell: messages of people, and what organizations pay for.
+//! Vendors' events: messages of people, and subscriptions of organizations.
 
 use std::sync::Arc;
 
@@ -9,21 +9,21 @@ use testkit::{App, Scripted};
 
 use super::{Org, building::Builder};
 
-/// The vendors, and how they tell something.
+/// The vendors, and how they deliver events.
 #[derive(Clone, Default)]
 pub(crate) struct Told {
     pub(super) vendors: Arc<Scripted>,
 }
 
 impl Told {
-    /// A messaging vendor tells this about an organization's line.
+    /// Delivers an event of a messaging vendor about an organization's line.
     pub(crate) async fn chats(&self, app: &App, org: &Org, changes: Vec<chat::Change>) {
         let event = self.vendors.chat(changes);
         app.deliver("chat", event.about(Some(&line(org)))).await.expect("the inbox takes it");
         app.run_jobs().await;
     }
 
-    /// A payments vendor tells this.
+    /// Delivers an event of a payments vendor.
     pub(crate) async fn pays(&self, app: &App, notice: payments::Notice) {
         let event = self.vendors.notice(notice);
         app.deliver("money", event).await.expect("the inbox takes it");
@@ -36,7 +36,7 @@ impl Told {
 }
 
 impl Builder {
-    /// Contacts with all that can happen to them, and a subscription.
+    /// Delivers every kind of event about contacts, and one about a subscription.
     pub(super) async fn events(&self, org: &mut Org) {
         let (app, told) = (&self.app, &self.told);
         let id = OrgId::parse(&org.id).expect("an id");
@@ -51,7 +51,7 @@ impl Builder {
         for message in ["m8", "m9"] {
             told.chats(app, org, vec![step(org, message, chat::Step::Delivered, 120)]).await;
         }
-        // Each is two contacts, until a message shows both of their names.
+        // Each of them is two contacts, until a message has both of their identities.
         for (at, name) in [(2, "bob"), (3, "carl"), (4, "dora")] {
             told.hears(app, org, text(org, &format!("{name}1"), by_phone(org, at), 200 + i64::from(at))).await;
             told.hears(app, org, text(org, &format!("{name}2"), by_id(org, name), 210 + i64::from(at))).await;
@@ -61,11 +61,11 @@ impl Builder {
         }
         let merges = app::contacts::merges(&app.db, &id, 10).await.expect("a list");
         assert_eq!(merges.len(), 2, "carl and dora are one person each");
-        // The newest merge is dora's: somebody says that it was wrong.
+        // The newest merge is dora's, which is undone.
         let newest = merges.iter().max_by_key(|merge| merge.id.clone()).expect("a merge");
         app::contacts::unmerge(&app.db, &app.world, &id, &newest.id).await.expect("it can be undone");
-        // The older contacts of these have no name, and no open conversation for those of the others. One of them is two to the
-        // end, the other becomes one person.
+        // The older contacts of these have no name, and no open conversation for those of the others. One of them stays
+        // two contacts, the other becomes one.
         for (at, name) in [(5, "fred"), (6, "gina")] {
             told.hears(app, org, text(org, &format!("{name}1"), by_id(org, name), 400 + 10 * i64::from(at))).await;
             close_newest(app, &id).await;
@@ -84,7 +84,7 @@ impl Builder {
     }
 }
 
-/// Nobody can close a conversation yet; rows can be closed.
+/// There is no operation that closes a conversation, so that its row is changed.
 async fn close_newest(app: &App, organization: &OrgId) {
     let close = store::work(|tx| {
         Box::pin(async move {
@@ -96,7 +96,7 @@ async fn close_newest(app: &App, organization: &OrgId) {
     app.db.write(&organization.clone().into(), close).await.expect("a conversation can be closed");
 }
 
-/// What the vendors call an organization's things begins with its first letter.
+/// The vendors' ids of an organization's objects begin with its first letter.
 fn own(org: &Org, name: &str) -> String {
     format!("{}.{name}", &org.mark[..1])
 }
@@ -159,7 +159,7 @@ pub(crate) fn step(org: &Org, message: &str, step: chat::Step, seconds: i64) -> 
     })
 }
 
-/// An organization pays.
+/// An organization has a subscription.
 pub(crate) fn subscribed(org: &Org, id: &str, seconds: i64) -> payments::Notice {
     let subscription = subscription(org, id, seconds);
     let owner = payments::Owner {
@@ -170,7 +170,7 @@ pub(crate) fn subscribed(org: &Org, id: &str, seconds: i64) -> payments::Notice 
     payments::Notice { owner, change: payments::Change::Subscription(Box::new(subscription)) }
 }
 
-/// These subscriptions of an organization run, and no others.
+/// All running subscriptions of an organization.
 pub(crate) fn snapshot(org: &Org, seconds: i64, running: &[&str]) -> payments::Notice {
     let running = running.iter().map(|id| subscription(org, id, seconds)).collect();
     let customer = own(org, "payer");

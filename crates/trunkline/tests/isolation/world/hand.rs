@@ -1,4 +1,4 @@
-//! What is in the database, seen and put back past the product.
+//! Reads and restores the database without the product.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -10,7 +10,8 @@ use testkit::{Hand, TestDb};
 
 use super::Org;
 
-/// Everything that is in the database: tables, and their rows as text. A tenant's rows begin with its id.
+/// The content of the database: tables, and their rows as text. The rows of tenant tables begin with the organization's
+/// id.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Dump(BTreeMap<String, BTreeSet<String>>);
 
@@ -21,7 +22,7 @@ pub(crate) struct Column {
     pub(crate) is_text: bool,
 }
 
-/// A connection past the product, with states of the database that it has kept.
+/// A connection past the product, with stored states of the database.
 pub(crate) struct Hands {
     hand: Hand,
     engine: Engine,
@@ -30,7 +31,7 @@ pub(crate) struct Hands {
     kept: BTreeMap<&'static str, Arc<Dump>>,
 }
 
-/// What belongs to the process, not to anybody's data.
+/// Tables that belong to the process, and hold no data.
 const NOT_DATA: [&str; 8] = [
     "changes",
     "crons",
@@ -43,10 +44,10 @@ const NOT_DATA: [&str; 8] = [
 ];
 
 impl Dump {
-    /// The rows of this organization: its own, and those of the installation that say something of it or its people.
+    /// Returns the rows of this organization: its own, and those of the installation about it or its people.
     pub(crate) fn of(&self, org: &Org) -> BTreeSet<String> {
         let own = self.tenants(org);
-        // Whoever was removed is somebody of their own.
+        // A removed member is listed separately.
         let removed = |user: &&String| org.dead.iter().any(|dead| dead.says.contains(user));
         let people: Vec<_> = org.ids["usr"].iter().filter(|user| !removed(user)).collect();
         let says = |row: &str| row.contains(&org.id) || people.iter().any(|user| row.contains(user.as_str()));
@@ -54,13 +55,13 @@ impl Dump {
         others.map(|(table, row)| format!("{table}: {row}")).chain(own).collect()
     }
 
-    /// The rows that are this organization's own.
+    /// Returns the organization's own rows.
     pub(crate) fn tenants(&self, org: &Org) -> BTreeSet<String> {
         let own = self.rows().filter(|(_, row)| begins_with_id(row) && row[1..].starts_with(&org.id));
         own.map(|(table, row)| format!("{table}: {row}")).collect()
     }
 
-    /// Whether this stands anywhere.
+    /// Returns whether a word is anywhere.
     pub(crate) fn says(&self, word: &str) -> bool {
         self.rows().any(|(_, row)| row.contains(word))
     }
@@ -69,7 +70,7 @@ impl Dump {
         self.0.iter().flat_map(|(table, rows)| rows.iter().map(move |row| (table.as_str(), row.as_str())))
     }
 
-    /// What is in one of the two and not in the other.
+    /// Returns the rows that are in only one of the two.
     pub(crate) fn difference(one: &BTreeSet<String>, other: &BTreeSet<String>) -> Vec<String> {
         let gone = one.difference(other).map(|row| format!("- {row}"));
         let new = other.difference(one).map(|row| format!("+ {row}"));
@@ -77,7 +78,8 @@ impl Dump {
     }
 }
 
-/// Whether the first column is the id of an organization: behind a quote on SQLite, behind a bracket on PostgreSQL.
+/// Returns whether the first column is the id of an organization: after a quote on SQLite, after a bracket on
+/// PostgreSQL.
 fn begins_with_id(row: &str) -> bool {
     row.get(1..).is_some_and(|row| row.starts_with("org_"))
 }
@@ -85,7 +87,7 @@ fn begins_with_id(row: &str) -> bool {
 impl Hands {
     /// The state with everything in it.
     pub(crate) const WHOLE: &'static str = "kept_whole";
-    /// The state in which alpha has no rows at all.
+    /// The state without any row of alpha.
     pub(crate) const WITHOUT_ALPHA: &'static str = "kept_without_alpha";
 
     pub(super) async fn new(database: &TestDb) -> Self {
@@ -102,7 +104,7 @@ impl Hands {
                 let pairs = pairs.iter().filter_map(|pair| pair.split_once('|'));
                 triggers.extend(pairs.map(|(name, sql)| (name.to_owned(), sql.to_owned())));
             }
-            // Whoever copies rows is no application: neither triggers nor foreign keys are for them.
+            // Neither triggers nor foreign keys apply while rows are copied.
             Engine::Postgres => {
                 hand.run("set session_replication_role = replica; create schema kept_whole; create schema kept_without_alpha")
                     .await;
@@ -128,7 +130,7 @@ impl Hands {
         Self { hand, engine, tables, triggers, kept: BTreeMap::new() }
     }
 
-    /// The tables whose rows are somebody's: they have a column `org_id`. With the names of their other columns.
+    /// Returns the tenant tables, which have a column `org_id`, with the names of their other columns.
     pub(crate) fn tenant_tables(&self) -> BTreeMap<String, Vec<Column>> {
         let is_org = |column: &&Column| column.name == "\"org_id\"";
         let tenants = self.tables.iter().filter(|(_, columns)| columns.iter().any(|column| is_org(&column)));
@@ -136,7 +138,7 @@ impl Hands {
         tenants.map(|(table, columns)| (table.clone(), others(columns))).collect()
     }
 
-    /// Everything that is there now.
+    /// Returns the current content.
     pub(crate) async fn dump(&mut self) -> Dump {
         let part = |(table, columns): (&String, &Vec<Column>)| match self.engine {
             Engine::Sqlite => {
@@ -154,7 +156,7 @@ impl Hands {
         Dump(dump)
     }
 
-    /// Keeps the present state under this name.
+    /// Stores the current state under this name.
     pub(super) async fn keep(&mut self, state: &'static str) {
         let tables: Vec<_> = self.tables.keys().cloned().collect();
         for table in tables {
@@ -165,12 +167,12 @@ impl Hands {
         self.kept.insert(state, Arc::new(dump));
     }
 
-    /// The state that was kept under this name.
+    /// Returns the state that was stored under this name.
     pub(crate) fn kept(&self, state: &str) -> Arc<Dump> {
         self.kept[state].clone()
     }
 
-    /// Makes everything as it was kept under this name. Answers what had changed.
+    /// Restores the state of this name. Returns the content before.
     pub(crate) async fn put_back(&mut self, state: &'static str) -> Dump {
         let (now, then) = (self.dump().await, self.kept(state));
         let changed: Vec<_> = self.tables.keys().filter(|table| now.0.get(*table) != then.0.get(*table)).collect();
@@ -191,7 +193,7 @@ impl Hands {
         now
     }
 
-    /// Takes away all rows of an organization and its people.
+    /// Deletes all rows of an organization and its people.
     pub(super) async fn remove(&mut self, org: &Org) {
         let mut sql = String::new();
         for (table, columns) in &self.tables {
@@ -201,7 +203,7 @@ impl Hands {
         self.write(&sql).await;
     }
 
-    /// Runs what only somebody at the machine could.
+    /// Runs a statement as an administrator of the database could.
     pub(crate) async fn write(&mut self, sql: &str) {
         let mut drops = String::new();
         let mut creates = String::new();
@@ -237,7 +239,7 @@ impl Hands {
     }
 }
 
-/// The names of columns, as a list in a statement.
+/// Returns the names of columns, as a list in a statement.
 pub(crate) fn names(columns: &[Column]) -> String {
     columns.iter().map(|column| column.name.as_str()).collect::<Vec<_>>().join(", ")
 }

@@ -1,4 +1,4 @@
-//! Two organizations with everything in them, and everybody who could try something.
+//! Two complete organizations, and every kind of caller.
 
 mod building;
 mod events;
@@ -21,12 +21,12 @@ pub(crate) use self::{
     people::{Org, Somebody},
 };
 
-/// The organization whose rows nobody of the other one may see. Its texts say so.
+/// The organization whose rows must stay hidden. Its texts contain this mark.
 pub(crate) const ALPHA: &str = "alpha";
-/// The organization of those who try.
+/// The organization of the attackers.
 pub(crate) const BRAVO: &str = "bravo";
 
-/// An installation with both, served.
+/// An installation with both organizations, and its server.
 pub(crate) struct World {
     pub(crate) app: App,
     pub(crate) operations: Operations,
@@ -34,17 +34,17 @@ pub(crate) struct World {
     pub(crate) told: Told,
     pub(crate) alpha: Org,
     pub(crate) bravo: Org,
-    /// Somebody who signed in and belongs nowhere.
+    /// A signed-in person without any organization.
     pub(crate) nobody: Somebody,
-    /// A viewer of bravo who does more in alpha. Their token names bravo.
+    /// A viewer of bravo who has more rights in alpha. Their token names bravo.
     pub(crate) shared: Somebody,
     pub(crate) shared_id: String,
-    /// Everybody who has no business in alpha.
+    /// Every caller outside of alpha.
     pub(crate) outsiders: Vec<Somebody>,
     pub(crate) hands: Hands,
 }
 
-/// Runs a test in a world of its own, on both databases.
+/// Runs a test with test data of its own, on both databases.
 pub(crate) async fn both<F, Fut>(test: F)
 where
     F: Fn(World) -> Fut,
@@ -58,14 +58,14 @@ where
 }
 
 impl World {
-    /// A world, as it is kept under [`Hands::WHOLE`], and without what is alpha's under [`Hands::WITHOUT_ALPHA`].
+    /// Builds the test data, stored as [`Hands::WHOLE`], and without alpha's rows as [`Hands::WITHOUT_ALPHA`].
     pub(crate) async fn new(database: &TestDb) -> Self {
         let mut builder = Builder::new(database).await;
         let (alpha, bravo) = builder.organizations([ALPHA, BRAVO]).await;
         let (shared, shared_id) = builder.shared([(&alpha, "admin"), (&bravo, "viewer")]).await;
         let nobody = builder.somebody("nobody", "nobody");
         let mut hands = Hands::new(database).await;
-        // What was begun and waits stays so until somebody goes on with it.
+        // Work in the queue stays undone until a test continues it.
         hands.write("delete from jobs where rank is not null;").await;
         twins::make(&mut hands, &alpha, &bravo).await;
         hands.keep(Hands::WHOLE).await;
@@ -78,24 +78,24 @@ impl World {
         Self { app, operations, served, told, alpha, bravo, nobody, shared, shared_id, outsiders, hands }
     }
 
-    /// Asks in process, past all surfaces.
+    /// Calls in process, past all surfaces.
     pub(crate) async fn ask(&self, who: &Somebody, operation: &str, arguments: &Value) -> Result<Value> {
         server::ask(&self.operations, &self.served.authenticator, who, operation, arguments).await
     }
 
-    /// Somebody of an organization, or `nobody`.
+    /// Returns a caller of an organization, or `nobody`.
     pub(crate) fn called<'w>(&'w self, org: &'w Org, name: &str) -> &'w Somebody {
         if name == "nobody" { &self.nobody } else { org.person(name) }
     }
 
-    /// Time and chance.
+    /// Returns the clock and the randomness.
     pub(crate) fn chance(&self) -> &Chance {
         &self.app.world
     }
 }
 
-/// Everybody of bravo, also those who say that they want to act in alpha or whose token says so; whoever belongs nowhere,
-/// shows nothing, or shows what was good in alpha once.
+/// Returns every caller of bravo, also those who ask for alpha or whose token names it; callers without an
+/// organization, anonymous ones, and those whose credentials for alpha are no longer valid.
 fn outsiders(builder: &Builder, alpha: &Org, bravo: &Org, nobody: &Somebody) -> Vec<Somebody> {
     const ROLES: [&str; 5] = ["owner", "admin", "staff", "viewer", "client"];
     let people = ROLES.map(|role| bravo.person(role).clone());

@@ -1,19 +1,19 @@
-//! Who there is, and what they have.
+//! The callers, and what they have.
 
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-/// Somebody who calls.
+/// A caller.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Somebody {
-    /// For those who read what went wrong.
+    /// The name in failure reports.
     pub(crate) name: String,
-    /// A token or a key; nothing for who shows nothing.
+    /// A token or a key; none for an anonymous caller.
     pub(crate) shows: Option<String>,
-    /// The organization that they say they want to act in.
+    /// The organization that the caller asks for.
     pub(crate) wants: Option<String>,
-    /// What they say of themselves, and so may hear.
+    /// Texts about the caller, which answers to them may contain.
     pub(crate) says: Vec<String>,
 }
 
@@ -22,32 +22,32 @@ impl Somebody {
         Self { name: "somebody anonymous".to_owned(), shows: None, wants: None, says: Vec::new() }
     }
 
-    /// The same, who wants to act there.
+    /// Returns the same caller, who asks for this organization.
     pub(crate) fn wanting(&self, organization: &str) -> Self {
         let name = format!("{} who wants {organization}", self.name);
         Self { name, wants: Some(organization.to_owned()), ..self.clone() }
     }
 }
 
-/// An organization, and what a test has to know of it.
+/// An organization, with what a test needs to know of it.
 #[derive(Clone)]
 pub(crate) struct Org {
-    /// What its texts are marked with.
+    /// The mark in its texts.
     pub(crate) mark: &'static str,
     pub(crate) id: String,
-    /// What its people are called at their issuer, and here.
+    /// Its people, by name.
     pub(crate) people: BTreeMap<&'static str, Somebody>,
-    /// API keys that are good, by their role, and `scoped`, which is for customers alone.
+    /// Valid API keys, by role, and `scoped`, which has a scope for customers only.
     pub(crate) keys: BTreeMap<&'static str, Somebody>,
-    /// The ids of those who are owners, or were.
+    /// The ids of current and former owners.
     pub(crate) owners: Vec<String>,
-    /// People and keys that are worth nothing any more.
+    /// People and keys that are no longer valid.
     pub(crate) dead: Vec<Somebody>,
-    /// The ids of its documents, by their first three letters.
+    /// The ids of its documents, by prefix.
     pub(crate) ids: BTreeMap<String, Vec<String>>,
 }
 
-/// What people are in their organization. A second one of a role can do what the last one of it cannot.
+/// Names and roles of the members. A second one of a role can do what the last one of it cannot.
 pub(crate) const PEOPLE: [(&str, &str); 9] = [
     ("owner", "owner"),
     ("owner2", "owner"),
@@ -61,7 +61,7 @@ pub(crate) const PEOPLE: [(&str, &str); 9] = [
 ];
 
 impl Org {
-    /// What another system calls it.
+    /// Returns its external id.
     pub(crate) fn slug(&self) -> String {
         format!("{}-corp", self.mark)
     }
@@ -74,14 +74,14 @@ impl Org {
         self.keys.get(name).unwrap_or_else(|| panic!("{} has no key {name}", self.mark))
     }
 
-    /// Members with their roles, and keys with theirs.
+    /// Returns members and keys with their roles.
     pub(crate) fn callers(&self) -> Vec<(&Somebody, &'static str)> {
         let people = PEOPLE.iter().filter(|(name, _)| *name != "actor").map(|(name, role)| (self.person(name), *role));
         let keys = ["owner", "admin", "staff", "viewer"].map(|role| (self.key(role), role));
         people.chain(keys).collect()
     }
 
-    /// Notes the id of a document.
+    /// Records the id of a document.
     pub(crate) fn note(&mut self, id: &Value) -> String {
         let id = id.as_str().expect("an id is a text").to_owned();
         let kind = id.split('_').next().unwrap_or_default().to_owned();

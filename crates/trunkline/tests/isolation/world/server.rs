@@ -1,4 +1,4 @@
-//! The server, as the binary puts it together, and a way past it.
+//! The server, built as in the binary, and a way to call past it.
 
 use std::{net::SocketAddr, sync::Arc};
 
@@ -14,16 +14,16 @@ use tokio::{net::TcpListener, sync::watch};
 
 use super::Somebody;
 
-/// What is served, and where.
+/// The server, and its address.
 pub(crate) struct Served {
     pub(crate) router: Router,
     pub(crate) address: SocketAddr,
     pub(crate) authenticator: Arc<Authenticator>,
-    /// Ends the server when it goes.
+    /// Stops the server on drop.
     _stop: watch::Sender<bool>,
 }
 
-/// Knows API keys, and tokens of one issuer.
+/// Accepts API keys, and tokens of one issuer.
 pub(crate) struct Authenticator {
     app: App,
     issuers: Issuers,
@@ -47,7 +47,7 @@ pub(super) fn authenticator(app: &App, tokens: &Tokens) -> Arc<Authenticator> {
     Arc::new(Authenticator { app: app.clone(), issuers })
 }
 
-/// Asks in process.
+/// Calls in process.
 pub(super) async fn ask(
     operations: &Operations,
     authenticator: &Authenticator,

@@ -1,7 +1,7 @@
 //! Rows of alpha that look like bravo's: the same ids, the same numbers, other texts.
 //!
-//! Ids are unique in an organization, not among all of them. Whatever finds, counts or changes rows of bravo without
-//! saying whose, meets the twins, which stand before bravo's own rows in every order.
+//! Ids are unique in an organization, not among all of them. A statement that finds, counts or changes rows of bravo
+//! without naming the organization meets the twins, which come before bravo's own rows in every order.
 
 use super::{
     Hands, Org,
@@ -13,8 +13,8 @@ pub(super) async fn make(hands: &mut Hands, alpha: &Org, bravo: &Org) {
     for (table, columns) in hands.tenant_tables() {
         let list = names(&columns);
         let shifted: Vec<_> = columns.iter().map(|column| alphas(&table, column)).collect();
-        // A table with one row for each organization has no room for twins: its rows differ as they are. And who is in both has
-        // a place in each already.
+        // A table with one row for each organization has no room for twins; its rows differ already. A person in both
+        // organizations has a row in each.
         if table != "organization_settings" {
             let once = if table == "members" { "on conflict do nothing" } else { "" };
             sql.push_str(&format!(
@@ -37,13 +37,13 @@ pub(super) async fn make(hands: &mut Hands, alpha: &Org, bravo: &Org) {
     hands.write(&others).await;
 }
 
-/// The value of a twin: in texts, another mark.
+/// Returns the value of a twin: in texts, with the other mark.
 fn alphas(table: &str, column: &Column) -> String {
     // Only one import of an organization runs, and alpha has one.
     if table == "customer_imports" && column.name == "\"status\"" {
         return "replace(status, 'running', 'cancelled')".to_owned();
     }
-    // What was moved from one conversation to another with bravo was moved elsewhere with alpha.
+    // Rows that were moved between conversations in bravo were moved elsewhere in alpha.
     let moved = [
         ("messages.\"conversation_id\"", "id in (select item_id from contact_merge_items)"),
         ("contact_merge_items.\"from_id\"", "kind = 'message'"),
@@ -53,7 +53,7 @@ fn alphas(table: &str, column: &Column) -> String {
         let next = format!("select min(v.id) from conversations v where v.org_id = {table}.org_id");
         return format!("case when {is_moved} then coalesce(({next} and v.id > {own}), ({next})) else {own} end");
     }
-    // Vendors' ids may be the same at two accounts, and people write to several organizations.
+    // Vendors' ids may be equal at two accounts, and people write to several organizations.
     let same = ["subscriptions.\"external_id\"", "subscriptions.\"customer_id\"", "contact_identities.\"value\""];
     if same.contains(&own.as_str()) {
         return column.name.clone();
@@ -61,12 +61,12 @@ fn alphas(table: &str, column: &Column) -> String {
     if column.is_text { format!("replace({}, 'bravo', 'alphatwin')", column.name) } else { column.name.clone() }
 }
 
-/// Where twins differ from bravo's rows: in alpha, everybody may do something else, who was removed is a client, the admins
-/// act as the client, some act as somebody for too long, all staff look after all customers. What is paid for is told of
-/// later, and what people are called is from the future; until then their names are the next person's. The newest contacts
-/// are the oldest, alpha's own are newer than all, who was merged was not, and any two were told apart. Conversations are
-/// open, newer and not read, messages are read and failed, steps that wait are from the future. What bravo is about to be told
-/// and to import is known, and there is room for three more keys.
+/// Returns the differences between twins and bravo's rows. In alpha, every member has another role, removed members are
+/// clients, admins impersonate the client, some impersonations have expired, and all staff are assigned to all
+/// customers. Subscriptions have later versions, and identities are from the future; until then the names are the next
+/// person's. The newest contacts are the oldest, alpha's own are newer than all, merged contacts are not merged, and
+/// every merge was undone. Conversations are open, newer and unread, messages are read and failed, waiting steps are
+/// from the future. What bravo is about to receive and to import is known, and there is room for three more keys.
 fn others(alpha: &Org, bravo: &Org) -> String {
     let (a, b) = (&alpha.id, &bravo.id);
     format!(

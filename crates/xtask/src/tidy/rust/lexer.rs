@@ -1,8 +1,8 @@
-//! Cuts Rust text into tokens. It understands comments, every kind of literal, lifetimes, and nothing more.
+//! Splits Rust text into tokens. It handles comments, every kind of literal, and lifetimes.
 
 use super::{Kind, Token};
 
-/// The tokens of `text`, without its comments.
+/// Returns the tokens of `text`, without its comments.
 pub(super) fn tokens(text: &str) -> Vec<Token> {
     let mut lexer = Lexer { rest: text, line: 1, tokens: Vec::new() };
     while let Some(first) = lexer.rest.chars().next() {
@@ -54,7 +54,7 @@ impl Lexer<'_> {
     }
 }
 
-/// The length of a block comment; they nest.
+/// Returns the length of a block comment; they nest.
 fn block_comment(text: &str) -> usize {
     let (mut depth, mut at) = (0_usize, 0);
     while at < text.len() {
@@ -74,7 +74,7 @@ fn block_comment(text: &str) -> usize {
     text.len()
 }
 
-/// A string literal at the beginning, of whatever kind: its length and what it stands for.
+/// Returns the length and the value of a string literal of any kind at the beginning.
 fn string(text: &str) -> Option<(usize, String)> {
     let letters = text.len() - text.trim_start_matches(['b', 'c', 'r']).len();
     let (prefix, rest) = text.split_at(letters.min(2));
@@ -109,7 +109,7 @@ fn raw_string(text: &str) -> Option<(usize, String)> {
     Some(((hashes + 1 + end + close.len()).min(text.len()), inside[..end].to_owned()))
 }
 
-/// What the escapes stand for, as far as SQL can contain them.
+/// Replaces the escapes that SQL texts contain.
 fn unescape(text: &str) -> String {
     let mut value = String::with_capacity(text.len());
     let mut rest = text;
@@ -129,7 +129,7 @@ fn unescape(text: &str) -> String {
     value
 }
 
-/// The length of `'a'`, `'\n'` or `'lifetime`.
+/// Returns the length of `'a'`, `'\n'` or `'lifetime`.
 fn character_or_lifetime(text: &str) -> usize {
     let mut characters = text.char_indices().skip(1);
     match characters.next() {

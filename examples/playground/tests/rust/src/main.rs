@@ -1,7 +1,7 @@
 //! The crate `convex` against the playground, which this program starts and kills.
 //!
-//! Standard input is JSON, as for the scripts beside it: `{"command": [binary, …], "env": {…}, "port": N, "tokens": ["…", "…"]}`. It
-//! prints `ok` at its end.
+//! Standard input is JSON, as for the scripts beside it: `{"command": [binary, …], "env": {…}, "port": N, "tokens":
+//! ["…", "…"]}`. It prints `ok` at its end.
 
 mod scenarios;
 mod server;
@@ -13,7 +13,7 @@ use crate::server::Server;
 
 #[tokio::main]
 async fn main() -> Result<()> {
-    // What the client itself complains about.
+    // Shows the warnings of the client itself.
     tracing_subscriber::fmt().with_writer(std::io::stderr).init();
     let mut server = Server::told(&std::io::read_to_string(std::io::stdin())?)?;
     server.start().await?;

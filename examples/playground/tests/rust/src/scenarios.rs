@@ -8,7 +8,7 @@ use futures::{StreamExt, future::join_all};
 
 use crate::server::Server;
 
-/// So long nobody has to wait, however busy the machine is.
+/// A limit that is far longer than any answer takes, on a busy machine too.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 pub async fn a_subscription_shows_what_is_there_and_every_change(client: &mut ConvexClient) -> Result<()> {
@@ -35,7 +35,7 @@ pub async fn mutations_run_in_order_and_are_seen_when_they_are_done(client: &mut
         done(client, "kv:set", args([("key", "own".into()), ("v", f64::from(n).into())])).await?;
         ensure!(same(&read(client, "own").await?, &f64::from(n).into()), "what was written is not read");
     }
-    // Several at once keep the order in which they were begun.
+    // Concurrent mutations keep the order in which they were started.
     let beside =
         join_all(
             (0..20).map(|n| {
@@ -96,7 +96,7 @@ pub async fn values_arrive_as_they_were_sent(client: &mut ConvexClient) -> Resul
 }
 
 pub async fn long_answers_arrive(client: &mut ConvexClient) -> Result<()> {
-    // The second one is longer than the longest frame that this client takes.
+    // The second one is longer than the longest frame that this client accepts.
     for chars in [6_000_000, 9_000_000] {
         let long = client.query("util:big", args([("chars", f64::from(chars).into())])).await?;
         let FunctionResult::Value(Value::String(text)) = long else { anyhow::bail!("no text") };
@@ -152,7 +152,7 @@ pub async fn pages_follow_one_another(client: &mut ConvexClient) -> Result<()> {
     Ok(())
 }
 
-/// With this client a mutation runs at least once: one that may run twice has to be one that does no harm.
+/// With this client a mutation runs at least once: it must be harmless when it runs twice.
 pub async fn a_killed_server_is_found_again(client: &mut ConvexClient, server: &mut Server) -> Result<()> {
     let mut seen = client.subscribe("kv:get", args([("key", "killed".into())])).await?;
     let mut who = client.subscribe("auth:whoami", BTreeMap::new()).await?;
@@ -168,7 +168,7 @@ pub async fn a_killed_server_is_found_again(client: &mut ConvexClient, server: &
         until(&mut seen, &n).await?;
         ensure!(same(&read(client, "killed").await?, &n), "it is not read");
     }
-    // Who was somebody is somebody again.
+    // The client signs in again by itself.
     done(client, "auth:addAs", args([("tag", "signed".into()), ("n", 3.0.into())])).await
 }
 
@@ -176,15 +176,15 @@ fn args<const N: usize>(args: [(&str, Value); N]) -> BTreeMap<String, Value> {
     args.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
-/// A mutation that succeeds.
+/// Runs a mutation that succeeds.
 async fn done(client: &mut ConvexClient, name: &str, args: BTreeMap<String, Value>) -> Result<()> {
     let done = tokio::time::timeout(PATIENCE, client.mutation(name, args)).await.context(name.to_owned())??;
     ensure!(matches!(done, FunctionResult::Value(_)), "{name}: {done:?}");
     Ok(())
 }
 
-/// Writes, and tries again where the client itself gives up: when its connection breaks while it takes a request, it drops
-/// the one who asked, and sends the request nevertheless.
+/// Runs a mutation, and retries where the client itself gives up: when its connection breaks while it takes a request,
+/// it fails the caller and sends the request nevertheless.
 async fn insists(client: &mut ConvexClient, key: &str, v: Value) -> Result<()> {
     loop {
         match client.mutation("kv:set", args([("key", key.into()), ("v", v.clone())])).await {
@@ -202,7 +202,7 @@ async fn read(client: &mut ConvexClient, key: &str) -> Result<Value> {
     }
 }
 
-/// Waits until a subscription shows this. It may show something several times, and skip something.
+/// Waits until a subscription shows this value. It may show a value several times, and skip values.
 async fn until(seen: &mut QuerySubscription, wanted: &Value) -> Result<()> {
     let is_wanted = |shown: &FunctionResult| matches!(shown, FunctionResult::Value(value) if same(value, wanted));
     shows(seen, is_wanted).await.with_context(|| format!("it never shows {wanted:?}"))
@@ -220,7 +220,7 @@ async fn shows(seen: &mut QuerySubscription, is_wanted: impl Fn(&FunctionResult)
     tokio::time::timeout(PATIENCE, wanted).await.context("in time")?
 }
 
-/// Whether two values are the same, down to the sign of zero.
+/// Returns whether two values are the same, down to the sign of zero.
 fn same(one: &Value, other: &Value) -> bool {
     format!("{one:?}") == format!("{other:?}")
 }
