@@ -85,22 +85,22 @@ impl Limits {
     /// Counts a call of `operation`. A refused call is not counted for its organization.
     pub(crate) fn call(&self, who: &Who, address: Option<IpAddr>, operation: &str) -> RateLimitState {
         let caller = caller(who, address);
-        let mut standing = RateLimitState::default();
+        let mut rate_limits = RateLimitState::default();
         let of_operation = format!("{operation} {caller}");
         let organization = who.organization.as_ref().map(ToString::to_string);
-        standing.count(self.caller.as_ref(), &caller);
-        standing.count(self.operation.as_ref(), &of_operation);
+        rate_limits.count(self.caller.as_ref(), &caller);
+        rate_limits.count(self.operation.as_ref(), &of_operation);
         if let Some(organization) = organization {
-            standing.count(self.organization.as_ref(), &organization);
+            rate_limits.count(self.organization.as_ref(), &organization);
         }
-        standing
+        rate_limits
     }
 
     /// Counts a call with an invalid token, so that tokens cannot be guessed faster than operations can be called.
     pub(crate) fn stranger(&self, address: Option<IpAddr>) -> RateLimitState {
-        let mut standing = RateLimitState::default();
-        standing.count(self.caller.as_ref(), &by_address(address));
-        standing
+        let mut rate_limits = RateLimitState::default();
+        rate_limits.count(self.caller.as_ref(), &by_address(address));
+        rate_limits
     }
 }
 

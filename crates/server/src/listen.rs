@@ -58,7 +58,7 @@ pub async fn serve(listener: TcpListener, router: Router, mut stop: watch::Recei
         match accepted {
             Ok((stream, peer)) => {
                 let open = Open { _slot: Arc::new(slot), stop: stop.clone() };
-                let service = Connected { service: service.clone(), peer: Peer(peer.ip()), open: open.clone() };
+                let service = ConnectionService { service: service.clone(), peer: Peer(peer.ip()), open: open.clone() };
                 tokio::spawn(until_it_ends(connection(stream, service), open));
             }
             Err(error) => {
@@ -76,13 +76,13 @@ pub async fn serve(listener: TcpListener, router: Router, mut stop: watch::Recei
 }
 
 /// The service of one connection, which adds the peer's address to its requests.
-struct Connected {
+struct ConnectionService {
     service: TowerToHyperService<Router>,
     peer: Peer,
     open: Open,
 }
 
-impl Service<Request<Incoming>> for Connected {
+impl Service<Request<Incoming>> for ConnectionService {
     type Response = <TowerToHyperService<Router> as Service<Request<Incoming>>>::Response;
     type Error = <TowerToHyperService<Router> as Service<Request<Incoming>>>::Error;
     type Future = <TowerToHyperService<Router> as Service<Request<Incoming>>>::Future;
@@ -95,7 +95,7 @@ impl Service<Request<Incoming>> for Connected {
 }
 
 /// Serves a connection; when the process stops, only the current request is answered.
-async fn until_it_ends(connection: UpgradeableConnection<TokioIo<TcpStream>, Connected>, mut open: Open) {
+async fn until_it_ends(connection: UpgradeableConnection<TokioIo<TcpStream>, ConnectionService>, mut open: Open) {
     let mut connection = pin!(connection);
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
@@ -108,7 +108,10 @@ async fn until_it_ends(connection: UpgradeableConnection<TokioIo<TcpStream>, Con
     ended.unwrap_or_default();
 }
 
-fn connection(stream: TcpStream, service: Connected) -> UpgradeableConnection<TokioIo<TcpStream>, Connected> {
+fn connection(
+    stream: TcpStream,
+    service: ConnectionService,
+) -> UpgradeableConnection<TokioIo<TcpStream>, ConnectionService> {
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "TCP_NODELAY could not be set");
     }

@@ -206,7 +206,7 @@ pub(crate) enum Connections {
     /// Connect an account at a vendor to an organization
     Add {
         #[command(flatten)]
-        of: Of,
+        of: OrganizationFlag,
         /// The vendor: whatsapp, kapso, …
         #[arg(long)]
         provider: String,
@@ -224,7 +224,7 @@ pub(crate) enum Listing {
     /// List the newest rows
     List {
         #[command(flatten)]
-        of: Of,
+        of: OrganizationFlag,
         /// The greatest number of rows
         #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(i64).range(1..=10_000))]
         limit: i64,
@@ -236,7 +236,7 @@ pub(crate) enum Messages {
     /// List the newest messages
     List {
         #[command(flatten)]
-        of: Of,
+        of: OrganizationFlag,
         /// Only messages of this conversation
         #[arg(long, value_name = "cnv_…")]
         conversation: Option<String>,
@@ -280,12 +280,12 @@ pub(crate) struct Import {
     #[arg(long, value_parser = ["skip", "import"], default_value = "skip")]
     pub(crate) duplicates: String,
     #[command(flatten)]
-    pub(crate) of: Of,
+    pub(crate) of: OrganizationFlag,
 }
 
 /// The organization whose rows are listed.
 #[derive(Args)]
-pub(crate) struct Of {
+pub(crate) struct OrganizationFlag {
     /// The organization, by its id or external id; required when there are several
     #[arg(long, value_name = "ORGANIZATION")]
     pub(crate) organization: Option<String>,

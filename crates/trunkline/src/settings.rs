@@ -114,7 +114,7 @@ pub(crate) struct Settings {
 /// Variables that products set today and that a later version reads. They are accepted, and change nothing yet.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[expect(dead_code, reason = "declared so that they are documented; each moves to the feature that reads it")]
-pub(crate) struct Later {
+pub(crate) struct ReservedSettings {
     /// The vendor of e-mail.
     email_provider: Option<String>,
     /// The vendor of payments.

@@ -13,5 +13,8 @@ pub use model::AuditEntry;
 pub use queries::{ExportAudit, PageAudit};
 
 pub(crate) fn register(registry: &mut Registry) {
-    registry.module("audit", "The audit log: which caller did what, when and from where").query::<PageAudit>().query::<ExportAudit>();
+    registry
+        .module("audit", "The audit log: which caller did what, when and from where")
+        .query::<PageAudit>()
+        .query::<ExportAudit>();
 }

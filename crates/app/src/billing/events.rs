@@ -34,7 +34,10 @@ impl EventHandler for Events {
             Change::Owned | Change::Subscription(_) | Change::Snapshot(_) => {
                 let keys = keys(&event.provider, &owner);
                 if keys.is_empty() && event.connection.is_empty() {
-                    return Err(Error::bad_request("owner_missing", "the event names no organization, customer or subscription"));
+                    return Err(Error::bad_request(
+                        "owner_missing",
+                        "the event names no organization, customer or subscription",
+                    ));
                 }
                 Ok(Routing::Keys(keys))
             }

@@ -38,7 +38,10 @@ impl Mutation for StartImpersonating {
     async fn run(self, ctx: &mut MutationCtx<'_>) -> Result<User> {
         let own = ctx.caller().member()?.clone();
         if own.impersonator.is_some() {
-            return Err(Error::conflict("impersonation_nested", "you are impersonating a member already: stop that first"));
+            return Err(Error::conflict(
+                "impersonation_nested",
+                "you are impersonating a member already: stop that first",
+            ));
         }
         if own.user == self.user_id {
             return Err(Error::bad_request("impersonation_of_self", "you are this person already"));

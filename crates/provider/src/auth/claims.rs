@@ -30,7 +30,7 @@ pub struct ClaimNames {
 /// The names that an operator configured. What is left out or `null` has the usual name.
 #[derive(Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-struct Said {
+struct ConfiguredNames {
     organization: Option<OneOrMany>,
     role: Option<OneOrMany>,
     email: Option<OneOrMany>,
@@ -42,7 +42,7 @@ struct Said {
 
 impl<'de> Deserialize<'de> for ClaimNames {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let said = Option::<Said>::deserialize(deserializer)?.unwrap_or_default();
+        let said = Option::<ConfiguredNames>::deserialize(deserializer)?.unwrap_or_default();
         let usual = Self::default();
         let names = |said: Option<OneOrMany>, usual: Vec<String>| said.map_or(usual, Vec::from);
         Ok(Self {

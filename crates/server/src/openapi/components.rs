@@ -123,7 +123,9 @@ fn meaning(status: StatusCode) -> &'static str {
         StatusCode::CONFLICT => "The current state does not allow it.",
         StatusCode::PAYLOAD_TOO_LARGE => "The body is too large.",
         StatusCode::UNSUPPORTED_MEDIA_TYPE => "The body is not JSON.",
-        StatusCode::UNPROCESSABLE_ENTITY => "The arguments are invalid, or the `Idempotency-Key` was used with other arguments.",
+        StatusCode::UNPROCESSABLE_ENTITY => {
+            "The arguments are invalid, or the `Idempotency-Key` was used with other arguments."
+        }
         StatusCode::TOO_MANY_REQUESTS => "Too many calls in a short time.",
         StatusCode::NOT_IMPLEMENTED => "This installation does not support it.",
         StatusCode::BAD_GATEWAY => "An external service failed.",

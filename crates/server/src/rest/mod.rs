@@ -112,13 +112,13 @@ async fn serve(
 ) -> Response<Body> {
     let (head, body) = request.into_parts();
     let origin = authenticate::address(&rest.options, &head.headers, &head.extensions);
-    let (standing, who) = rest.admit(&served, &head.headers, origin).await;
+    let (rate_limits, who) = rest.admit(&served, &head.headers, origin).await;
     let answer = match who {
-        Ok(who) => rest.answer(&served, &Asking { who, origin, head }, path, body).await,
+        Ok(who) => rest.answer(&served, &AdmittedRequest { who, origin, head }, path, body).await,
         Err(refused) => Err(refused.into()),
     };
     let mut response = answer.unwrap_or_else(IntoResponse::into_response);
-    standing.write(response.headers_mut());
+    rate_limits.write(response.headers_mut());
     if response.status() == StatusCode::UNAUTHORIZED {
         response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     }
@@ -126,7 +126,7 @@ async fn serve(
 }
 
 /// A request whose caller was admitted.
-struct Asking {
+struct AdmittedRequest {
     who: Who,
     origin: Option<IpAddr>,
     head: Parts,
@@ -142,14 +142,14 @@ impl Rest {
     ) -> (RateLimitState, kernel::Result<Who>) {
         match authenticate::who(&self.api, headers, origin).await {
             Ok(who) => {
-                let standing = self.limits.call(&who, origin, served.name);
-                let who = standing.check().map(|()| who);
-                (standing, who)
+                let rate_limits = self.limits.call(&who, origin, served.name);
+                let who = rate_limits.check().map(|()| who);
+                (rate_limits, who)
             }
             Err(refused) => {
-                let standing = self.limits.stranger(origin);
-                let who = standing.check().and(Err(refused));
-                (standing, who)
+                let rate_limits = self.limits.stranger(origin);
+                let who = rate_limits.check().and(Err(refused));
+                (rate_limits, who)
             }
         }
     }
@@ -157,36 +157,36 @@ impl Rest {
     async fn answer(
         &self,
         served: &Served,
-        asking: &Asking,
+        request: &AdmittedRequest,
         path: Result<RawPathParams, RawPathParamsRejection>,
         body: Body,
     ) -> Result<Response<Body>, Problem> {
         let path = path.map_err(|_| Error::bad_request("path_malformed", "the path is not UTF-8 text"))?;
         let path: Vec<_> = path.iter().collect();
-        let head = &asking.head;
+        let head = &request.head;
         let asked_by_query = head.method == axum::http::Method::GET || head.method == axum::http::Method::HEAD;
         if asked_by_query {
             let arguments = served.takes.read_query(&path, head.uri.query()).map_err(refused)?;
-            let output = self.call(served, asking, arguments).await?;
+            let output = self.call(served, request, arguments).await?;
             return Ok(answer::json(output.to_string().into(), Some(&head.headers)));
         }
         let came = body::read(&self.options, &head.headers, body).await?;
         let arguments = served.takes.read_body(&path, came).map_err(refused)?;
-        let output = self.call(served, asking, arguments).await?;
+        let output = self.call(served, request, arguments).await?;
         Ok(answer::json(output.to_string().into(), None))
     }
 
-    async fn call(&self, served: &Served, asking: &Asking, arguments: Value) -> Result<Value, Problem> {
-        let (operations, who) = (&self.api.operations, &asking.who);
+    async fn call(&self, served: &Served, request: &AdmittedRequest, arguments: Value) -> Result<Value, Problem> {
+        let (operations, who) = (&self.api.operations, &request.who);
         let output = match served.kind {
             Kind::Query => operations.query(who, served.name, arguments).await,
             Kind::Mutation => {
                 let now = operations.world().now();
-                let replay = replay::of(&asking.head.headers, who, asking.origin, now)?;
+                let replay = replay::of(&request.head.headers, who, request.origin, now)?;
                 operations.mutation(who, served.name, &arguments, replay).await.map(|committed| committed.output)
             }
             Kind::Action => {
-                replay::refuse(&asking.head.headers)?;
+                replay::refuse(&request.head.headers)?;
                 operations.action(who, served.name, &arguments).await
             }
         };

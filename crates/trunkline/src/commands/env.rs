@@ -5,7 +5,7 @@ use provider::settings::{env_example, fields};
 
 use crate::{
     output,
-    settings::{Later, Settings},
+    settings::{ReservedSettings, Settings},
 };
 
 pub(crate) fn run() -> Result<()> {
@@ -13,7 +13,7 @@ pub(crate) fn run() -> Result<()> {
         "# Every variable that Trunkline reads. Made by `trunkline env`: do not edit, copy what you need to `.env`.\n",
     );
     output::say(env_example("Trunkline", &fields::<Settings>()));
-    output::say(env_example("Accepted now, read by a later version", &fields::<Later>()));
+    output::say(env_example("Accepted now, read by a later version", &fields::<ReservedSettings>()));
     let mut vendors = vendors::all();
     vendors.sort_by_key(|vendor| vendor.category);
     for vendor in vendors {

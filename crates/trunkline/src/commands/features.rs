@@ -13,7 +13,7 @@ use store::{Access, Db};
 
 use crate::{
     boot,
-    cli::{Connections, Listing, Messages, Of, Organizations},
+    cli::{Connections, Listing, Messages, OrganizationFlag, Organizations},
     environment::Environment,
     operations::Target,
     output,
@@ -88,7 +88,7 @@ pub(crate) async fn subscriptions(listing: Listing, environment: &Environment, j
 
 /// Selects the newest rows of a list that an operation returns in pages.
 struct Newest {
-    of: Of,
+    of: OrganizationFlag,
     limit: i64,
     arguments: Value,
 }

@@ -8,7 +8,7 @@ use store::{Access, Db};
 use crate::{boot, commands::organization_named, environment::Environment, progress::Progress};
 
 /// The installation in the data folder, with its operator as the caller, who has the rights of an owner.
-pub(crate) struct Here {
+pub(crate) struct Local {
     pub(crate) db: Db,
     pub(crate) world: World,
     /// The organization to act in, where the product has organizations.

@@ -15,7 +15,7 @@ use kernel::Result;
 use serde_json::Value;
 use store::Access;
 
-pub(crate) use local::Here;
+pub(crate) use local::Local;
 pub(crate) use target::Target;
 
 use crate::environment::Environment;

@@ -12,7 +12,7 @@ use url::Url;
 /// The server's answer to a call.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Said {
+struct ServerAnswer {
     status: String,
     #[serde(default)]
     value: Value,
@@ -23,12 +23,12 @@ struct Said {
 }
 
 /// Another server, and the caller's API key.
-pub(crate) struct Elsewhere {
+pub(crate) struct Remote {
     http: Http,
     key: Option<Secret>,
 }
 
-impl Elsewhere {
+impl Remote {
     pub(super) fn new(url: &Url, key: Option<Secret>, organization: Option<&str>) -> Result<Self> {
         if organization.is_some() {
             return Err(Error::bad_request(
@@ -47,7 +47,7 @@ impl Elsewhere {
             Some(key) => request.bearer(key),
             None => request,
         };
-        let said: Said = request.send().await.map_err(unknown_key)?;
+        let said: ServerAnswer = request.send().await.map_err(unknown_key)?;
         if said.status == "success" { Ok(said.value) } else { Err(refused(&said)) }
     }
 }
@@ -63,7 +63,7 @@ fn unknown_key(error: Error) -> Error {
 }
 
 /// Returns the server's error, with the exit code that it would have in this process.
-fn refused(said: &Said) -> Error {
+fn refused(said: &ServerAnswer) -> Error {
     let message = said.error_data["message"].as_str().unwrap_or(&said.error_message).to_owned();
     let code = said.error_data["code"].as_str().unwrap_or_default().replace('_', "").to_ascii_lowercase();
     let code = match code.as_str() {

@@ -4,15 +4,15 @@ use kernel::Result;
 use serde_json::Value;
 use store::Access;
 
-use super::{local::Here, remote::Elsewhere};
+use super::{local::Local, remote::Remote};
 use crate::environment::Environment;
 
 /// Where calls go.
 pub(crate) enum Target {
     /// This process, on the data folder.
-    Here(Here),
+    Local(Local),
     /// The server at `TRUNKLINE_URL`.
-    Elsewhere(Elsewhere),
+    Remote(Remote),
 }
 
 impl Target {
@@ -35,16 +35,16 @@ impl Target {
     /// The error of the operation.
     pub(crate) async fn call(&self, operation: &str, arguments: Value) -> Result<Value> {
         match self {
-            Self::Here(here) => here.call(operation, arguments).await,
-            Self::Elsewhere(elsewhere) => elsewhere.call(operation, &arguments).await,
+            Self::Local(local) => local.call(operation, arguments).await,
+            Self::Remote(remote) => remote.call(operation, &arguments).await,
         }
     }
 
     /// Waits for what is still running, and closes the database.
     pub(crate) async fn close(self) {
         match self {
-            Self::Here(here) => here.db.close().await,
-            Self::Elsewhere(_) => {}
+            Self::Local(local) => local.db.close().await,
+            Self::Remote(_) => {}
         }
     }
 }

@@ -86,8 +86,8 @@ async fn resume(target: &Target, id: &str, json: bool) -> Result<Ended> {
 async fn finish(target: &Target, begun: CustomerImport, json: bool) -> Result<Ended> {
     let Some(over) = work::until_over(target, &begun).await? else {
         output::note(match target {
-            Target::Here(_) => format!("stopped; go on with: customers import --resume {}", begun.id),
-            Target::Elsewhere(_) => {
+            Target::Local(_) => format!("stopped; go on with: customers import --resume {}", begun.id),
+            Target::Remote(_) => {
                 format!("the server goes on with it; watch it with: customers import --resume {}", begun.id)
             }
         });

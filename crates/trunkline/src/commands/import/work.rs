@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::call;
 use crate::{
-    operations::{Here, Target},
+    operations::{Local, Target},
     progress::Progress,
 };
 
@@ -21,8 +21,8 @@ pub(super) async fn until_over(target: &Target, begun: &CustomerImport) -> Resul
     progress.at(count(begun.done));
     let over = async {
         match target {
-            Target::Here(here) => work_off(here, target, begun, &progress).await,
-            Target::Elsewhere(_) => watch(target, begun, &progress).await,
+            Target::Local(local) => work_off(local, target, begun, &progress).await,
+            Target::Remote(_) => watch(target, begun, &progress).await,
         }
     };
     tokio::select! {
@@ -32,12 +32,17 @@ pub(super) async fn until_over(target: &Target, begun: &CustomerImport) -> Resul
 }
 
 /// Does the work of the import's job. A server may do it at the same time.
-async fn work_off(here: &Here, target: &Target, begun: &CustomerImport, progress: &Progress) -> Result<CustomerImport> {
-    let organization = here
+async fn work_off(
+    local: &Local,
+    target: &Target,
+    begun: &CustomerImport,
+    progress: &Progress,
+) -> Result<CustomerImport> {
+    let organization = local
         .organization
         .as_ref()
         .ok_or_else(|| Error::unsupported("imports without an organization: name one with --organization"))?;
-    let work = ImportRun::begin(&here.db, &here.world, organization, &begun.id).await?;
+    let work = ImportRun::begin(&local.db, &local.world, organization, &begun.id).await?;
     let Some(work) = work else { return status(target, begun).await };
     loop {
         let import = work.go_on().await?;

@@ -42,7 +42,7 @@ fn subscription(kind: &str, payload: &[u8]) -> Result<Notice> {
 }
 
 fn state(_: &str, payload: &[u8]) -> Result<Notice> {
-    let wire::Event::<wire::State> { timestamp, data } = open(payload)?;
+    let wire::Event::<wire::CustomerState> { timestamp, data } = open(payload)?;
     let customer = data.id.owned().ok_or_else(without_id)?;
     let mut organizations = data.external_id.owned().into_iter().collect::<Vec<_>>();
     organizations.extend(data.metadata.organizations());
@@ -213,7 +213,7 @@ mod wire {
 
     #[derive(Default, Deserialize)]
     #[serde(default)]
-    pub(super) struct State {
+    pub(super) struct CustomerState {
         pub(super) id: Text,
         pub(super) external_id: Text,
         pub(super) modified_at: Moment,
