@@ -1,4 +1,4 @@
-//! What the installation made up for itself at its first start, the same on all nodes.
+//! Random values that the installation generates at its first start, the same on all nodes.
 
 use data_encoding::HEXLOWER;
 use kernel::{Error, Result, Scope};
@@ -6,7 +6,7 @@ use store::{Db, Tx};
 
 use crate::World;
 
-/// The key of this name: 32 random bytes, made when it is asked for the first time.
+/// Returns the key of this name: 32 random bytes, generated at the first call.
 ///
 /// # Errors
 /// `Unavailable` when the database does not answer.

@@ -36,7 +36,7 @@ enum What {
         arguments: Vec<String>,
     },
     /// Live queries: one commit that thousands of sockets see, commits in a thousand organizations, mutations, memory;
-    /// compared with a bare broadcast.
+    /// compared with a bare broadcast. And a tenant whose neighbours flood the server.
     Live {
         /// Passed on: `--rounds 3 --only sqlite --measure fan,spread,mutations,rest,flood --sockets 1000,10000 --json FILE`.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]

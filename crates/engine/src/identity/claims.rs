@@ -1,4 +1,4 @@
-//! What a token with a good signature is worth, and what it says.
+//! Validates the claims of a token whose signature is valid, and reads them.
 
 use std::time::Duration;
 
@@ -9,15 +9,15 @@ use serde_json::{Map, Value};
 use super::refused;
 use crate::Claims;
 
-/// How far the clocks of issuer and server may differ.
+/// The tolerated difference between the clocks of issuer and server.
 const LEEWAY: Duration = Duration::from_secs(5);
 /// Longer than any name that an issuer gives, and short enough for an index.
 const MAX_TEXT: usize = 512;
 
-/// Checks the claims of a token that `issuer` signed, and reads them.
+/// Validates and reads the claims of a token that `issuer` signed.
 ///
 /// # Errors
-/// `Unauthenticated` when it is not for us or not for now, or does not say whose it is.
+/// `Unauthenticated` when the audience or the time is wrong, or the subject is missing.
 pub(super) fn read(issuer: &Issuer, all: Map<String, Value>, now: Time) -> Result<Claims> {
     let expires_at = end(&all, now)?;
     check_beginning(&all, now)?;
@@ -41,7 +41,7 @@ pub(super) fn read(issuer: &Issuer, all: Map<String, Value>, now: Time) -> Resul
     })
 }
 
-/// Until when it is believed.
+/// Returns when the token expires.
 fn end(all: &Map<String, Value>, now: Time) -> Result<Time> {
     let end =
         moment(all, "exp")?.ok_or_else(|| refused("token_malformed", "the token does not say when it ends (exp)"))?;
@@ -49,7 +49,7 @@ fn end(all: &Map<String, Value>, now: Time) -> Result<Time> {
     if last <= now {
         return Err(refused("token_expired", "the token has expired: sign in again, or refresh it"));
     }
-    // What differs between two clocks is for tokens that arrive; who is here already goes when the token says so.
+    // The tolerance is for tokens that arrive; a caller who was accepted before is refused when the token says so.
     Ok(if end <= now { last } else { end })
 }
 
@@ -84,7 +84,7 @@ fn check_complete(issuer: &Issuer, all: &Map<String, Value>) -> Result<()> {
     }
 }
 
-/// A moment in seconds since 1970, with or without a fraction.
+/// Parses a time in seconds since 1970, with or without a fraction.
 fn moment(all: &Map<String, Value>, name: &str) -> Result<Option<Time>> {
     let Some(value) = all.get(name) else { return Ok(None) };
     let seconds = value.as_f64().filter(|seconds| seconds.is_finite());
@@ -94,7 +94,7 @@ fn moment(all: &Map<String, Value>, name: &str) -> Result<Option<Time>> {
     Ok(Some(Time::from_ms(ms)))
 }
 
-/// A claim that decides what somebody may do: it is read, or the token is refused.
+/// Reads a claim that determines the caller's rights: the token is refused when it cannot be read.
 fn deciding(all: &Map<String, Value>, names: &[String]) -> Result<Option<String>> {
     match ClaimNames::text(all, names) {
         Some(text) if !is_fit(&text) => {
@@ -108,7 +108,7 @@ fn without_prefix(role: String, prefix: &str) -> String {
     role.strip_prefix(prefix).map(str::to_owned).unwrap_or(role)
 }
 
-/// An invitation may wait for whoever has this address, so it must not be one that anybody could have typed.
+/// Only a confirmed e-mail address is used, because invitations are accepted by it.
 fn email(names: &ClaimNames, all: &Map<String, Value>) -> Option<String> {
     let vouched = match all.get("email_verified") {
         None | Some(Value::Null) => true,
@@ -118,7 +118,7 @@ fn email(names: &ClaimNames, all: &Map<String, Value>) -> Option<String> {
     profile(all, &names.email).filter(|email| vouched && email.contains('@'))
 }
 
-/// Given and family name; the whole name, cut at its first space, where the token has no parts of it.
+/// Returns given and family name; the whole name, split at its first space, where the token has no parts.
 fn person(names: &ClaimNames, all: &Map<String, Value>) -> (Option<String>, Option<String>) {
     let parts = (profile(all, &names.given_name), profile(all, &names.family_name));
     if parts != (None, None) {
@@ -133,12 +133,12 @@ fn person(names: &ClaimNames, all: &Map<String, Value>) -> (Option<String>, Opti
     }
 }
 
-/// A claim that only describes: what cannot be shown is left out.
+/// Reads a claim that only describes the person: a value that cannot be shown is left out.
 fn profile(all: &Map<String, Value>, names: &[String]) -> Option<String> {
     ClaimNames::text(all, names).filter(|text| is_fit(text))
 }
 
-/// Whether a text can be kept, compared and shown.
+/// Returns whether a text can be stored, compared and shown.
 fn is_fit(text: &str) -> bool {
     text.len() <= MAX_TEXT && !text.chars().any(char::is_control)
 }

@@ -1,4 +1,4 @@
-//! An issuer's public keys: those of a JSON Web Key Set that can verify tokens.
+//! An issuer's public keys: the keys of a JSON Web Key Set that can verify tokens.
 
 use jsonwebtoken::{
     Algorithm as Signature, DecodingKey, crypto,
@@ -11,14 +11,14 @@ use serde_json::Value;
 
 use super::{refused, token::Token};
 
-/// More keys than any issuer has: signing with a hundred at a time is nobody's idea of a rotation.
+/// The greatest number of keys of an issuer; real rotations have a few.
 const MOST_KEYS: usize = 100;
 
 /// The keys of an issuer.
 #[derive(Default)]
 pub(super) struct Keys(Vec<Key>);
 
-/// One key. What it is decides how it verifies, not what a token says.
+/// A key. Its own kind determines how it verifies, not the header of a token.
 struct Key {
     id: String,
     algorithm: Algorithm,
@@ -26,10 +26,11 @@ struct Key {
 }
 
 impl Keys {
-    /// Reads a key set. Keys that cannot verify a token are left out: those without a name, of other kinds, for encryption.
+    /// Parses a key set. Keys that cannot verify tokens are left out: keys without an id, of other kinds, for
+    /// encryption.
     ///
     /// # Errors
-    /// Why it is no key set.
+    /// The reason why the text is not a key set.
     pub(super) fn parse(json: &[u8]) -> Result<Self, &'static str> {
         #[derive(Deserialize)]
         struct Set {
@@ -42,12 +43,12 @@ impl Keys {
         Ok(Self(set.keys.iter().filter_map(Key::read).collect()))
     }
 
-    /// Whether there is none.
+    /// Returns whether there is no key.
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Whether there is one called `id`.
+    /// Returns whether there is a key with this id.
     pub(super) fn has(&self, id: &str) -> bool {
         self.0.iter().any(|key| key.id == id)
     }
@@ -55,7 +56,7 @@ impl Keys {
     /// Verifies the signature with the key that the token names.
     ///
     /// # Errors
-    /// `Unauthenticated` when the key is of another kind than the signature, or did not make it.
+    /// `Unauthenticated` when the key is of another kind than the signature, or did not create it.
     pub(super) fn verify(&self, token: &Token<'_>) -> Result<()> {
         let mut named = self.0.iter().filter(|key| key.id == token.key_id).peekable();
         if named.peek().is_none() {
@@ -83,7 +84,7 @@ impl Key {
         let verifies = value.get("key_ops").is_none_or(|operations| {
             operations.as_array().is_some_and(|operations| operations.iter().any(|operation| operation == "verify"))
         });
-        // Ed25519 is the newer name of what EdDSA is here.
+        // Ed25519 is the newer name of EdDSA with this curve.
         let declared = match algorithm {
             Algorithm::EdDsa => is("alg", &["EdDSA", "Ed25519"]),
             Algorithm::Rs256 | Algorithm::Es256 => is("alg", &[algorithm.as_str()]),
@@ -105,7 +106,7 @@ impl Key {
     }
 }
 
-/// The one way in which a key of this kind may sign; none for kinds that are not accepted.
+/// Returns the only algorithm of a key of this kind; none for kinds that are not accepted.
 fn fitting(parameters: &AlgorithmParameters) -> Option<Algorithm> {
     match parameters {
         AlgorithmParameters::RSA(_) => Some(Algorithm::Rs256),
@@ -113,7 +114,7 @@ fn fitting(parameters: &AlgorithmParameters) -> Option<Algorithm> {
         AlgorithmParameters::OctetKeyPair(pair) if pair.curve == EllipticCurve::Ed25519 => Some(Algorithm::EdDsa),
         AlgorithmParameters::EllipticCurve(_)
         | AlgorithmParameters::OctetKeyPair(_)
-        // A key that both sides know: whoever can verify could sign.
+        // A symmetric key: anyone who can verify with it could also sign.
         | AlgorithmParameters::OctetKey(_)
         | AlgorithmParameters::Other(_)
         | _ => None,

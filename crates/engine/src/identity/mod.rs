@@ -1,5 +1,5 @@
-//! Identities from JSON Web Tokens: whose tokens are believed, with which keys, and what they say. Who that person is in
-//! an organization is the directory's to say.
+//! Identities from JSON Web Tokens: the accepted issuers, their keys, and the claims of their tokens. The directory
+//! decides what a person may do in an organization.
 
 mod claims;
 mod keys;
@@ -19,7 +19,7 @@ use crate::{Identity, World};
 use source::Source;
 use token::Token;
 
-/// The issuers whose tokens are believed. Cheap to clone; clones share the keys.
+/// The issuers whose tokens are accepted. Clones are cheap and share the keys.
 #[derive(Clone)]
 pub struct Issuers(Arc<Shared>);
 
@@ -35,8 +35,8 @@ struct Known {
 }
 
 impl Issuers {
-    /// These issuers. Where two have the same name, the first is meant. Keys in files and settings are read now, those at
-    /// addresses when the first token arrives.
+    /// Creates the set of issuers. Where two have the same name, the first is used. Keys in files and settings are read
+    /// now, keys at addresses when the first token arrives.
     ///
     /// # Errors
     /// `Config` when keys in a file or a setting cannot be used.
@@ -54,28 +54,28 @@ impl Issuers {
         Ok(Self(Arc::new(Shared { by_name, world: world.clone() })))
     }
 
-    /// Whether there is none: then no token is believed.
+    /// Returns whether there is no issuer; then no token is accepted.
     pub fn is_empty(&self) -> bool {
         self.0.by_name.is_empty()
     }
 
-    /// What the issuers call themselves, in alphabetical order.
+    /// Returns the names of the issuers, in alphabetical order.
     pub fn names(&self) -> Vec<&str> {
         let mut names: Vec<_> = self.0.by_name.keys().map(String::as_str).collect();
         names.sort_unstable();
         names
     }
 
-    /// Whose token this is.
+    /// Returns the identity in a token.
     ///
     /// # Errors
-    /// `Unauthenticated` when it is not believed; the tag says why: `token_malformed`, `token_algorithm`,
+    /// `Unauthenticated` when the token is refused; the tag says why: `token_malformed`, `token_algorithm`,
     /// `token_issuer_unknown`, `token_key_missing`, `token_key_unknown`, `token_signature`, `token_expired`,
     /// `token_not_yet_valid`, `token_audience`, `token_subject`, `token_claims`, `token_incomplete`. `Unavailable`,
-    /// `token_keys_unavailable`, when the issuer's keys cannot be had: that is not the caller's fault.
+    /// `token_keys_unavailable`, when the issuer's keys cannot be fetched, which is not the caller's fault.
     pub async fn identity(&self, token: &str) -> Result<Identity> {
         let token = Token::parse(token)?;
-        // Nothing of the token is believed yet: its issuer's name only chooses the keys that it must be signed with.
+        // Nothing in the token is trusted yet: its issuer's name only selects the keys that it must be signed with.
         let known = token.issuer().and_then(|name| self.0.by_name.get(name));
         let known = known.ok_or_else(|| {
             refused("token_issuer_unknown", "the token is from an issuer that this installation does not know")
@@ -90,12 +90,12 @@ impl Issuers {
     }
 }
 
-/// A token that is not believed. Nothing of the token stands in the message.
+/// The error for a refused token. Its message contains nothing of the token.
 fn refused(tag: &'static str, message: &'static str) -> Error {
     Error::new(Code::Unauthenticated, tag, message)
 }
 
-/// The issuers' names.
+/// Lists the issuers' names.
 impl fmt::Debug for Issuers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_set().entries(self.names()).finish()

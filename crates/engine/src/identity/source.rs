@@ -1,4 +1,4 @@
-//! Where the keys of one issuer come from, and how long they are believed.
+//! Fetches the keys of one issuer, and decides how long they are used.
 
 use std::{
     path::{Path, PathBuf},
@@ -15,17 +15,17 @@ use provider::{
 use super::keys::Keys;
 use crate::World;
 
-/// A set of keys is some kilobytes.
+/// The greatest size of a key set; real ones have some kilobytes.
 const MAX_SET: usize = 1024 * 1024;
-/// Callers wait for it.
+/// The time-out of a fetch, for which callers wait.
 const FETCH_TIMEOUT: Duration = Duration::from_secs(5);
-/// Keys that no token has named yet are looked for this often, however many tokens name them.
+/// The shortest interval between fetches for unknown keys, however many tokens name them.
 const COOL_DOWN: Duration = Duration::from_secs(30);
-/// An issuer that could not be reached is tried again after this.
+/// The time after which an unreachable issuer is tried again.
 const RETRY: Duration = Duration::from_secs(5);
-/// After this, keys are fetched anew while the old ones serve: an issuer may have withdrawn one.
+/// The age at which keys are fetched again while the old ones stay in use: an issuer may have withdrawn one.
 const STALE: Duration = Duration::from_secs(60 * 60);
-/// After this, nobody has used the issuer for long: its keys are fetched before they serve.
+/// The age at which keys are fetched again before they are used.
 const OLD: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The keys of one issuer.
@@ -35,14 +35,14 @@ pub(super) struct Source {
     place: Place,
     world: World,
     state: Mutex<State>,
-    /// Held by the one that fetches.
+    /// Held by the task that fetches.
     fetching: tokio::sync::Mutex<()>,
 }
 
 enum Place {
     Address(Http),
     File(PathBuf),
-    /// Nothing to fetch: what is there is all there is.
+    /// The keys come from a file or a setting: there is nothing to fetch.
     Here,
 }
 
@@ -51,16 +51,16 @@ struct State {
     keys: Arc<Keys>,
     /// When the keys were fetched.
     fetched: Option<Time>,
-    /// When that was last tried.
+    /// When a fetch was last tried.
     tried: Option<Time>,
-    /// Whether it failed then.
+    /// Whether that fetch failed.
     failed: bool,
-    /// Whether somebody does it now, behind the callers' backs.
+    /// Whether a fetch runs in the background.
     refreshing: bool,
 }
 
 impl Source {
-    /// The keys of `issuer`: those that are at hand are read.
+    /// Creates the source of `issuer`; keys in a file or a setting are read.
     pub(super) fn new(issuer: &Issuer, transport: &Transport, world: &World) -> Result<Self> {
         let name = issuer.names.first().cloned().unwrap_or_default();
         let (place, keys) = match &issuer.keys {
@@ -84,10 +84,10 @@ impl Source {
         })
     }
 
-    /// The keys, fetched again when none of them is called `id`, and that was not just done.
+    /// Returns the keys, fetched again when none of them has the id `id` and the last fetch is not recent.
     ///
     /// # Errors
-    /// `Unavailable` when the key may exist and the issuer cannot be asked.
+    /// `Unavailable` when the key may exist and the issuer cannot be reached.
     pub(super) async fn with(self: &Arc<Self>, id: &str) -> Result<Arc<Keys>> {
         let now = self.world.now();
         let (age, failed) = {
@@ -96,7 +96,7 @@ impl Source {
         };
         match age {
             Some(age) if age < STALE => {}
-            // Nobody waits a second time for an issuer that does not answer, while there are keys.
+            // While there are keys, callers do not wait again for an issuer that does not answer.
             Some(age) if age < OLD || failed => self.refresh_behind(),
             Some(_) | None => self.refresh().await,
         }
@@ -116,11 +116,11 @@ impl Source {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        // Every change of it is one assignment after the other, none of which can fail.
+        // Every change of the state is a sequence of assignments, none of which can panic.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Fetches while the keys that are there serve.
+    /// Fetches in the background while the current keys stay in use.
     fn refresh_behind(self: &Arc<Self>) {
         let now = self.world.now();
         let mut state = self.state();
@@ -135,13 +135,14 @@ impl Source {
         });
     }
 
-    /// Fetches, or waits for whoever does.
+    /// Fetches, or waits for the task that fetches.
     async fn refresh(self: &Arc<Self>) {
         if matches!(self.place, Place::Here) {
             return;
         }
         let source = self.clone();
-        // A caller who goes away must not stop it: others wait for the same answer.
+        // The fetch is a task of its own, so that it goes on when its caller is cancelled: others wait for the same
+        // answer.
         let fetched = tokio::spawn(async move { source.fetch_unless_just_done().await }).await;
         if fetched.is_err() {
             self.state().note(None, self.world.now());
@@ -171,13 +172,13 @@ impl Source {
 }
 
 impl State {
-    /// Whether it is too early to ask again.
+    /// Returns whether it is too early for another fetch.
     fn rests(&self, now: Time) -> bool {
         let pause = if self.failed { RETRY } else { COOL_DOWN };
         self.tried.is_some_and(|tried| now.since(tried) < pause)
     }
 
-    /// What came of asking. Keys that were good stay so when the issuer does not answer.
+    /// Records the result of a fetch. Valid keys are kept when the issuer does not answer.
     fn note(&mut self, keys: Option<Keys>, now: Time) {
         self.tried = Some(now);
         self.failed = keys.is_none();
@@ -195,7 +196,7 @@ async fn download(http: &Http) -> Result<Vec<u8>> {
     Ok(answer.success()?.body.into())
 }
 
-/// A small file, so that nobody has to wait for it elsewhere.
+/// Reads a small file; blocking is short enough here.
 fn read(path: &Path) -> Result<Vec<u8>> {
     let unreadable = |error: std::io::Error| {
         let message = format!("the file with the keys of an issuer cannot be read: {}", path.display());
@@ -209,7 +210,7 @@ fn read(path: &Path) -> Result<Vec<u8>> {
     std::fs::read(path).map_err(unreadable)
 }
 
-/// Keys that an operator wrote down are there to be used.
+/// Parses keys that an operator configured, of which at least one must be usable.
 fn usable(name: &str, json: &[u8]) -> Result<Keys> {
     let wrong = |why: &str| {
         let message = format!("the key set of the issuer {name} cannot be used: {why}");

@@ -1,4 +1,4 @@
-//! The text of a token, taken apart. Nothing here says that it is true.
+//! Parses the text of a token. Nothing is verified here.
 
 use data_encoding::BASE64URL_NOPAD;
 use kernel::{Error, Result};
@@ -7,37 +7,37 @@ use serde_json::{Map, Value};
 
 use super::refused;
 
-/// Tokens travel in headers, whose size servers limit: what is longer was not meant to be one.
+/// The greatest length of a token: servers limit the size of headers.
 const MAX_TOKEN: usize = 16 * 1024;
-/// What tokens for a call are called in `typ`. Others, such as those that tell of a sign-out, are signed with the same keys.
+/// The values of `typ` of tokens for calls. Other tokens, such as logout tokens, are signed with the same keys.
 const TYPES: [&str; 2] = ["jwt", "at+jwt"];
 
-/// A token whose signature nobody has looked at.
+/// A token whose signature has not been verified.
 pub(super) struct Token<'t> {
-    /// How it says that it is signed.
+    /// The algorithm in its header.
     pub(super) algorithm: Algorithm,
-    /// With which key.
+    /// The id of the key in its header.
     pub(super) key_id: String,
-    /// What it says.
+    /// The claims.
     pub(super) claims: Map<String, Value>,
-    /// What the signature is of.
+    /// The signed text.
     pub(super) signed: &'t [u8],
     /// The signature, in base64url.
     pub(super) signature: &'t str,
 }
 
 impl<'t> Token<'t> {
-    /// Takes a token apart.
+    /// Parses a token.
     ///
     /// # Errors
-    /// `Unauthenticated` when it is none, or one that could not be verified by any key.
+    /// `Unauthenticated` when the text is not a token, or has no algorithm or key that could be verified.
     pub(super) fn parse(text: &'t str) -> Result<Self> {
         if text.len() > MAX_TOKEN {
             return Err(malformed());
         }
         let (signed, signature) = text.rsplit_once('.').ok_or_else(malformed)?;
         let (header, payload) = signed.split_once('.').ok_or_else(malformed)?;
-        // A second way to write the same bytes would be a second token with the same signature.
+        // A second encoding of the same bytes would be a second token with the same signature.
         BASE64URL_NOPAD.decode(signature.as_bytes()).map_err(|_| malformed())?;
         let (header, claims) = (object(header)?, object(payload)?);
         let (algorithm, key_id) = read(&header)?;
@@ -59,10 +59,10 @@ fn object(part: &str) -> Result<Map<String, Value>> {
     serde_json::from_slice(&json).map_err(|_| malformed())
 }
 
-/// Algorithm and key, from a header.
+/// Reads algorithm and key id from a header.
 fn read(header: &Map<String, Value>) -> Result<(Algorithm, String)> {
     let text = |name: &str| header.get(name).and_then(Value::as_str);
-    // It lists what must be understood, and nothing of that is.
+    // `crit` lists extensions that must be understood; none is supported.
     if header.contains_key("crit") {
         return Err(refused("token_malformed", "the token asks for extensions that are not understood"));
     }

@@ -1,4 +1,4 @@
-//! An issuer's host: it answers what it is told to, and counts.
+//! An issuer's host with a scripted answer, which counts its requests.
 
 use std::{
     sync::{
@@ -16,7 +16,7 @@ use tokio::{
 
 use super::signer::Signer;
 
-/// The host. It goes away when its test ends.
+/// The host. It stops when its test ends.
 #[derive(Clone)]
 pub(crate) struct Host {
     port: u16,
@@ -28,7 +28,7 @@ pub(crate) struct Host {
 pub(crate) enum Answer {
     /// A status and a body.
     Says(u16, String),
-    /// Nothing, for as long as anybody waits.
+    /// No answer, however long the client waits.
     Silence,
 }
 
@@ -46,7 +46,7 @@ impl Host {
         host
     }
 
-    /// A host that publishes the keys of these.
+    /// Starts a host that publishes the keys of these signers.
     pub(crate) async fn with(signers: &[&Signer]) -> Self {
         Self::new(keys(signers)).await
     }
@@ -71,14 +71,14 @@ impl Host {
             }
         }
         self.asked.fetch_add(1, Ordering::SeqCst);
-        // Long enough for others to ask too, if they do.
+        // Long enough for others to send a request too, if they do.
         tokio::time::sleep(Duration::from_millis(20)).await;
         let answer = self.answer.lock().unwrap().clone();
         match answer {
             Answer::Says(status, body) => {
                 let length = body.len();
                 let head = format!("HTTP/1.1 {status} X\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n");
-                // Whoever gave up waiting has left: what is checked is what they made of it.
+                // A client that gave up has closed the connection.
                 let _ = connection.write_all(format!("{head}{body}").as_bytes()).await;
                 let _ = connection.shutdown().await;
             }
@@ -87,7 +87,7 @@ impl Host {
     }
 }
 
-/// The answer with the keys of these.
+/// Returns the answer with the keys of these signers.
 pub(crate) fn keys(signers: &[&Signer]) -> Answer {
     Answer::Says(200, set(signers).to_string())
 }

@@ -1,4 +1,4 @@
-//! Keys that an issuer serves: fetched once, kept, and fetched again when there is a reason.
+//! The keys that an issuer serves: fetched once, kept, and fetched again when necessary.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ fn door(host: &Host) -> Door {
     Door::to(&host.url(), json!({}))
 }
 
-/// Waits until the host was asked so often; what happens behind the callers' backs takes a moment.
+/// Waits until the host has had this many requests, some of which are made in the background.
 async fn until_asked(host: &Host, times: usize) {
     let end = tokio::time::Instant::now() + Duration::from_secs(10);
     while host.asked() < times {

@@ -1,4 +1,4 @@
-//! Whose tokens are believed, and whose are not.
+//! Accepted and refused tokens.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
 
@@ -23,21 +23,21 @@ use signer::Signer;
 
 const ISSUER: &str = "https://issuer.example";
 
-/// Issuers by a clock of their own.
+/// Issuers with a clock of their own.
 struct Door {
     issuers: Issuers,
     clock: TestClock,
 }
 
 impl Door {
-    /// Believes the tokens of one issuer, set up as `more` says besides its name and its keys.
+    /// Accepts the tokens of one issuer with these further settings.
     fn to(jwks: &str, more: Value) -> Self {
         let mut entry = json!({ "issuer": ISSUER, "jwks": jwks });
         entry.as_object_mut().unwrap().extend(object(more));
         Self::open(auth::issuers("AUTH_JWT_ISSUERS", &json!([entry]).to_string()).unwrap()).unwrap()
     }
 
-    /// Believes tokens that one of these signed.
+    /// Accepts tokens that one of these signers signed.
     fn inline(signers: &[&Signer], more: Value) -> Self {
         Self::to(&inline(signers), more)
     }
@@ -57,12 +57,12 @@ impl Door {
         }
     }
 
-    /// The subject of a token that is believed, or the tag of why it is not.
+    /// Returns the subject of an accepted token, or the tag of the error.
     async fn ask(&self, token: &str) -> Result<String, &'static str> {
         self.claims(token).await.map(|claims| claims.subject).map_err(|error| error.tag)
     }
 
-    /// The usual claims, with `more`, and without what `more` says is `null`.
+    /// Returns the usual claims with `more`; a `null` in `more` removes a claim.
     fn payload(&self, more: Value) -> Value {
         let now = self.clock.now().seconds();
         let mut claims = json!({ "iss": ISSUER, "sub": "user_1", "iat": now, "exp": now + 3600 });

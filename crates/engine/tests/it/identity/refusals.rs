@@ -1,4 +1,4 @@
-//! What is not believed, and why.
+//! Refused tokens, and the tags of their errors.
 
 use kernel::{Code, Random};
 use serde_json::{Value, json};
@@ -62,7 +62,7 @@ async fn a_token_that_is_not_signed_or_with_a_shared_secret_is_refused() {
         assert_eq!(door.ask(&format!("{text}.")).await, Err("token_algorithm"), "{none}");
         assert_eq!(door.ask(&format!("{text}.{}", encode(&[0; 64]))).await, Err("token_algorithm"), "{none}");
     }
-    // The oldest trick: the public key as the secret of HMAC.
+    // A known attack: the public key is used as the secret of HMAC.
     let trick = Signer::shared("k", &rsa.public_der());
     assert_eq!(door.ask(&trick.token(&payload)).await, Err("token_algorithm"));
     let trick = trick.saying("alg", json!("RS256"));
@@ -85,7 +85,7 @@ async fn a_key_signs_in_its_own_way_only() {
                 let own = (header["kid"] == id, header["alg"] == said);
                 header["kid"] = json!(id);
                 header["alg"] = json!(said);
-                // Signed anew, so that nothing but the choice of the key is wrong.
+                // Signed again, so that only the choice of the key is wrong.
                 let token = signer.token_with(&header, &payload);
                 let expected = match own {
                     (true, true) => Ok("user_1".to_owned()),
@@ -256,7 +256,7 @@ async fn not_one_bit_of_a_token_can_be_changed() {
             for bit in 0..8 {
                 let mut changed = token.clone().into_bytes();
                 changed[place] ^= 1 << bit;
-                // What is not text does not come this far.
+                // Bytes that are not text never reach the parser.
                 let Ok(changed) = String::from_utf8(changed) else { continue };
                 let error = door.issuers.identity(&changed).await.expect_err("a changed token is refused");
                 assert_eq!(error.code, Code::Unauthenticated, "{place} {bit}: {error:?}");

@@ -1,4 +1,4 @@
-//! Keys of every kind, which sign whatever a test writes into a token.
+//! Keys of every kind, which sign any token that a test writes.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use aws_lc_rs::{
 use data_encoding::BASE64URL_NOPAD;
 use serde_json::{Value, json};
 
-/// A key, its public half as issuers publish it, and what its tokens say of it.
+/// A key, its public half as issuers publish it, and the header of its tokens.
 #[derive(Clone)]
 pub(crate) struct Signer {
     pub(crate) jwk: Value,
@@ -51,7 +51,7 @@ impl Signer {
         Self::new(id, "EdDSA", json!({ "kty": "OKP", "crv": "Ed25519", "x": x }), Key::Ed(pair))
     }
 
-    /// A key that both sides know, made of these bytes.
+    /// Creates a symmetric key from these bytes.
     pub(crate) fn shared(id: &str, secret: &[u8]) -> Self {
         let key = hmac::Key::new(hmac::HMAC_SHA256, secret);
         Self::new(id, "HS256", json!({ "kty": "oct", "k": encode(secret) }), Key::Shared(Box::new(key)))
@@ -62,25 +62,25 @@ impl Signer {
         Self { jwk, header: json!({ "alg": algorithm, "kid": id }), key: Arc::new(key) }
     }
 
-    /// The public key, as it stands in files: what an attacker takes for a secret.
+    /// Returns the public key as it is written in files, which an attacker uses as a secret.
     pub(crate) fn public_der(&self) -> Vec<u8> {
         let Key::Rsa(pair) = &*self.key else { panic!("only of RSA keys") };
         pair.public_key().as_der().unwrap().as_ref().to_vec()
     }
 
-    /// The key with more said of it.
+    /// Returns the key with another published member.
     pub(crate) fn published(mut self, name: &str, value: Value) -> Self {
         self.jwk[name] = value;
         self
     }
 
-    /// The same with another header.
+    /// Returns the signer with another member in the header of its tokens.
     pub(crate) fn saying(mut self, name: &str, value: Value) -> Self {
         self.header[name] = value;
         self
     }
 
-    /// A token whose header is this.
+    /// Returns a token with this header.
     pub(crate) fn token_with(&self, header: &Value, claims: &Value) -> String {
         let text = format!("{}.{}", encode_json(header), encode_json(claims));
         format!("{text}.{}", encode(&self.sign(text.as_bytes())))

@@ -1,4 +1,4 @@
-//! What a token says, in the words of its issuer.
+//! The claims of a token, under the names that its issuer gives them.
 
 use engine::Claims;
 use serde_json::{Value, json};
