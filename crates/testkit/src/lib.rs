@@ -1,4 +1,4 @@
-//! What tests stand on: both databases, a clock that moves when told, dice that fall the same way every time, an
+//! The harness of tests: both databases, a clock that tests move, deterministic randomness, an
 //! installation in one process, and nodes that can be killed.
 //!
 //! ```no_run

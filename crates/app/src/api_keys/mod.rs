@@ -15,7 +15,7 @@ pub use queries::ListApiKeys;
 
 pub(crate) fn register(registry: &mut Registry) {
     registry
-        .module("apiKeys", "Keys by which programs call")
+        .module("apiKeys", "API keys of programs")
         .query::<ListApiKeys>()
         .mutation::<CreateApiKey>()
         .mutation::<RotateApiKey>()

@@ -16,7 +16,7 @@ pub use queries::{ListAssignedStaff, ListAvailableStaff};
 /// Registers the operations of this feature.
 pub(crate) fn register(registry: &mut Registry) {
     registry
-        .module("assignments", "Which staff look after which customer")
+        .module("assignments", "Assignments of staff to customers")
         .query::<ListAssignedStaff>()
         .query::<ListAvailableStaff>()
         .mutation::<AssignStaff>()

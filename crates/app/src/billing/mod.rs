@@ -25,7 +25,7 @@ pub(crate) use queries::{plan, room, room_for_one};
 /// Registers the operations of this feature.
 pub(crate) fn register(registry: &mut Registry) {
     registry
-        .module("billing", "What an organization pays for, and what its plan allows")
+        .module("billing", "Subscriptions of an organization, and the limits of its plan")
         .query::<GetUsageStats>()
         .query::<GetBillingInfo>()
         .query::<ListSubscriptions>();

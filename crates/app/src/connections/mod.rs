@@ -13,5 +13,5 @@ pub use queries::{ListConnections, list};
 
 /// Registers the operations of this feature.
 pub(crate) fn register(registry: &mut Registry) {
-    registry.module("connections", "Organizations' accounts at vendors").query::<ListConnections>();
+    registry.module("connections", "Connections: organizations' accounts at vendors").query::<ListConnections>();
 }

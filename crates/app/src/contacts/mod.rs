@@ -18,5 +18,8 @@ pub use queries::{ListContacts, PageContacts, list, merges};
 
 /// Registers the operations of this feature.
 pub(crate) fn register(registry: &mut Registry) {
-    registry.module("contacts", "People who write to an organization").query::<ListContacts>().query::<PageContacts>();
+    registry
+        .module("contacts", "Contacts: people who write to an organization")
+        .query::<ListContacts>()
+        .query::<PageContacts>();
 }

@@ -15,5 +15,8 @@ pub use queries::{ListConversations, PageConversations, list};
 
 /// Registers the operations of this feature.
 pub(crate) fn register(registry: &mut Registry) {
-    registry.module("conversations", "Threads with contacts").query::<ListConversations>().query::<PageConversations>();
+    registry
+        .module("conversations", "Conversations with contacts")
+        .query::<ListConversations>()
+        .query::<PageConversations>();
 }

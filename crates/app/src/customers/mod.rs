@@ -22,7 +22,7 @@ pub(crate) use queries::{count, find, find_seen, is_recognised, recognised, seen
 /// Registers the operations of this feature.
 pub(crate) fn register(registry: &mut Registry) {
     registry
-        .module("customers", "The client companies of an organization")
+        .module("customers", "Customers: the client companies of an organization")
         .query::<ListCustomers>()
         .query::<PageCustomers>()
         .query::<GetCustomer>()

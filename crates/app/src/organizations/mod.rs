@@ -17,7 +17,7 @@ pub(crate) use queries::{exists, ids, name_of, named};
 /// Registers the operations of this feature.
 pub(crate) fn register(registry: &mut Registry) {
     registry
-        .module("organizations", "The tenants")
+        .module("organizations", "Organizations, the tenants")
         .query::<GetMyOrganization>()
         .query::<HasOrganization>()
         .mutation::<FoundOrganization>()

@@ -12,8 +12,5 @@ pub use mutations::UpdateSettings;
 pub use queries::GetSettings;
 
 pub(crate) fn register(registry: &mut Registry) {
-    registry
-        .module("settings", "How an organization wants things to be")
-        .query::<GetSettings>()
-        .mutation::<UpdateSettings>();
+    registry.module("settings", "The settings of an organization").query::<GetSettings>().mutation::<UpdateSettings>();
 }

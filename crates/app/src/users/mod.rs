@@ -29,7 +29,7 @@ pub(crate) use roles::check_customer;
 /// Registers the operations of this feature.
 pub(crate) fn register(registry: &mut Registry) {
     registry
-        .module("users", "The people of an organization, and what they are there")
+        .module("users", "The members of an organization, and their roles")
         .query::<GetMe>()
         .query::<ListMembers>()
         .query::<PageMembers>()

@@ -62,7 +62,7 @@ fn parameters() -> Value {
         "IfNoneMatch": header(
             "If-None-Match",
             json!({ "type": "string" }),
-            "The `ETag` of an answer that the caller has.",
+            "The `ETag` of an answer that the caller has already.",
         ),
         "XOrganization": header(
             "X-Organization",

@@ -54,7 +54,7 @@ fn tag(catalog: &Catalog, name: &str) -> Value {
 const ABOUT: &str = "\
 Every operation is served here, over the live-query socket and on the command line, with the same arguments and answers.
 
-Show a JWT or an API key as `Authorization: Bearer …`. Whoever belongs to several organizations names one in \
+Send a JWT or an API key as `Authorization: Bearer …`. A person who belongs to several organizations names one in \
 `X-Organization`. Times are milliseconds since 1970. Errors are problem details (RFC 9457) with a stable `code` and `tag`. \
 Arguments that do not exist are refused.
 

@@ -12,7 +12,7 @@ pub(crate) use store::insert;
 
 pub(crate) fn register(registry: &mut Registry) {
     registry
-        .module("items", "Texts under tags")
+        .module("items", "Items: texts with tags")
         .query::<queries::ListItems>()
         .query::<queries::CountItems>()
         .query::<queries::PageItems>()

@@ -8,7 +8,7 @@ use engine::Registry;
 
 pub(crate) fn register(registry: &mut Registry) {
     registry
-        .module("kv", "Values under keys")
+        .module("kv", "Values by key")
         .query::<queries::GetValue>()
         .query::<queries::FailIfOdd>()
         .mutation::<mutations::SetValue>()

@@ -10,7 +10,7 @@ pub(crate) use directory::Everybody;
 
 pub(crate) fn register(registry: &mut Registry) {
     registry
-        .module("auth", "Who is signed in")
+        .module("auth", "The signed-in caller")
         .query::<queries::WhoAmI>()
         .query::<queries::MustBeUser>()
         .mutation::<mutations::AddAs>();

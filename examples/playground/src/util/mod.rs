@@ -7,7 +7,7 @@ use engine::Registry;
 
 pub(crate) fn register(registry: &mut Registry) {
     registry
-        .module("util", "What tests ask for")
+        .module("util", "Operations for tests")
         .query::<queries::Echo>()
         .query::<queries::Fail>()
         .query::<queries::FailData>()
