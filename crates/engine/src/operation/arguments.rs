@@ -1,31 +1,31 @@
-//! Arguments, from what came over the wire to a value of the operation's type: nothing unknown, nothing too deep.
+//! Converts arguments from the wire to the operation's type, and refuses unknown fields and deep nesting.
 
 use kernel::{Error, Result};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Map, Number, Value};
 
-/// Arrays and objects inside each other.
+/// The greatest depth of nested arrays and objects.
 const DEPTH: usize = 64;
-/// Numbers above this are not exact in JavaScript.
+/// Larger numbers are not exact in JavaScript.
 const EXACT: f64 = 9_007_199_254_740_992.0;
 
-/// What an operation takes.
+/// The arguments that an operation takes.
 pub(super) struct Arguments {
     name: &'static str,
     known: Vec<String>,
 }
 
 impl Arguments {
-    /// As the schema says.
+    /// Reads the names of the arguments from the schema.
     pub(super) fn of(name: &'static str, schema: &Value) -> Self {
         let known = schema["properties"].as_object().map(|known| known.keys().cloned().collect()).unwrap_or_default();
         Self { name, known }
     }
 
-    /// Checks what came: an object, or an array with one.
+    /// Checks the arguments of a call: an object, or an array that contains one.
     ///
     /// # Errors
-    /// `BadRequest` when it is something else, has an unknown field, or is too deep.
+    /// `BadRequest` when they are something else, have an unknown field, or are nested too deeply.
     pub(super) fn check(&self, came: &Value) -> Result<Value> {
         let one = came.as_array().filter(|all| all.len() == 1).map_or(came, |all| &all[0]);
         let object = match (one.as_object(), came.is_null()) {
@@ -45,7 +45,7 @@ impl Arguments {
     }
 }
 
-/// Clients whose numbers are floats send `3.0` for 3. False when it is too deep.
+/// Converts `3.0` to 3 for clients whose numbers are floats. Returns false when the value is nested too deeply.
 fn whole(value: &mut Value, depth: usize) -> bool {
     if depth == 0 {
         return false;
@@ -69,12 +69,12 @@ fn whole(value: &mut Value, depth: usize) -> bool {
     }
 }
 
-/// The arguments as the operation's own type.
+/// Converts the arguments to the operation's type.
 pub(super) fn typed<A: DeserializeOwned>(name: &'static str, arguments: Value) -> Result<A> {
     serde_json::from_value(arguments).map_err(|error| invalid(name, &error.to_string()))
 }
 
-/// An answer as it goes over the wire.
+/// Converts an answer to JSON.
 pub(super) fn answer<O: Serialize>(output: &O) -> Result<Value> {
     serde_json::to_value(output)
         .map_err(|error| Error::internal("answer_unwritable", "an answer cannot be written as JSON").source(error))

@@ -1,7 +1,8 @@
-//! Parts of long lists, without gaps or repetitions while rows come and go: a part keeps the end that it chose first.
+//! Pages of long lists, without gaps or repetitions while rows are added and deleted: a page keeps the end that it had
+//! at first.
 //!
-//! Cursors come back from clients, so they are sealed: one that another organization, another query or other arguments
-//! gave is refused.
+//! Cursors come back from clients, so they are sealed: a cursor that was issued for another organization, another query
+//! or other arguments is refused.
 
 use aws_lc_rs::{constant_time::verify_slices_are_equal, hmac};
 use data_encoding::BASE64URL_NOPAD;
@@ -10,42 +11,42 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use store::Read;
 
-/// Rows that may be asked for at once.
+/// The greatest number of rows of a page.
 const MOST: u32 = 1000;
-/// Rows that a part may have grown to; arrays on the wire end at 8,192.
+/// The greatest number of rows to which a live page may grow; arrays on the wire end at 8,192.
 const GROWN: i64 = 8000;
-/// Bytes of the seal.
+/// The number of bytes of the seal.
 const SEAL: usize = 16;
 
-/// Where a row stands in its list: the values that the list is sorted by, the last of them unique.
+/// The position of a row in its list: the values by which the list is sorted, the last of them unique.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Place(pub Vec<Value>);
 
-/// A row that stands in a list.
+/// A row of a sorted list.
 pub trait Placed {
-    /// Where.
+    /// Returns the position of the row.
     fn place(&self) -> Place;
 }
 
-/// The rows behind `after`, up to and with `until`, at most `limit`.
+/// The rows after `after`, up to and including `until`, at most `limit`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Range {
-    /// Behind this place; from the beginning when there is none.
+    /// The position after which the range begins; none for the beginning of the list.
     pub after: Option<Place>,
-    /// Up to this place; to the end when there is none.
+    /// The last position of the range; none for the end of the list.
     pub until: Option<Place>,
-    /// At most so many.
+    /// The greatest number of rows.
     pub limit: i64,
 }
 
 impl Range {
-    /// The first rows of a list.
+    /// Returns the range of the first rows of a list.
     pub fn first(limit: i64) -> Self {
         Self { after: None, until: None, limit }
     }
 
-    /// The bounds for a list that is sorted by a number and a text, both ascending: `(number, text) > (a, b)` and
-    /// `(number, text) <= (c, d)`.
+    /// Returns the bounds for a list that is sorted by a number and a text, both ascending: `(number, text) > (a, b)`
+    /// and `(number, text) <= (c, d)`.
     pub fn ascending(&self) -> ((i64, String), (i64, String)) {
         let read = |place: &Place| {
             let number = place.0.first().and_then(Value::as_i64).unwrap_or_default();
@@ -56,8 +57,8 @@ impl Range {
         (first, last)
     }
 
-    /// The bounds for a list that is sorted by a number and a text, both descending: `(number, text) < (a, b)` and
-    /// `(number, text) >= (c, d)`.
+    /// Returns the bounds for a list that is sorted by a number and a text, both descending: `(number, text) < (a, b)`
+    /// and `(number, text) >= (c, d)`.
     pub fn descending(&self) -> ((i64, String), (i64, String)) {
         let read = |place: &Place| {
             let number = place.0.first().and_then(Value::as_i64).unwrap_or_default();
@@ -87,7 +88,7 @@ impl Range {
     }
 }
 
-/// What cursors are sealed with, and for what.
+/// The key of cursors' seals, and what a cursor is sealed for.
 #[derive(Clone)]
 pub(crate) struct Seal {
     key: hmac::Key,
@@ -123,14 +124,14 @@ impl Seal {
     }
 }
 
-/// The tag by which clients know that they have to begin again at the first page.
+/// The tag by which clients know that they have to start again with the first page.
 pub(crate) const INVALID_CURSOR: &str = "InvalidCursor";
 
 fn invalid() -> Error {
     Error::new(Code::BadRequest, INVALID_CURSOR, "InvalidCursor: begin again at the first page")
 }
 
-/// Where a part ends: at a row, or with the list.
+/// The end of a page: a row, or the end of the list.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 enum End {
     #[serde(rename = "p")]
@@ -148,10 +149,10 @@ impl End {
     }
 }
 
-/// What was asked for.
+/// The requested page.
 pub(super) struct Asked {
     after: Option<Place>,
-    /// Behind the end of the list is nothing.
+    /// Whether the page begins at the end of the list, where there are no rows.
     nothing: bool,
     until: Option<End>,
     items: u32,
@@ -176,14 +177,14 @@ impl Asked {
     pub(super) fn range(&self) -> Range {
         let limit = match (&self.until, self.nothing) {
             (_, true) => 0,
-            // One more tells whether something follows.
+            // One row more shows whether the list goes on.
             (None, false) => i64::from(self.items) + 1,
             (Some(_), false) => GROWN,
         };
         Range { after: self.after.clone(), until: self.until.as_ref().and_then(End::place), limit }
     }
 
-    /// The page, and the end that it keeps from now on.
+    /// Returns the page, and the end that it keeps from now on.
     pub(super) fn answer<T: Placed>(self, seal: &Seal, mut rows: Vec<T>) -> Result<(Page<T>, String)> {
         let items = usize::try_from(self.items).unwrap_or(usize::MAX);
         let end = match self.until {

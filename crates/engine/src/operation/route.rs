@@ -1,6 +1,6 @@
-//! Where REST serves an operation.
+//! The REST routes of operations.
 
-/// What is asked of a path.
+/// The HTTP method.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Method {
     /// Reads.
@@ -28,14 +28,14 @@ impl Method {
 /// A method and a path. `{customerId}` in the path is the argument of that name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Route {
-    /// What is asked.
+    /// The method.
     pub method: Method,
     /// `/v1/customers/{customerId}`
     pub path: &'static str,
 }
 
 impl Route {
-    /// The arguments that stand in the path.
+    /// Returns the arguments that are in the path.
     pub fn parameters(&self) -> impl Iterator<Item = &'static str> {
         self.path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'))
     }

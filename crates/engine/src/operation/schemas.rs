@@ -1,15 +1,15 @@
-//! The schemas of arguments as they are read, and of answers as they are written. A type can differ in the two: a field with
-//! a default may be left out of arguments, and is always there in an answer.
+//! The schemas of arguments as they are deserialized, and of answers as they are serialized. The two can differ for a
+//! type: a field with a default may be absent in arguments, and is always present in an answer.
 
 use std::collections::BTreeSet;
 
 use schemars::{JsonSchema, SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Map, Value};
 
-/// Where references lead.
+/// The prefix of references.
 const DEFINITIONS: &str = "/components/schemas";
 
-/// Schemas while operations are registered.
+/// Collects schemas while operations are registered.
 pub(super) struct Schemas {
     arguments: SchemaGenerator,
     outputs: SchemaGenerator,
@@ -24,20 +24,20 @@ impl Schemas {
         Self { arguments: settings.clone().into_generator(), outputs: settings.for_serialize().into_generator() }
     }
 
-    /// The schema of arguments: an object.
+    /// Returns the schema of arguments, which is an object.
     pub(super) fn arguments<A: JsonSchema>(&mut self) -> Value {
         A::json_schema(&mut self.arguments).to_value()
     }
 
-    /// The schema of an answer.
+    /// Returns the schema of an answer.
     pub(super) fn output<O: JsonSchema>(&mut self) -> Value {
         let mut output = self.outputs.subschema_for::<O>().to_value();
         absent_is_not_null(&mut output);
         output
     }
 
-    /// What all schemas refer to. Where a type differs between arguments and answers, that of the arguments is called
-    /// `…Input`, and these references to it change.
+    /// Returns the definitions that all schemas refer to. Where a type differs between arguments and answers, the one
+    /// for arguments is called `…Input`, and references to it are changed.
     pub(super) fn definitions<'a>(&self, arguments: impl Iterator<Item = &'a mut Value>) -> Map<String, Value> {
         let mut definitions = self.outputs.definitions().clone();
         definitions.values_mut().for_each(absent_is_not_null);
@@ -55,7 +55,7 @@ impl Schemas {
     }
 }
 
-/// The names that mean something else in `read` than in `written`, by themselves or by what they refer to.
+/// Returns the names whose definitions differ between `read` and `written`, in themselves or in what they refer to.
 fn different(read: &Map<String, Value>, written: &Map<String, Value>) -> BTreeSet<String> {
     let mut different = BTreeSet::new();
     loop {
@@ -105,7 +105,7 @@ fn input(name: &str) -> String {
     format!("{name}Input")
 }
 
-/// A field of an answer that may be absent is left out where it would be null.
+/// Removes null from optional fields of an answer, which are left out instead of being null.
 fn absent_is_not_null(schema: &mut Value) {
     match schema {
         Value::Object(fields) => {
@@ -121,7 +121,7 @@ fn absent_is_not_null(schema: &mut Value) {
     }
 }
 
-/// Takes null from what a schema allows.
+/// Removes null from the values that a schema allows.
 pub fn never_null(schema: &mut Value) {
     let Some(fields) = schema.as_object_mut() else { return };
     if let Some(Value::Array(kinds)) = fields.get_mut("type") {

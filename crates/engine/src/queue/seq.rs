@@ -1,11 +1,11 @@
-//! The number of an entry, and how people see it.
+//! The number of an entry of the queue, and its public form.
 
 use std::{fmt, marker::PhantomData};
 
 use data_encoding::{Encoding, Specification};
 use kernel::{Error, Result};
 
-/// The number of an entry of the queue: the order of arrival.
+/// The number of an entry of the queue, which is the order of arrival.
 pub type Seq = i64;
 
 /// The public id of an entry: three letters, then its number in 13 characters that sort as the number does.
@@ -16,12 +16,12 @@ pub type EventId = PublicId<EventKind>;
 /// `job_…`: the id of a job.
 pub type JobId = PublicId<JobKind>;
 
-/// Marks the id of an event.
+/// The kind of id of an event.
 pub struct EventKind;
-/// Marks the id of a job.
+/// The kind of id of a job.
 pub struct JobKind;
 
-/// What the id is the id of.
+/// The kind of object that a numbered id names.
 pub trait Kind {
     /// Three lower-case letters.
     const LETTERS: &'static str;
@@ -36,15 +36,15 @@ impl Kind for JobKind {
 }
 
 impl<K: Kind> PublicId<K> {
-    /// The id of the entry number `seq`.
+    /// Creates the id of the entry with the number `seq`.
     pub fn new(seq: Seq) -> Self {
         Self(seq, PhantomData)
     }
 
-    /// Reads an id that came from outside.
+    /// Parses an id that came from outside.
     ///
     /// # Errors
-    /// `BadRequest` when it is not such an id.
+    /// `BadRequest` when the text is not such an id.
     pub fn parse(text: &str) -> Result<Self> {
         let digits = text.strip_prefix(K::LETTERS).and_then(|rest| rest.strip_prefix('_'));
         let bytes = digits.and_then(|digits| base32().decode(digits.as_bytes()).ok());
@@ -54,7 +54,7 @@ impl<K: Kind> PublicId<K> {
         }
     }
 
-    /// The number.
+    /// Returns the number.
     pub fn seq(&self) -> Seq {
         self.0
     }

@@ -1,4 +1,4 @@
-//! What a call over HTTP says, and the shapes of its answers.
+//! The bodies of calls over HTTP, and the formats of their answers.
 
 use axum::{
     body::Body,
@@ -15,13 +15,13 @@ const CONVEX_CLIENT: HeaderName = HeaderName::from_static("convex-client");
 const DEPRECATION_STATE: HeaderName = HeaderName::from_static("x-convex-deprecation-state");
 const DEPRECATION_MESSAGE: HeaderName = HeaderName::from_static("x-convex-deprecation-message");
 
-/// How values are written.
+/// The format of values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 pub(super) enum Format {
-    /// As everybody reads it.
+    /// Plain JSON.
     #[serde(rename = "json")]
     Plain,
-    /// With the protocol's own values for what JSON has no word for.
+    /// JSON with the protocol's own encoding of values that JSON lacks.
     #[serde(rename = "convex_encoded_json")]
     Encoded,
 }
@@ -40,7 +40,7 @@ pub(super) struct CallBody {
     pub ts: Option<String>,
 }
 
-/// The body of a call whose path stands in the address.
+/// The body of a call whose path is in the address.
 #[derive(Debug, Deserialize)]
 pub(super) struct RunBody {
     #[serde(default)]
@@ -49,14 +49,14 @@ pub(super) struct RunBody {
     pub format: Option<Format>,
 }
 
-/// Several queries at one moment.
+/// Several queries on one snapshot.
 #[derive(Debug, Deserialize)]
 pub(super) struct BatchBody {
     pub queries: Vec<CallBody>,
 }
 
 impl CallBody {
-    /// The call, and how its answer is written.
+    /// Returns the call, and the format of its answer.
     pub(super) fn read(self, client: Client) -> (Call, Format) {
         let format = self.format.unwrap_or_else(|| Format::usual(client));
         (Call::new(self.path, self.component_path, self.args), format)
@@ -64,21 +64,21 @@ impl CallBody {
 }
 
 impl Format {
-    /// What a client takes that does not say what it wants.
+    /// Returns the default format of a client.
     pub(super) fn usual(client: Client) -> Self {
         if client.takes_plain_json() { Self::Plain } else { Self::Encoded }
     }
 }
 
-/// Which client calls.
+/// Returns the client that calls.
 pub(super) fn client(headers: &HeaderMap) -> Client {
     Client::of_header(headers.get(CONVEX_CLIENT).and_then(|value| value.to_str().ok()))
 }
 
-/// An answer to what never came to an operation.
+/// The answer to a call that did not reach an operation.
 pub(super) type Refusal = Box<Response<Body>>;
 
-/// What an operation has answered.
+/// Returns the answer of a successful operation.
 pub(super) fn success(value: Value, format: Format) -> Value {
     let value = match format {
         Format::Plain => value::plain(value),
@@ -87,7 +87,7 @@ pub(super) fn success(value: Value, format: Format) -> Value {
     json!({ "status": "success", "value": value, "logLines": [] })
 }
 
-/// What an operation has failed with: an answer like any other.
+/// Returns the answer of a failed operation, which has the status 200 too.
 pub(super) fn failure(failure: Failure) -> Value {
     let mut answer = json!({ "status": "error", "errorMessage": failure.message, "logLines": [] });
     if let Some(data) = failure.data {
@@ -96,24 +96,24 @@ pub(super) fn failure(failure: Failure) -> Value {
     answer
 }
 
-/// A JSON answer.
+/// Returns a JSON answer.
 pub(super) fn json(answer: &Value) -> Response<Body> {
     with_status(StatusCode::OK, answer)
 }
 
-/// What is not an operation's business: who calls, how often, and whether that is a call at all.
+/// Returns the answer for errors outside of operations: authentication, rate limits, malformed calls.
 pub(super) fn refusal(error: &Error) -> Refusal {
     refusal_with(problem::status(error.code), error)
 }
 
-/// The same, with a status of its own.
+/// Returns such an answer with a status of its own.
 pub(super) fn refusal_with(status: StatusCode, error: &Error) -> Refusal {
     let code = if error.code == Code::Unauthenticated { "InvalidAuthHeader" } else { error.tag };
     let message = if error.code == Code::Internal { "Server Error" } else { error.message.as_ref() };
     Box::new(with_status(status, &json!({ "code": code, "message": message })))
 }
 
-/// What a client hears that speaks a protocol that nobody here speaks.
+/// Returns the answer for clients whose protocol version is not supported.
 pub(super) fn too_old() -> Refusal {
     let message = HeaderValue::from_static(
         "This version of the convex package is no longer served. Update it: npm install convex@latest",

@@ -1,11 +1,11 @@
-//! Long transitions in pieces: the client's clock of inactivity begins anew with each of them.
+//! Splits long transitions into chunks: each chunk restarts the client's inactivity timer.
 
 use serde_json::json;
 
-/// Bytes of a transition that is sent whole, and of a piece.
+/// The greatest number of bytes of a transition that is sent whole, and of a chunk.
 pub(super) const PIECE: usize = 5_000_000;
 
-/// The messages that carry a transition in pieces. `id` makes them belong together.
+/// Returns the messages that carry a transition in chunks, which share `id`.
 pub(super) fn cut(transition: &str, piece: usize, id: i64) -> Vec<String> {
     let parts = pieces(transition, piece);
     let (total, id) = (parts.len(), format!("{id:x}"));
@@ -22,7 +22,7 @@ pub(super) fn cut(transition: &str, piece: usize, id: i64) -> Vec<String> {
     parts.iter().enumerate().map(message).collect()
 }
 
-/// Cuts between characters.
+/// Splits a text between characters.
 fn pieces(mut text: &str, piece: usize) -> Vec<&str> {
     let mut pieces = Vec::new();
     while !text.is_empty() {

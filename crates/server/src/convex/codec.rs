@@ -1,14 +1,15 @@
-//! How the protocol writes 64-bit numbers: base64 of the eight bytes, the least first, because JSON's numbers are floats.
+//! The protocol's encoding of 64-bit numbers: base64 of the eight bytes, least significant first, because numbers in
+//! JSON are floats.
 
 use data_encoding::BASE64;
 use kernel::{Error, Result};
 
-/// `0` is `AAAAAAAAAAA=`.
+/// Encodes a number: 0 is `AAAAAAAAAAA=`.
 pub(super) fn encode(number: u64) -> String {
     BASE64.encode(&number.to_le_bytes())
 }
 
-/// Reads what [`encode`] writes.
+/// Decodes what [`encode`] writes.
 pub(super) fn decode(text: &str) -> Result<u64> {
     let bytes = BASE64.decode(text.as_bytes()).ok().and_then(|bytes| <[u8; 8]>::try_from(bytes).ok());
     bytes.map(u64::from_le_bytes).ok_or_else(|| {

@@ -1,4 +1,4 @@
-//! Pages of any origin may call: what opens the door is a token in a header, which no other page has.
+//! Pages of any origin may call: calls are authenticated by a token in a header, which other pages do not have.
 
 use axum::{
     body::Body,
@@ -7,11 +7,11 @@ use axum::{
 };
 
 const METHODS: HeaderValue = HeaderValue::from_static("GET, POST, OPTIONS, PATCH, DELETE, PUT");
-/// How long a browser may remember it, in seconds.
+/// The number of seconds for which a browser caches a preflight answer.
 const AGE: HeaderValue = HeaderValue::from_static("86400");
 const VARY: HeaderValue = HeaderValue::from_static("origin, access-control-request-headers");
 
-/// Answers what browsers ask before they call, and allows them to read the answers.
+/// Answers preflight requests, and allows browsers to read the answers.
 pub(super) async fn allow(request: Request<Body>, next: Next) -> Response<Body> {
     let asked = request.headers().clone();
     let is_preflight = request.method() == Method::OPTIONS && asked.contains_key(header::ORIGIN);

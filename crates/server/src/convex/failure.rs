@@ -1,21 +1,21 @@
-//! Errors as the clients' `ConvexError`: a message, and data that programs can read.
+//! Errors in the form of the clients' `ConvexError`: a message, and data for programs.
 
 use kernel::{Code, Error};
 use serde_json::{Map, Value, json};
 
-/// The tag by which the engine says that a cursor is none of this list.
+/// The tag of an error about a cursor that belongs to another list.
 const INVALID_CURSOR: &str = "InvalidCursor";
 
-/// A failure as a client is told of it.
+/// A failure, as it is sent to a client.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Failure {
     pub message: String,
-    /// Its presence makes it a `ConvexError`.
+    /// Data, whose presence makes the failure a `ConvexError`.
     pub data: Option<Value>,
 }
 
 impl Failure {
-    /// What is told of `error`. `request` is all that is told of what broke inside, so that its log line can be found.
+    /// Converts `error`. Of an internal error only `request` is sent, by which its log line can be found.
     pub(super) fn of(error: &Error, request: &str) -> Self {
         if let Some(data) = error.data() {
             return Self { message: error.message.to_string(), data: Some(data.clone()) };
@@ -30,7 +30,7 @@ impl Failure {
         Self { message: error.message.to_string(), data: Some(described(error)) }
     }
 
-    /// The members of a message that failed: `"errorMessage":…`, and the data where there is some.
+    /// Returns the members of a message about the failure: `"errorMessage":…`, and the data if there are any.
     pub(super) fn members(&self, message: &str) -> String {
         let text = Value::from(self.message.as_str());
         match &self.data {
@@ -40,7 +40,7 @@ impl Failure {
     }
 }
 
-/// The same words as in a problem over REST.
+/// Returns the error with the same names as in a problem over REST.
 fn described(error: &Error) -> Value {
     let mut data: Map<String, Value> = Map::new();
     for (name, value) in error.facts() {

@@ -1,4 +1,4 @@
-//! The door to the live queries: from a request to a socket of its own.
+//! Upgrades requests to live-query sockets.
 
 use std::{collections::HashMap, future::pending, sync::Arc};
 
@@ -29,7 +29,7 @@ use super::{
 };
 use crate::{authenticate, listen::Open, problem::Problem};
 
-/// The longest message, which is a mutation's arguments and what is around them.
+/// The longest message: a mutation's arguments and what surrounds them.
 const MESSAGE: usize = 16 * 1024 * 1024 + 2000;
 
 /// `/api/1.48.0/sync`
@@ -67,7 +67,7 @@ fn open(convex: &Convex, client: Client, path: &HashMap<String, String>, mut req
     let (place, every) = (request.extensions_mut().remove::<Open>(), convex.options.live_tick);
     let limit = message_limit(Some(surface.live.options().anonymous_bytes));
     tokio::spawn(async move {
-        // Who has left by now needs nothing more.
+        // The client has left already.
         let Ok(upgraded) = upgrade.await else { return };
         let wire = Metered::new(TokioIo::new(upgraded), limit);
         let stream = WebSocketStream::from_raw_socket(wire, Role::Server, Some(config())).await;
@@ -83,13 +83,13 @@ fn open(convex: &Convex, client: Client, path: &HashMap<String, String>, mut req
     accepted
 }
 
-/// Small buffers: most sockets are silent most of the time, and there are many.
+/// Small buffers, because there are many sockets, most of which are idle most of the time.
 fn config() -> WebSocketConfig {
     let limited = WebSocketConfig::default().max_message_size(Some(MESSAGE)).max_frame_size(Some(MESSAGE));
     limited.read_buffer_size(1024).write_buffer_size(0)
 }
 
-/// The connection to come, and the answer that lets it come; none when the request asks for something else.
+/// Returns the future connection and the answer that accepts it; none when the request does not ask for a WebSocket.
 fn handshake(request: &mut Request) -> Option<(OnUpgrade, Response<Body>)> {
     let headers = request.headers();
     let asks = names(headers, &header::CONNECTION, "upgrade")
@@ -106,7 +106,7 @@ fn handshake(request: &mut Request) -> Option<(OnUpgrade, Response<Body>)> {
     Some((upgrade, accepted))
 }
 
-/// Whether a header's list has this word.
+/// Returns whether the list in a header contains this word.
 fn names(headers: &HeaderMap, name: &HeaderName, word: &str) -> bool {
     let lists = headers.get_all(name).into_iter().filter_map(|value| value.to_str().ok());
     lists.flat_map(|list| list.split(',')).any(|named| named.trim().eq_ignore_ascii_case(word))

@@ -1,5 +1,5 @@
-//! Values on the wire. Clients throw a whole transition away when one field in it has a name that they do not allow, so
-//! answers are checked here, where only the query that gave such an answer fails.
+//! Values on the wire. Clients discard a whole transition when one field in it has a name that they do not allow, so
+//! answers are checked here, where only the query with such an answer fails.
 
 use data_encoding::BASE64;
 use kernel::{Error, Result};
@@ -8,10 +8,10 @@ use serde_json::{Map, Number, Value};
 /// The longest name of a field.
 const NAME: usize = 1024;
 
-/// Checks an answer's text.
+/// Checks the text of an answer.
 ///
 /// # Errors
-/// `Internal` when a field has a name that clients refuse: our own mistake, told to nobody else.
+/// `Internal` when a field has a name that clients refuse.
 pub(super) fn check(text: &str) -> Result<()> {
     let mut rest = text;
     while let Some((_, from_string)) = rest.split_once('"') {
@@ -21,7 +21,7 @@ pub(super) fn check(text: &str) -> Result<()> {
             continue;
         }
         if string.starts_with('$') || string.contains('\\') {
-            // Perhaps a value of the protocol's own: that takes more than the name to tell.
+            // It may be a special value of the protocol, which cannot be recognised by the name alone.
             let value: Value = serde_json::from_str(text)
                 .map_err(|error| Error::internal("answer_unreadable", "an answer is not JSON").source(error))?;
             return check_value(&value);
@@ -31,7 +31,7 @@ pub(super) fn check(text: &str) -> Result<()> {
     Ok(())
 }
 
-/// Where the string ends whose first quote stands before `text`.
+/// Returns the end of the string whose first quote is before `text`.
 fn end(text: &str) -> usize {
     let mut escaped = false;
     let quote = text.bytes().position(|byte| {
@@ -66,7 +66,7 @@ fn check_name(name: &str) -> Result<()> {
     Err(Error::internal("field_name", "an answer has a field whose name clients refuse").context("field", name))
 }
 
-/// What JSON has no word for, in the protocol's own: `{"$integer": "…"}`.
+/// Returns whether this is the protocol's encoding of a value that JSON lacks: `{"$integer": "…"}`.
 fn is_special(fields: &Map<String, Value>) -> bool {
     special(fields).is_some()
 }
@@ -88,8 +88,8 @@ fn special(fields: &Map<String, Value>) -> Option<Special> {
     }
 }
 
-/// Arguments as operations take them: an integer of the protocol's own kind becomes a number where the operation's
-/// schema asks for one. What asks for anything is given what came.
+/// Converts arguments for operations: an integer in the protocol's encoding becomes a number where the schema asks for
+/// one. Where the schema accepts anything, the value stays as it is.
 pub(super) fn arguments(came: Value, schema: &Value) -> Value {
     let mut came = came;
     if let Value::Array(one) = &mut came
@@ -121,7 +121,7 @@ fn takes_numbers(schema: &Value) -> bool {
     is_number(kinds) || kinds.as_array().is_some_and(|kinds| kinds.iter().any(is_number))
 }
 
-/// An answer in plain JSON: integers as decimal text, bytes as base64, what is no number as its name.
+/// Converts an answer to plain JSON: integers as decimal text, bytes as base64, numbers that JSON lacks as their name.
 pub(super) fn plain(value: Value) -> Value {
     match value {
         Value::Array(values) => values.into_iter().map(plain).collect(),

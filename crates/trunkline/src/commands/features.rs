@@ -131,7 +131,7 @@ async fn pages(target: &Target, newest: &Newest, operation: &str) -> Result<Vec<
     Ok(rows)
 }
 
-async fn organization(db: &Db, of: &Of) -> Result<Organization> {
+async fn organization(db: &Db, of: &OrganizationFlag) -> Result<Organization> {
     organization_named(db, of.organization.as_deref()).await
 }
 

@@ -17,7 +17,7 @@ pub(crate) struct Local {
     who: Who,
 }
 
-impl Here {
+impl Local {
     pub(super) async fn open(environment: &Environment, organization: Option<&str>, access: Access) -> Result<Self> {
         let world = World::system();
         let migrating = Progress::unknown("opening the database");

@@ -24,8 +24,8 @@ impl Target {
     pub(crate) async fn open(environment: &Environment, organization: Option<&str>, access: Access) -> Result<Self> {
         let settings = &environment.settings;
         Ok(match &settings.trunkline_url {
-            Some(url) => Self::Elsewhere(Elsewhere::new(url, settings.trunkline_api_key.clone(), organization)?),
-            None => Self::Here(Here::open(environment, organization, access).await?),
+            Some(url) => Self::Remote(Remote::new(url, settings.trunkline_api_key.clone(), organization)?),
+            None => Self::Local(Local::open(environment, organization, access).await?),
         })
     }
 
