@@ -84,7 +84,11 @@ async fn a_table_whose_migration_lifted_the_policy_for_its_own_work_is_behind_it
         assert_eq!(database.by_hand().await.texts(marks).await, ["truetruebackup", "truetruetenant"]);
         database.by_hand().await.run("drop policy tenant on letters").await;
         store::migrate(&database.db, &[LIFTED], Time::from_ms(0)).await.unwrap();
-        assert_eq!(database.by_hand().await.texts(marks).await, ["truetruebackup", "truetruetenant"], "also where it was lost");
+        assert_eq!(
+            database.by_hand().await.texts(marks).await,
+            ["truetruebackup", "truetruetenant"],
+            "also where it was lost"
+        );
     })
     .await;
 }

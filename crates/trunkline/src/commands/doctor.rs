@@ -6,7 +6,7 @@ use engine::{NodeRow, Unhandled, World};
 use kernel::{Error, Result, Time};
 use provider::{Registry, VendorEntry, WebhookState, settings::Loaded};
 use serde::Serialize;
-use store::{Access, Db, Engine, Options};
+use store::{Access, Db, Engine, FileLock, Options};
 
 use crate::{boot, environment::Environment, installation::engine_name, output};
 
@@ -107,7 +107,7 @@ async fn nodes(environment: &Environment) -> Vec<Finding> {
     db.close().await;
     let living = living.ok().map(|living| match db.engine() {
         // A process that was killed could not sign off; what serves the file holds a lock.
-        Engine::Sqlite if boot::exclusive(environment).is_ok() => Vec::new(),
+        Engine::Sqlite if FileLock::take(&options).is_ok() => Vec::new(),
         Engine::Sqlite | Engine::Postgres => living,
     });
     living.map(working).into_iter().chain(unhandled.ok().and_then(waiting)).collect()

@@ -16,9 +16,9 @@ use kernel::Scope;
 use store::Db;
 
 use crate::{
-    database::{Database, Store},
+    database::{Database, Store, postmaster},
     http::get,
-    inbox::{Events, SECRET, load},
+    inbox::{Events, SECRETS, load},
     machine,
     program::Program,
 };
@@ -54,6 +54,9 @@ pub(crate) struct Options {
 
 /// The longest time of one measurement.
 const LIMIT: Duration = Duration::from_secs(120);
+/// The customers whose events are sent in turn.
+const CUSTOMERS: usize = 5_000;
+
 const LOOK: Duration = Duration::from_millis(20);
 
 /// Runs everything and prints the numbers.
@@ -81,7 +84,9 @@ struct Together {
 /// Events into all nodes at once, until the last one is handled.
 async fn together(options: &Options, postgres: &str, count: usize) -> anyhow::Result<Together> {
     let (database, db, nodes) = start(options, postgres, count).await?;
-    let cpu = || (machine::cpu_of("postgres"), nodes.iter().map(|node| machine::cpu(node.id())).sum::<Duration>());
+    let postmaster = postmaster(postgres)?;
+    let cpu =
+        || (machine::cpu_of_server(postmaster), nodes.iter().map(|node| machine::cpu(node.id())).sum::<Duration>());
     let (events, before, began) = (sign(options, count)?, cpu(), Instant::now());
     let loads = send(options, &nodes, &events);
     let mut accepted = 0;
@@ -181,7 +186,7 @@ async fn start(options: &Options, postgres: &str, count: usize) -> anyhow::Resul
 }
 
 async fn binary(options: &Options, database: &Database) -> anyhow::Result<Program> {
-    Program::binary(&options.binary, &database.url, &[("GENERIC_WEBHOOK_SECRET", SECRET)]).await
+    Program::binary(&options.binary, &database.url, &SECRETS).await
 }
 
 async fn end(database: Database, db: Db, nodes: Vec<Program>) -> anyhow::Result<()> {
@@ -194,7 +199,7 @@ async fn end(database: Database, db: Db, nodes: Vec<Program>) -> anyhow::Result<
 
 /// Each node's own share of the events.
 fn sign(options: &Options, nodes: usize) -> anyhow::Result<Vec<Arc<Events>>> {
-    (0..nodes).map(|_| Events::sign(options.events / nodes)).collect()
+    (0..nodes).map(|_| Events::sign(options.events / nodes, CUSTOMERS)).collect()
 }
 
 type Loads = Vec<tokio::task::JoinHandle<anyhow::Result<load::Load>>>;
