@@ -20,7 +20,7 @@ mod variant;
 
 use clap::Subcommand;
 
-pub(crate) use events::{Events, SECRET};
+pub(crate) use events::{Events, SECRETS};
 
 /// Measures the inbox.
 #[derive(Subcommand)]
