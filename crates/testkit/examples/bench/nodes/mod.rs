@@ -1,7 +1,8 @@
 //! Several nodes on one PostgreSQL: the real binary, three processes, and the load in a fourth.
 //!
-//! - **together**: events that all nodes take in and handle, until the last one is handled; beside one node alone.
-//! - **death**: one node is killed under load; how long until what it held is somebody else's, and until all is handled.
+//! - **together**: events that all nodes take in, and that nobody handles, until none is open; beside one node alone.
+//! - **death**: one node of those that work on a long queue is killed; how long until what it held is somebody else's, and
+//!   until all is done.
 //! - **claims**: a queue of many open entries of many tenants, which nobody adds to; claims and entries a second.
 
 mod open;
@@ -54,9 +55,10 @@ pub(crate) struct Options {
 
 /// The longest time of one measurement.
 const LIMIT: Duration = Duration::from_secs(120);
-/// The customers whose events are sent in turn.
-const CUSTOMERS: usize = 5_000;
-
+/// Longer than a lease.
+const WATCHED: Duration = Duration::from_secs(18);
+/// Customers that the events are about.
+const CUSTOMERS: usize = 5000;
 const LOOK: Duration = Duration::from_millis(20);
 
 /// Runs everything and prints the numbers.
@@ -93,7 +95,7 @@ async fn together(options: &Options, postgres: &str, count: usize) -> anyhow::Re
     for load in loads {
         accepted += load.await??.requests;
     }
-    until(&db, "select count(*) as n from jobs where rank is not null", 0).await?;
+    until(&db, OPEN, 0).await?;
     let (elapsed, after) = (began.elapsed(), cpu());
     let cores = |now: Duration, then: Duration| now.saturating_sub(then).as_secs_f64() / elapsed.as_secs_f64();
     let line = Together {
@@ -105,38 +107,35 @@ async fn together(options: &Options, postgres: &str, count: usize) -> anyhow::Re
     Ok(line)
 }
 
-/// One node of several is killed under load.
+/// One node of those that work on a long queue is killed.
 async fn death(options: &Options, postgres: &str) -> anyhow::Result<()> {
     let (database, db, mut nodes) = start(options, postgres, options.nodes).await?;
-    let events = sign(options, options.nodes)?;
-    let loads = send(options, &nodes, &events);
+    // Long enough that nobody has watched for less than a lease.
+    tokio::time::sleep(WATCHED).await;
+    open::fill(&db, options.open, options.tenants).await?;
     let dies = nodes.pop().ok_or_else(|| anyhow::anyhow!("there is no node"))?;
-    let (mut held, mut tries) = (0, 0);
-    // It holds something at nearly every moment; a death with empty hands would measure nothing.
-    while held == 0 && tries < 1000 {
-        tokio::time::sleep(LOOK).await;
+    let (mut held, began) = (0, Instant::now());
+    // A death with empty hands would measure nothing.
+    while held == 0 && began.elapsed() < LIMIT {
         held = number(&db, HELD_BY_LAST).await?;
-        tries += 1;
     }
     drop(dies);
     let died = Instant::now();
     let held = number(&db, HELD_BY_LAST).await?;
     until(&db, "select count(*) as n from nodes", i64::try_from(nodes.len())?).await?;
     let noticed = died.elapsed();
-    for load in loads {
-        // Its own senders are cut off.
-        drop(load.await?);
-    }
-    until(&db, "select count(*) as n from jobs where rank is not null", 0).await?;
+    until(&db, OPEN, 0).await?;
     println!();
     println!(
-        "a node that held {held} entries was killed: taken over after {:.1} s, all handled {:.1} s after its death",
+        "a node that held {held} entries was killed: taken over after {:.1} s, all done {:.1} s after its death",
         noticed.as_secs_f64(),
         died.elapsed().as_secs_f64()
     );
     end(database, db, nodes).await
 }
 
+/// What is still to be done.
+const OPEN: &str = "select count(*) as n from jobs where rank is not null";
 /// What the node holds that registered last.
 const HELD_BY_LAST: &str =
     "select count(*) as n from jobs where state = 'running' and node = (select max(node) from nodes)";
@@ -153,7 +152,7 @@ async fn claims(options: &Options, postgres: &str) -> anyhow::Result<()> {
     for _ in 0..options.nodes {
         nodes.push(binary(options, &database).await?);
     }
-    until(&db, "select count(*) as n from jobs where rank is not null", 0).await?;
+    until(&db, OPEN, 0).await?;
     let seconds = began.elapsed().as_secs_f64();
     let mut claims = 0.0;
     for node in &nodes {

@@ -14,7 +14,7 @@ pub(crate) async fn fill(db: &Db, open: i64, tenants: i64) -> anyhow::Result<()>
             Box::pin(async move {
                 tx.system(
                     "insert into jobs (kind, provider, tenant, lane, state, rank, max_attempts, created_ms)
-                     select 'event', 'generic', 'generic:' || (n % $3), 'generic:' || n, 'ready', n, 17, 1700000000000
+                     select 'event', 'stripe', 'stripe:cus_' || (n % $3::bigint), 'stripe:cus_' || (n % $3::bigint), 'ready', n, 17, 1700000000000
                      from generate_series($1::bigint, $2::bigint) as n",
                 )
                 .bind(first)
@@ -24,11 +24,13 @@ pub(crate) async fn fill(db: &Db, open: i64, tenants: i64) -> anyhow::Result<()>
                 .await?;
                 tx.system(
                     "insert into inbox_events (seq, hash, provider, connection, external_id, kind, received_ms, body)
-                     select seq, seq, 'generic', '', 'open ' || seq, 'bench.happened', 1700000000000, '{}'::bytea
+                     select seq, seq, 'stripe', '', 'evt_' || seq, 'invoice.updated', 1700000000000,
+                         convert_to('{\"id\":\"evt_' || seq || '\",\"object\":\"event\",\"type\":\"invoice.updated\",\"created\":1767225600,\"data\":{\"object\":{\"id\":\"in_1\",\"object\":\"invoice\",\"customer\":\"cus_' || seq % $3::bigint || '\"}}}', 'UTF8')
                      from jobs where rank between $1 and $2",
                 )
                 .bind(first)
                 .bind(last)
+                .bind(tenants)
                 .execute()
                 .await
                 .map(drop)
