@@ -123,7 +123,7 @@ fn filled(installation: Installation) -> Installation {
     let node = installation.start();
     for number in 0..20 {
         let ballast = format!("{number}").repeat(300_000);
-        let sent = node.send(&GENERIC.send(&format!(r#"{{"type":"t{number}","ballast":"{ballast}"}}"#)));
+        let sent = node.send(&GENERIC.send(format!(r#"{{"type":"t{number}","ballast":"{ballast}"}}"#)));
         assert_eq!(sent.status, 200, "{}", sent.text());
     }
     assert!(node.stop().success());
