@@ -26,6 +26,7 @@ import type {
   MemberCounts,
   MessagePage,
   NewKey,
+  OrganizationStatus,
   Part,
   PendingInvitation,
   PendingInvitationPage,
@@ -33,7 +34,6 @@ import type {
   Role,
   RowErrorPage,
   Settings,
-  Standing,
   Stopped,
   Subscription,
   Synced,
@@ -46,28 +46,30 @@ import type {
 export declare const api: {
   apiKeys: {
     /**
-     * Make an API key. The answer is the only time that it is seen.
+     * Create an API key. The answer is the only one that holds its secret text.
      *
      * Roles: owner, admin.
      */
     create: FunctionReference<"mutation", "public", {
-      /** What people call it. */
+      /** The name of the key, for people. */
       name: string;
-      /** What it may do. An admin cannot make one that may do more than they may. */
+      /** The role whose rights the key has. An admin cannot create a key with more rights than their own. */
       role: Role;
-      /** The operations it may call: `customers:list`, or `customers:*`. Empty is all that its role allows. */
+      /**
+       * The operations that the key may call: `customers:list`, or `customers:*`. Empty means all that its role allows.
+       */
       scopes?: Array<string>;
-      /** Until when it is good, in milliseconds; for good when it is absent. */
+      /** When the key expires, in milliseconds; absent for a key that does not expire. */
       expiresAt?: Time | null;
     }, NewKey>;
     /**
-     * The API keys of the organization, the newest first, also those that were revoked.
+     * The API keys of the organization, newest first, including those that were revoked.
      *
      * Roles: owner, admin.
      */
     list: FunctionReference<"query", "public", {}, Array<ApiKey>>;
     /**
-     * Revoke an API key, at once.
+     * Revoke an API key, with immediate effect.
      *
      * Roles: owner, admin.
      */
@@ -76,73 +78,74 @@ export declare const api: {
       apiKeyId: Id<"apiKeys">;
     }, ApiKey>;
     /**
-     * Replace an API key. The one before is good for a while too, so that programs can be changed over.
+     * Replace the secret text of an API key. The previous text stays valid for a while, so that programs can be changed
+     * over.
      *
      * Roles: owner, admin.
      */
     rotate: FunctionReference<"mutation", "public", {
       /** `key_…` */
       apiKeyId: Id<"apiKeys">;
-      /** How long the one before is good, in milliseconds; a day when it is absent, at most 30 days. */
+      /** How long the previous text stays valid, in milliseconds; a day by default, at most 30 days. */
       graceMs?: number | null;
     }, NewKey>;
   };
   assignments: {
     /**
-     * Let a staff member look after a customer. Whoever does already goes on.
+     * Assign a staff member to a customer. Others who are assigned to the customer stay assigned.
      *
      * Roles: owner, admin.
      */
     assign: FunctionReference<"mutation", "public", {
-      /** Which customer. */
+      /** The customer. */
       customerId: Id<"customers">;
-      /** Who. */
+      /** The staff member. */
       userId: Id<"users">;
     }, Assigned>;
     /**
-     * The staff who look after a customer.
+     * The staff who are assigned to a customer.
      *
      * Roles: owner, admin, staff, viewer.
      */
     listAssigned: FunctionReference<"query", "public", {
-      /** Which one. */
+      /** The customer. */
       customerId: Id<"customers">;
     }, Array<Assigned>>;
     /**
-     * The staff who do not look after a customer yet.
+     * The staff who are not assigned to a customer yet.
      *
      * Roles: owner, admin.
      */
     listAvailable: FunctionReference<"query", "public", {
-      /** Which one. */
+      /** The customer. */
       customerId: Id<"customers">;
     }, Array<Colleague>>;
     /**
-     * Take a customer from a staff member: they see it no more.
+     * Remove the assignment of a staff member to a customer, which they no longer see.
      *
      * Roles: owner, admin.
      */
     unassign: FunctionReference<"mutation", "public", {
-      /** Which customer. */
+      /** The customer. */
       customerId: Id<"customers">;
-      /** From whom. */
+      /** The staff member. */
       userId: Id<"users">;
     }, Assigned>;
   };
   audit: {
     /**
-     * A part of the audit log as a file: put the parts one behind the other.
+     * A part of the audit log as a file. Concatenate the parts in order.
      *
      * Roles: owner, admin.
      */
     export: FunctionReference<"query", "public", {
-      /** How it is written. */
+      /** The format. */
       format: ExportFormat;
       /** Which part. */
       paginationOpts: PaginationOptions;
     }, Part>;
     /**
-     * The audit log, page by page, the newest line first.
+     * A page of the audit log, newest entry first.
      *
      * Roles: owner, admin.
      */
@@ -153,13 +156,13 @@ export declare const api: {
   };
   billing: {
     /**
-     * Where your organization's subscription stands.
+     * The subscription of your organization.
      *
      * Roles: owner, admin.
      */
     info: FunctionReference<"query", "public", {}, BillingInfo>;
     /**
-     * What your organization has, and what its plan allows.
+     * The usage of your organization, and the limits of its plan.
      *
      * Roles: owner, admin, staff, viewer.
      */
@@ -167,7 +170,7 @@ export declare const api: {
   };
   connections: {
     /**
-     * The accounts at vendors that your organization has connected, oldest first.
+     * The connections of your organization, oldest first.
      *
      * Roles: owner, admin.
      */
@@ -192,13 +195,13 @@ export declare const api: {
   };
   conversations: {
     /**
-     * All conversations of your organization, those with the newest messages first; at most 1,000.
+     * All conversations of your organization, sorted by their newest message; at most 1,000.
      *
      * Roles: owner, admin.
      */
     list: FunctionReference<"query", "public", {}, Array<Conversation>>;
     /**
-     * The conversations of your organization, page by page, those with the newest messages first.
+     * The conversations of your organization, page by page, sorted by their newest message.
      *
      * Roles: owner, admin.
      */
@@ -209,12 +212,12 @@ export declare const api: {
   };
   customers: {
     /**
-     * Stop an import. What it imported until then stays.
+     * Stop an import. Customers that it imported until then stay.
      *
      * Roles: owner, admin.
      */
     cancelImport: FunctionReference<"mutation", "public", {
-      /** Which one. */
+      /** The import. */
       importId: Id<"customerImports">;
     }, CustomerImport>;
     /**
@@ -223,24 +226,24 @@ export declare const api: {
      * Roles: owner, admin, staff.
      */
     create: FunctionReference<"mutation", "public", {
-      /** What it is called. */
+      /** The name. */
       name: string;
-      /** Where it is written to. */
+      /** The e-mail address. */
       email?: string | null;
-      /** What you note about it. */
+      /** Notes about the customer. */
       notes?: string | null;
     }, Customer>;
     /**
-     * Delete a customer that nobody depends on any more.
+     * Delete a customer. It must have no clients and no pending invitations.
      *
      * Roles: owner, admin.
      */
     delete: FunctionReference<"mutation", "public", {
-      /** Which one. */
+      /** The customer. */
       customerId: Id<"customers">;
     }, Customer>;
     /**
-     * A part of the customers that you see as a CSV file, newest first: put the parts one behind the other.
+     * A part of the customers that you see as a CSV file, newest first. Concatenate the parts in order.
      *
      * Roles: owner, admin, staff, viewer, client.
      */
@@ -249,50 +252,50 @@ export declare const api: {
       paginationOpts: PaginationOptions;
     }, Part>;
     /**
-     * One customer.
+     * A customer.
      *
      * Roles: owner, admin, staff, viewer, client.
      */
     get: FunctionReference<"query", "public", {
-      /** Which one. */
+      /** The customer. */
       customerId: Id<"customers">;
     }, Customer>;
     /**
-     * The customer that you are a client of; null when you are none.
+     * The customer that you are a client of; null when you are not a client.
      *
      * Roles: owner, admin, staff, viewer, client.
      */
     getMine: FunctionReference<"query", "public", {}, Customer | null>;
     /**
-     * Import customers from a file. It goes on in the background: watch it with `customers:importStatus`. Rows that are
-     * wrong are left out and named; an organization imports one file at a time.
+     * Import customers from a file. The import runs in the background: watch it with `customers:importStatus`. Rows
+     * with errors are left out and reported. An organization imports one file at a time.
      *
      * Roles: owner, admin.
      */
     import: FunctionReference<"mutation", "public", {
       /**
-       * The file: CSV with a first line that names the columns, separated by commas, semicolons or tabs; up to 5 MB and
+       * The file: CSV with a first line of column titles, separated by commas, semicolons or tabs; up to 5 MB and
        * 20,000 rows.
        */
       csv: string;
-      /** What the file is called, for those who look at the list of imports. */
+      /** The name of the file, which the list of imports shows. */
       fileName?: string | null;
-      /** The column with the names, by what it is called in the file [default: name] */
+      /** The title of the column with the names [default: name] */
       nameColumn?: string | null;
-      /** The column with the e-mail addresses [default: email] */
+      /** The title of the column with the e-mail addresses [default: email] */
       emailColumn?: string | null;
-      /** The column with the notes [default: notes] */
+      /** The title of the column with the notes [default: notes] */
       notesColumn?: string | null;
-      /** What becomes of a customer that is there already [default: skip] */
+      /** What to do with a customer that exists already [default: skip] */
       duplicates?: Duplicates;
     }, CustomerImport>;
     /**
-     * How far an import has come.
+     * The progress of an import.
      *
      * Roles: owner, admin.
      */
     importStatus: FunctionReference<"query", "public", {
-      /** Which one. */
+      /** The import. */
       importId: Id<"customerImports">;
     }, CustomerImport>;
     /**
@@ -302,7 +305,7 @@ export declare const api: {
      */
     list: FunctionReference<"query", "public", {}, Array<Customer>>;
     /**
-     * The staff who look after the customer that you are a client of.
+     * The staff who are assigned to the customer that you are a client of.
      *
      * Roles: owner, admin, staff, viewer, client.
      */
@@ -315,16 +318,16 @@ export declare const api: {
     page: FunctionReference<"query", "public", {
       /** Which part. */
       paginationOpts: PaginationOptions;
-      /** Only those whose name or e-mail address contains this. */
+      /** Only customers whose name or e-mail address contains this text. */
       search?: string | null;
     }, CustomerPage>;
     /**
-     * Why rows of an import did not become customers, page by page, in the order of the file.
+     * The errors of an import, page by page, in the order of the file.
      *
      * Roles: owner, admin.
      */
     pageImportErrors: FunctionReference<"query", "public", {
-      /** Of which import. */
+      /** The import. */
       importId: Id<"customerImports">;
       /** Which page. */
       paginationOpts: PaginationOptions;
@@ -339,51 +342,51 @@ export declare const api: {
       paginationOpts: PaginationOptions;
     }, CustomerImportPage>;
     /**
-     * What an import of this file would do. Nothing is written.
+     * Preview an import of this file. Nothing is written.
      *
      * Roles: owner, admin.
      */
     previewImport: FunctionReference<"query", "public", {
       /**
-       * The file: CSV with a first line that names the columns, separated by commas, semicolons or tabs; up to 5 MB and
+       * The file: CSV with a first line of column titles, separated by commas, semicolons or tabs; up to 5 MB and
        * 20,000 rows.
        */
       csv: string;
-      /** The column with the names, by what it is called in the file [default: name] */
+      /** The title of the column with the names [default: name] */
       nameColumn?: string | null;
-      /** The column with the e-mail addresses [default: email] */
+      /** The title of the column with the e-mail addresses [default: email] */
       emailColumn?: string | null;
-      /** The column with the notes [default: notes] */
+      /** The title of the column with the notes [default: notes] */
       notesColumn?: string | null;
-      /** What becomes of a customer that is there already [default: skip] */
+      /** What to do with a customer that exists already [default: skip] */
       duplicates?: Duplicates;
     }, Preview>;
     /**
-     * Go on with an import whose job was given up or cancelled. One that is at work is not disturbed.
+     * Resume an import whose job failed for good or was cancelled. An import that is running is not disturbed.
      *
      * Roles: owner, admin.
      */
     resumeImport: FunctionReference<"mutation", "public", {
-      /** Which one. */
+      /** The import. */
       importId: Id<"customerImports">;
     }, CustomerImport>;
     /**
-     * Change a customer. What is not mentioned stays as it is; `null` empties a field.
+     * Change a customer. Fields that are absent stay as they are; `null` empties a field.
      *
      * Roles: owner, admin, staff.
      */
     update: FunctionReference<"mutation", "public", {
-      /** Which one. */
+      /** The customer. */
       customerId: Id<"customers">;
-      /** What it is called. */
+      /** The name. */
       name?: string | null;
-      /** Where it is written to. */
+      /** The e-mail address. */
       email?: string | null;
-      /** What you note about it. */
+      /** Notes about the customer. */
       notes?: string | null;
     }, Customer>;
     /**
-     * How many customers there are, and how many the plan allows.
+     * The number of customers, and the limit of the plan.
      *
      * Roles: owner, admin, staff, viewer.
      */
@@ -391,22 +394,22 @@ export declare const api: {
   };
   invitations: {
     /**
-     * Accept an invitation that was sent to the address that you signed in with; the newest, when you do not say which.
+     * Accept an invitation that was sent to the e-mail address that you signed in with; by default the newest.
      *
-     * For whoever is signed in.
+     * For signed-in callers.
      */
     accept: FunctionReference<"mutation", "public", {
-      /** Which one. */
+      /** The invitation. */
       invitationId?: Id<"invitations"> | null;
     }, User>;
     /**
-     * The invitations that wait to be accepted, newest first.
+     * The pending invitations, newest first.
      *
      * Roles: owner, admin.
      */
     listPending: FunctionReference<"query", "public", {}, Array<PendingInvitation>>;
     /**
-     * A part of the invitations that wait to be accepted, newest first.
+     * A part of the pending invitations, newest first.
      *
      * Roles: owner, admin.
      */
@@ -415,34 +418,34 @@ export declare const api: {
       paginationOpts: PaginationOptions;
     }, PendingInvitationPage>;
     /**
-     * Send an invitation again: it can be accepted for seven days from now.
+     * Send an invitation again. It can be accepted for seven days from now.
      *
      * Roles: owner, admin.
      */
     resend: FunctionReference<"mutation", "public", {
-      /** Which one. */
+      /** The invitation. */
       invitationId: Id<"invitations">;
     }, InvitationRef>;
     /**
-     * Take an invitation back.
+     * Revoke an invitation.
      *
      * Roles: owner, admin.
      */
     revoke: FunctionReference<"mutation", "public", {
-      /** Which one. */
+      /** The invitation. */
       invitationId: Id<"invitations">;
     }, InvitationRef>;
     /**
-     * Invite somebody. A client needs a customer.
+     * Invite a person. A client needs a customer.
      *
      * Roles: owner, admin.
      */
     send: FunctionReference<"mutation", "public", {
-      /** Where the invitation goes: whoever signs in with this address can accept it. */
+      /** The e-mail address: a person who signs in with it can accept the invitation. */
       email: string;
-      /** What they will be: admin, staff, viewer or client. */
+      /** The role: admin, staff, viewer or client. */
       role: Role;
-      /** Whose person a client will be. */
+      /** The customer that a client will belong to. */
       customerId?: Id<"customers"> | null;
     }, InvitationRef>;
   };
@@ -453,7 +456,7 @@ export declare const api: {
      * Roles: owner, admin.
      */
     page: FunctionReference<"query", "public", {
-      /** Only of this conversation. */
+      /** Only the messages of this conversation. */
       conversationId?: Id<"conversations"> | null;
       /** Which page. */
       paginationOpts: PaginationOptions;
@@ -461,58 +464,59 @@ export declare const api: {
   };
   organizations: {
     /**
-     * Create an organization: you become its owner. Somebody who is in one already asks in none of theirs.
+     * Create an organization, of which you become the owner. Members of an organization call this with the organization
+     * `none`.
      *
-     * For whoever is signed in.
+     * For signed-in callers.
      */
     create: FunctionReference<"mutation", "public", {
-      /** What people call it. */
+      /** The name. */
       name: string;
-      /** Where bills go. */
+      /** The e-mail address for bills. */
       billingEmail?: string | null;
     }, Account>;
     /**
-     * Your organization; null while you have none.
+     * Your organization; null while you are in none.
      *
-     * Anybody may call it.
+     * Anyone may call it.
      */
     getMine: FunctionReference<"query", "public", {}, Account | null>;
     /**
-     * Whether you are in an organization. Anybody may ask.
+     * Whether you are in an organization. Anybody may call this.
      *
-     * Anybody may call it.
+     * Anyone may call it.
      */
-    has: FunctionReference<"query", "public", {}, Standing>;
+    has: FunctionReference<"query", "public", {}, OrganizationStatus>;
     /**
-     * Change your organization. What is not mentioned stays as it is; `null` empties the address.
+     * Change your organization. Fields that are absent stay as they are; `null` empties the address.
      *
      * Roles: owner, admin.
      */
     update: FunctionReference<"mutation", "public", {
-      /** What people call it. */
+      /** The name. */
       name?: string | null;
-      /** Where bills go. */
+      /** The e-mail address for bills. */
       billingEmail?: string | null;
     }, Account>;
   };
   settings: {
     /**
-     * What the organization chose, with the defaults where it did not.
+     * The settings of the organization, with defaults where it chose nothing.
      *
      * Roles: owner, admin, staff, viewer, client.
      */
     get: FunctionReference<"query", "public", {}, Settings>;
     /**
-     * Choose settings; what is absent stays as it is.
+     * Change settings. Fields that are absent stay as they are.
      *
      * Roles: owner, admin.
      */
     update: FunctionReference<"mutation", "public", {
-      /** Where days begin: a name such as `Europe/Berlin`. */
+      /** The time zone in which days begin: a name such as `Europe/Berlin`. */
       timeZone?: string | null;
-      /** How numbers and dates are written: a tag such as `en` or `pt-BR`. */
+      /** The language tag by which numbers and dates are written, such as `en` or `pt-BR`. */
       locale?: string | null;
-      /** Which day weeks begin with: 1 is Monday, 7 is Sunday. */
+      /** The first day of the week: 1 is Monday, 7 is Sunday. */
       weekStartsOn?: number | null;
     }, Settings>;
   };
@@ -526,44 +530,44 @@ export declare const api: {
   };
   users: {
     /**
-     * Change what a member may do. A client needs a customer; nobody else has one.
+     * Change the role of a member. A client needs a customer; other roles have none.
      *
      * Roles: owner, admin.
      */
     changeRole: FunctionReference<"mutation", "public", {
-      /** Whose. */
+      /** The member. */
       userId: Id<"users">;
-      /** What they may do from now on. */
+      /** The new role. */
       role: Role;
-      /** Whose person they are, for a client. */
+      /** The customer that a client belongs to. */
       customerId?: Id<"customers"> | null;
     }, User>;
     /**
-     * As whom you act; null when you are yourself.
+     * The member that you impersonate; null when you act as yourself.
      *
-     * Anybody may call it.
+     * Anyone may call it.
      */
     impersonationStatus: FunctionReference<"query", "public", {}, User | null>;
     /**
-     * Everybody who is or was in the organization, those who are first.
+     * All current and former members of the organization, current ones first.
      *
      * Roles: owner, admin, viewer.
      */
     listMembers: FunctionReference<"query", "public", {}, Array<ListedMember>>;
     /**
-     * Who you are; null while nobody knows you.
+     * Your own user; null when you are not known yet.
      *
-     * Anybody may call it.
+     * Anyone may call it.
      */
     me: FunctionReference<"query", "public", {}, User | null>;
     /**
-     * How many people there are.
+     * The number of members.
      *
      * Roles: owner, admin, viewer.
      */
     memberCounts: FunctionReference<"query", "public", {}, MemberCounts>;
     /**
-     * A part of those who are or were in the organization.
+     * A part of the current and former members of the organization.
      *
      * Roles: owner, admin, viewer.
      */
@@ -572,21 +576,21 @@ export declare const api: {
       paginationOpts: PaginationOptions;
     }, ListedMemberPage>;
     /**
-     * Remove a member. They can be brought back; until then, they are nobody here.
+     * Remove a member. The member loses all access, and can be restored.
      *
      * Roles: owner, admin.
      */
     remove: FunctionReference<"mutation", "public", {
-      /** Whom. */
+      /** The member. */
       userId: Id<"users">;
     }, User>;
     /**
-     * Bring a removed member back, as what they were.
+     * Restore a removed member, with the role that they had.
      *
      * Roles: owner, admin.
      */
     restore: FunctionReference<"mutation", "public", {
-      /** Whom. */
+      /** The member. */
       userId: Id<"users">;
     }, User>;
     /**
@@ -595,11 +599,11 @@ export declare const api: {
      * Roles: owner, admin.
      */
     startImpersonating: FunctionReference<"mutation", "public", {
-      /** As whom. */
+      /** The member to impersonate. */
       userId: Id<"users">;
     }, User>;
     /**
-     * Be yourself again.
+     * Stop impersonating.
      *
      * Roles: owner, admin, staff, viewer, client.
      */
@@ -607,13 +611,13 @@ export declare const api: {
     /**
      * Bring your profile, your membership or your pending invitation up to date.
      *
-     * For whoever is signed in.
+     * For signed-in callers.
      */
     sync: FunctionReference<"mutation", "public", {}, Synced>;
     /**
      * Bring your profile, your membership or your pending invitation up to date. Call it after signing in.
      *
-     * For whoever is signed in.
+     * For signed-in callers.
      */
     syncCurrent: FunctionReference<"action", "public", {}, Synced>;
   };

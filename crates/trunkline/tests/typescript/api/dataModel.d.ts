@@ -40,65 +40,65 @@ export type DataModel = {
 /** A row of a table. */
 export type Doc<Table extends keyof DataModel> = DataModel[Table];
 
-/** An organization, with what it pays for and what it may have. */
+/** An organization, with its subscription and its limits. */
 export type Account = {
   /** `org_…` */
   _id: Id<"organizations">;
-  /** When it was made. */
+  /** When the organization was created. */
   _creationTime: Time;
-  /** What people call it. */
+  /** The name. */
   name: string;
-  /** Where bills go. */
+  /** The e-mail address for bills. */
   billingEmail?: string;
-  /** What other systems call it. */
+  /** The ids of the organization in other systems. */
   externalIds: Array<ExternalId>;
-  /** The payments vendor's id of its subscription. */
+  /** The payments vendor's id of the subscription. */
   subscriptionId?: string;
-  /** Where the subscription stands. */
+  /** The status of the subscription. */
   subscriptionStatus?: PlanStatus;
-  /** What was bought. */
+  /** The product of the subscription. */
   planId?: string;
-  /** Until when it costs nothing. */
+  /** The end of the trial. */
   trialEndsAt?: Time;
   /** When the subscription ends or ended. */
   endsAt?: Time;
-  /** How many customers it may have. */
+  /** The number of customers that the plan allows. */
   maxCustomers: number;
-  /** How many people of its own it may have. */
+  /** The number of members with any role but client that the plan allows. */
   maxStaff: number;
-  /** How many people of its customers it may have. */
+  /** The number of members with the role client that the plan allows. */
   maxClients: number;
-  /** When it was made. */
+  /** When the organization was created. */
   createdAt: Time;
-  /** When its own fields changed for the last time. */
+  /** When the organization was last changed. */
   updatedAt: Time;
 };
 
-/** An API key, without what is shown. */
+/** An API key, without the secret text. */
 export type ApiKey = {
   /** `key_…` */
   _id: Id<"apiKeys">;
-  /** When it was made. */
+  /** When the key was created. */
   _creationTime: Time;
-  /** What people call it. */
+  /** The name that people gave the key. */
   name: string;
-  /** What it may do. */
+  /** The role whose rights the key has. */
   role: Role;
-  /** The operations it may call: `customers:list`, or `customers:*`. Empty is all that its role allows. */
+  /** The operations that the key may call: `customers:list`, or `customers:*`. Empty means all that its role allows. */
   scopes: Array<string>;
-  /** Its last four characters. */
+  /** The last four characters of the key. */
   hint: string;
-  /** Until when it is good; for good when it is absent. */
+  /** When the key expires; absent for a key that does not expire. */
   expiresAt?: Time;
-  /** While it is rotated: until when the one before is good too. */
+  /** While the key is being rotated: until when its previous text is valid too. */
   previousUntil?: Time;
-  /** When it was revoked. */
+  /** When the key was revoked. */
   revokedAt?: Time;
-  /** When it was shown the last time, to the minute. */
+  /** When the key was last used, to the minute. */
   lastUsedAt?: Time;
 };
 
-/** A staff member who looks after a customer. */
+/** A staff member who is assigned to a customer. */
 export type Assigned = {
   /** The assignment. */
   assignmentId: Id<"assignments">;
@@ -108,60 +108,60 @@ export type Assigned = {
   firstName?: string;
   /** The family name. */
   lastName?: string;
-  /** Their address. */
+  /** The e-mail address. */
   email: string;
 };
 
-/** Who did what to what, when, from where. */
+/** Which caller did what, to which object, when and from where. */
 export type AuditEntry = {
   /** `aud_…` */
   _id: Id<"auditEntries">;
-  /** When it was done. */
+  /** When the operation ran. */
   _creationTime: Time;
   /** The operation. */
   operation: string;
-  /** The person, where it was one. */
+  /** The person who called; absent for API keys and operators. */
   userId?: string;
-  /** What they are called. */
+  /** The display name of the caller. */
   actor: string;
-  /** Who acted as this person. */
+  /** The person who impersonated the caller, if any. */
   impersonatorId?: string;
-  /** What those are called. */
+  /** The display name of the impersonator. */
   impersonator?: string;
-  /** `token`, `key`, `operator` or `anonymous`. */
+  /** How the caller was authenticated: `token`, `key`, `operator` or `anonymous`. */
   means: string;
-  /** The id of what it was done to. */
+  /** The id of the object that was changed. */
   subject?: string;
-  /** The arguments as JSON, without what is secret. */
+  /** The arguments as JSON, without secrets. */
   arguments: string;
-  /** The address that it came from. */
+  /** The network address of the caller. */
   origin?: string;
 };
 
 /** One page of a list. */
 export type AuditEntryPage = PaginationResult<AuditEntry>;
 
-/** Where an organization's subscription stands. What is not known is null. */
+/** The subscription of an organization. Fields that are not known are null. */
 export type BillingInfo = {
-  /** What the organization is called. */
+  /** The name of the organization. */
   name: string;
   /** The vendor's id of the subscription. */
   subscriptionId: string | null;
-  /** Where it stands. */
+  /** The status of the subscription. */
   subscriptionStatus: PlanStatus | null;
-  /** What was bought. */
+  /** The product of the subscription. */
   planId: string | null;
-  /** Until when it costs nothing. */
+  /** The end of the trial. */
   trialEndsAt: Time | null;
-  /** When it ends or ended. */
+  /** When the subscription ends or ended. */
   endsAt: Time | null;
-  /** Whether it costs nothing for now. */
+  /** Whether the subscription is in its trial. */
   isTrialing: boolean;
-  /** For how many days more, the day that has begun included. */
+  /** The number of days left of the trial, including today. */
   trialDaysRemaining: number | null;
 };
 
-/** Somebody to turn to. */
+/** A member as others see them as a contact. */
 export type Colleague = {
   /** `usr_…` */
   _id: Id<"users">;
@@ -169,7 +169,7 @@ export type Colleague = {
   firstName?: string;
   /** The family name. */
   lastName?: string;
-  /** Their address. */
+  /** The e-mail address. */
   email: string;
 };
 
@@ -181,9 +181,9 @@ export type Connection = {
   _creationTime: Time;
   /** The vendor's name in the registry. */
   provider: string;
-  /** The account as the vendor names it in events: a phone number id. */
+  /** The account as the vendor's events name it: a phone number id. */
   account: string;
-  /** What people call it. */
+  /** The name of the connection, for people. */
   name: string;
 };
 
@@ -191,37 +191,37 @@ export type Connection = {
 export type Contact = {
   /** `cnt_…` */
   _id: Id<"contacts">;
-  /** When it was first heard of. */
+  /** When the first event about the contact was stored. */
   _creationTime: Time;
-  /** The name for people. */
+  /** The display name. */
   name?: string;
-  /** The number, as `+` and digits; people may hide it. */
+  /** The phone number, as `+` and digits; people may hide it. */
   phone?: string;
-  /** The name that the person chose on a channel. */
+  /** The username that the person chose on a channel. */
   username?: string;
-  /** Everything it is called now. */
+  /** The identities that the contact has now. */
   identities: Array<ContactIdentity>;
 };
 
-/** What a contact is called on a channel. */
+/** An identity of a contact on a channel. */
 export type ContactIdentity = {
   /** The channel. */
   channel: string;
-  /** What sort of name it is. */
+  /** The kind of identity. */
   kind: ContactIdentityKind;
-  /** The name. */
+  /** The id, number or username. */
   value: string;
 };
 
-/** A sort of name. The order is how much each says about who a person is. */
+/** A kind of identity. The variants are sorted by how reliably they identify a person. */
 export type ContactIdentityKind =
-  /** The vendor's id of the person for one business. It is never given to another person. */
+  /** The vendor's id of the person for one business. It is never reassigned. */
   | "bsuid"
-  /** The same for the business above. */
+  /** The same for the parent business. */
   | "parent_bsuid"
-  /** A phone number. It may be given to another person one day. */
+  /** A phone number. It may be reassigned to another person. */
   | "phone"
-  /** A chosen name. It says nothing: anybody may take one that was given up. */
+  /** A chosen username. It does not identify a person: another person may take one that was given up. */
   | "username";
 
 /** One page of a list. */
@@ -231,83 +231,83 @@ export type ContactPage = PaginationResult<Contact>;
 export type Conversation = {
   /** `cnv_…` */
   _id: Id<"conversations">;
-  /** When it began. */
+  /** When the conversation began. */
   _creationTime: Time;
-  /** With whom. */
+  /** The contact. */
   contactId: Id<"contacts">;
-  /** What the contact is called. */
+  /** The display name of the contact. */
   contactName?: string;
-  /** The contact's number, as `+` and digits. */
+  /** The phone number of the contact, as `+` and digits. */
   contactPhone?: string;
   /** The channel: `whatsapp`. */
   channel: string;
-  /** The connection that the last message came through. */
+  /** The connection of the newest message. */
   connectionId?: string;
-  /** Where it stands. */
+  /** The status. */
   status: ConversationStatus;
-  /** Messages that nobody has looked at. */
+  /** The number of unread messages. */
   unreadCount: number;
   /** When the newest message was written. */
   lastMessageAt: Time;
-  /** How the newest message begins. */
+  /** The beginning of the newest message. */
   lastMessagePreview?: string;
 };
 
 /** One page of a list. */
 export type ConversationPage = PaginationResult<Conversation>;
 
-/** Where a conversation stands. */
+/** The status of a conversation. */
 export type ConversationStatus =
-  /** Messages go here. */
+  /** New messages are added to it. */
   | "open"
-  /** Over. The next message begins another one. */
+  /** It has ended. The next message begins another conversation. */
   | "closed"
-  /** Emptied into another when its contact was merged. */
+  /** Its messages were moved to another conversation when its contact was merged. */
   | "merged";
 
 /** A client company of an organization. */
 export type Customer = {
   /** `cus_…` */
   _id: Id<"customers">;
-  /** When it was made. */
+  /** When the customer was created. */
   _creationTime: Time;
-  /** Whose customer it is. */
+  /** The organization. */
   orgId: Id<"organizations">;
-  /** What it is called. */
+  /** The name. */
   name: string;
-  /** Where it is written to. */
+  /** The e-mail address. */
   email?: string;
-  /** What the organization notes about it. */
+  /** The notes of the organization about the customer. */
   notes?: string;
-  /** When it was made. */
+  /** When the customer was created. */
   createdAt: Time;
-  /** When it was changed for the last time. */
+  /** When the customer was last changed. */
   updatedAt: Time;
 };
 
-/** A file of customers that is or was imported, and how far that has come. */
+/** An import of customers from a file, and its progress. */
 export type CustomerImport = {
   /** `imp_…` */
   _id: Id<"customerImports">;
-  /** When it began. */
+  /** When the import began. */
   _creationTime: Time;
-  /** What the file is called. */
+  /** The name of the file. */
   fileName?: string;
-  /** Who began it. */
+  /** The caller who began the import. */
   startedBy: string;
-  /** Where it stands. */
+  /** The status. */
   status: ImportStatus;
-  /** Rows of the file. */
+  /** The number of rows in the file. */
   rows: number;
-  /** Rows that were worked off. */
+  /** The number of rows that were processed. */
   done: number;
-  /** Rows that became customers. */
+  /** The number of rows that became customers. */
   imported: number;
-  /** Rows that did not. Why is in `customers:pageImportErrors`. */
+  /** The number of rows that were rejected. The reasons are in `customers:pageImportErrors`. */
   rejected: number;
-  /** When it moved for the last time. */
+  /** When the import last made progress. */
   updatedAt: Time;
-  /** When it ended. */
+  /** When the import ended. */
   finishedAt?: Time;
 };
 
@@ -317,36 +317,36 @@ export type CustomerImportPage = PaginationResult<CustomerImport>;
 /** One page of a list. */
 export type CustomerPage = PaginationResult<Customer>;
 
-/** How many customers there are, and how many the plan allows. */
+/** The number of customers, and the limit of the plan. */
 export type CustomerUsage = {
-  /** How many there are. */
+  /** The number of customers. */
   count: number;
-  /** How many there may be. */
+  /** The number of customers that the plan allows. */
   max: number;
-  /** How many more there may be. */
+  /** The number of customers that can still be added. */
   remaining: number;
-  /** Whether there may be no more. */
+  /** Whether the limit is reached. */
   atLimit: boolean;
 };
 
 /**
- * What becomes of a customer that is there already, or stands in the file twice. A customer is recognised by the e-mail
- * address, or by the name where there is no address; upper and lower case are the same.
+ * What to do with a customer that exists already, or appears in the file twice. A customer is recognised by the e-mail
+ * address, or by the name where there is no address, without regard to upper and lower case.
  */
 export type Duplicates =
-  /** It is left out, and named among the errors. */
+  /** The row is left out, and reported among the errors. */
   | "skip"
-  /** It is imported as another one. */
+  /** The row is imported as another customer. */
   | "import";
 
-/** How an export is written. */
+/** The format of an export. */
 export type ExportFormat =
-  /** One line for each entry, and one with the names of the columns at the beginning of the first part. */
+  /** One line for each entry; the first part begins with a line of column names. */
   | "csv"
   /** One JSON object on each line. */
   | "jsonl";
 
-/** What another system calls an organization. */
+/** The id of an organization in another system. */
 export type ExternalId = {
   /** The other system. */
   provider: string;
@@ -354,13 +354,13 @@ export type ExternalId = {
   id: string;
 };
 
-/** Where an import stands. */
+/** The status of an import. */
 export type ImportStatus =
-  /** It is worked off, or waits for that. */
+  /** Rows are being processed, or wait for it. */
   | "running"
-  /** All rows were worked off. */
+  /** All rows were processed. */
   | "done"
-  /** Somebody stopped it. What was imported until then stays. */
+  /** The import was stopped. Customers that were imported before stay. */
   | "cancelled";
 
 /** An invitation. */
@@ -369,13 +369,13 @@ export type InvitationRef = {
   invitationId: Id<"invitations">;
 };
 
-/** Somebody who is or was in the organization. */
+/** A current or former member of the organization. */
 export type ListedMember = {
   /** `usr_…` */
   _id: Id<"users">;
-  /** When they signed in for the first time. */
+  /** When the person first signed in. */
   _creationTime: Time;
-  /** Their address; empty where nobody vouches for one. */
+  /** The e-mail address; empty when no issuer confirms one. */
   email: string;
   /** The given name. */
   firstName?: string;
@@ -383,148 +383,160 @@ export type ListedMember = {
   lastName?: string;
   /** The address of a picture. */
   profilePictureUrl?: string;
-  /** What they may do. */
+  /** The role. */
   role?: Role;
   /** The organization. */
   orgId?: Id<"organizations">;
-  /** Whose person a client is. */
+  /** The customer that a client belongs to. */
   customerId?: Id<"customers">;
-  /** When they signed in for the first time. */
+  /** When the person first signed in. */
   createdAt: Time;
-  /** When something about them changed for the last time. */
+  /** When the person or the membership last changed. */
   updatedAt: Time;
-  /** What a client's company is called. */
+  /** The name of the customer that a client belongs to. */
   customerName?: string;
-  /** When they were removed. */
+  /** When the member was removed. */
   deletedAt?: Time;
-  /** Whether they still are. */
+  /** Whether the person still is a member. */
   status: MemberStatus;
-  /** What to call them. */
+  /** The name to show. */
   displayName: string;
 };
 
 /** One page of a list. */
 export type ListedMemberPage = PaginationResult<ListedMember>;
 
-/** How many people there are. */
+/** The number of members. */
 export type MemberCounts = {
-  /** People of the organization itself: everybody but clients. */
+  /** The number of members with any role but client. */
   staffCount: number;
-  /** People of its customers. */
+  /** The number of members with the role client. */
   clientCount: number;
-  /** Invitations that nobody has accepted yet. */
+  /** The number of pending invitations. */
   pendingCount: number;
-  /** Everybody who is there. */
+  /** The number of current members. */
   totalActive: number;
 };
 
-/** Whether somebody still is in the organization. */
+/** Whether a person still is a member. */
 export type MemberStatus =
-  /** They are. */
+  /** A member. */
   | "active"
-  /** They were, and can be brought back. */
+  /** A former member, who can be restored. */
   | "removed";
 
 /** A message of a conversation. */
 export type Message = {
   /** `msg_…` */
   _id: Id<"messages">;
-  /** When it was stored. */
+  /** When the message was stored. */
   _creationTime: Time;
   /** The conversation. */
   conversationId: Id<"conversations">;
-  /** The vendor that told of it. */
+  /** The vendor that reported the message. */
   provider: string;
-  /** The vendor's id. */
+  /** The vendor's id of the message. */
   externalId: string;
-  /** Who wrote it. */
+  /** Whether the contact or the organization wrote the message. */
   direction: MessageDirection;
   /** `text`, `image`, `interactive`, … */
   type: string;
-  /** What a person would read. */
+  /** The text that people read. */
   text?: string;
-  /** What it holds; its form follows from the type. */
+  /** The content, whose structure depends on the type. */
   content: any;
-  /** The message that it answers, by the vendor's id. */
+  /** The vendor's id of the message that this one answers. */
   replyTo?: string;
-  /** How far it has come. */
+  /** The status. */
   status: MessageStatus;
-  /** When it was written, by the vendor's clock. */
+  /** When the message was written, by the vendor's clock. */
   occurredAt: Time;
-  /** When the vendor had it. */
+  /** When the vendor accepted the message. */
   sentAt?: Time;
-  /** When it was on the person's phone. */
+  /** When the message was delivered to the person's phone. */
   deliveredAt?: Time;
-  /** When it was seen. */
+  /** When the message was read. */
   readAt?: Time;
-  /** When it failed. */
+  /** When the message failed. */
   failedAt?: Time;
-  /** Why it failed. */
+  /** Why the message failed. */
   error?: string;
 };
 
-/** Who wrote a message. */
+/** The direction of a message. */
 export type MessageDirection =
-  /** The contact. */
+  /** Written by the contact. */
   | "inbound"
-  /** The organization. */
+  /** Written by the organization. */
   | "outbound";
 
 /** One page of a list. */
 export type MessagePage = PaginationResult<Message>;
 
-/** How far a message has come. */
+/** The status of a message. */
 export type MessageStatus =
-  /** It came to us. */
+  /** An incoming message, stored. */
   | "received"
-  /** The vendor has it. */
+  /** Accepted by the vendor. */
   | "sent"
-  /** It cannot be delivered. */
+  /** Failed for good. */
   | "failed"
-  /** It is on the person's phone. */
+  /** Delivered to the person's phone. */
   | "delivered"
-  /** It was seen. */
+  /** Read by the person. */
   | "read";
 
-/** A key that was just made, or rotated: the only time that it is seen. */
+/** A key that was just created or rotated: the only answer that holds its secret text. */
 export type NewKey = {
   /** `key_…` */
   _id: Id<"apiKeys">;
-  /** What programs show: keep it, it is not seen again. */
+  /** The secret text that programs send: keep it, it is not shown again. */
   key: string;
+};
+
+/** Whether a caller is signed in, and in an organization. */
+export type OrganizationStatus = {
+  /** Whether the caller is in an organization. */
+  hasOrg: boolean;
+  /** Whether the caller is signed in. */
+  isAuthenticated: boolean;
+  /** The role of the caller. */
+  role?: Role;
+  /** The id of the caller. */
+  userId?: Id<"users">;
 };
 
 /** A part of a file. */
 export type Part = {
   /** The text. */
   text: string;
-  /** Whether it is the last part. */
+  /** Whether this is the last part. */
   isDone: boolean;
-  /** Where the next part begins. */
+  /** The cursor of the next part. */
   continueCursor: string;
 };
 
-/** An invitation that waits to be accepted. */
+/** A pending invitation. */
 export type PendingInvitation = {
   /** `inv_…` */
   _id: Id<"invitations">;
-  /** When it was sent for the first time. */
+  /** When the invitation was first sent. */
   _creationTime: Time;
-  /** Where it was sent. */
+  /** The e-mail address that the invitation was sent to. */
   email: string;
-  /** Who asked them to join. */
+  /** The organization. */
   orgId: Id<"organizations">;
-  /** What they will be. */
+  /** The role that the person will have. */
   role: Role;
-  /** Whose person a client will be. */
+  /** The customer that a client will belong to. */
   customerId?: Id<"customers">;
-  /** Who sent it; absent where that was no person. */
+  /** The person who sent the invitation; absent when it was sent by an API key or an operator. */
   inviterUserId?: Id<"users">;
-  /** When it was sent for the first time. */
+  /** When the invitation was first sent. */
   createdAt: Time;
-  /** Until when it can be accepted. */
+  /** When the invitation expires. */
   expiresAt: Time;
-  /** What the client's company is called. */
+  /** The name of the customer that a client will belong to. */
   customerName?: string;
 };
 
@@ -533,66 +545,66 @@ export type PendingInvitationPage = PaginationResult<PendingInvitation>;
 
 /** A plan. */
 export type PlanStats = {
-  /** What people call it. */
+  /** The name of the plan. */
   name: string;
-  /** Where the subscription stands; `inactive` without one. */
+  /** The status of the subscription; `inactive` without one. */
   status: PlanStatus;
-  /** What was bought; null without a subscription. */
+  /** The product of the subscription; null without a subscription. */
   planId: string | null;
 };
 
-/** Where a subscription stands, for front ends. */
+/** The status of a subscription, for front ends. */
 export type PlanStatus =
-  /** There is none, or it never began. */
+  /** There is no subscription, or it never began. */
   | "inactive"
-  /** It runs. */
+  /** The subscription is active. */
   | "active"
-  /** It runs, and costs nothing yet. */
+  /** The subscription is in its trial. */
   | "trialing"
-  /** It was called off; it may run until its end. */
+  /** The subscription was cancelled; it may be used until its end. */
   | "cancelled"
-  /** It runs, though a payment is late. */
+  /** The subscription is active, though a payment is late. */
   | "past_due"
-  /** It was not paid, and rests. */
+  /** The subscription is suspended because it was not paid. */
   | "unpaid"
-  /** It rests. */
+  /** The subscription is paused. */
   | "paused";
 
 /** What an import would do. */
 export type Preview = {
-  /** What stands between the fields of the file. */
+  /** The separator between the fields of the file. */
   separator: Separator;
-  /** The column with the names, as the file calls it. */
+  /** The title of the column with the names. */
   nameColumn: string;
-  /** The column with the e-mail addresses. */
+  /** The title of the column with the e-mail addresses. */
   emailColumn?: string;
-  /** The column with the notes. */
+  /** The title of the column with the notes. */
   notesColumn?: string;
-  /** Columns that are not imported. */
+  /** The titles of the columns that are not imported. */
   ignoredColumns: Array<string>;
-  /** Rows of the file. */
+  /** The number of rows in the file. */
   rows: number;
-  /** Rows that would become customers, if there is room for them. */
+  /** The number of rows that would become customers, as far as the plan allows. */
   valid: number;
-  /** Rows that would not. */
+  /** The number of rows that would be rejected. */
   rejected: number;
   /** The first rows that would become customers. */
   first: Array<PreviewedRow>;
-  /** Why rows would not; the first hundred reasons. */
+  /** The first hundred errors of rows that would be rejected. */
   errors: Array<RowError>;
-  /** Whether the plan allows so many customers. */
+  /** Whether the plan allows that many customers. */
   room: RoomFor;
 };
 
 /** A row that would become a customer. */
 export type PreviewedRow = {
-  /** Where it stands in the file. */
+  /** The line of the file on which the row begins. */
   line: number;
-  /** What it is called. */
+  /** The name of the customer. */
   name: string;
-  /** Where it is written to. */
+  /** The e-mail address. */
   email?: string;
-  /** What the organization notes about it. */
+  /** The notes. */
   notes?: string;
 };
 
@@ -609,32 +621,32 @@ export type Role =
   /** Belongs to one customer of the organization, and sees the data of that customer. */
   | "client";
 
-/** What a plan has room for. */
+/** The number of customers, and the limit of the plan. */
 export type RoomFor = {
-  /** Customers that there are. */
+  /** The number of customers now. */
   count: number;
-  /** Customers that there may be. */
+  /** The number of customers that the plan allows. */
   max: number;
-  /** Whether all valid rows fit. */
+  /** Whether all valid rows fit into the plan. */
   isEnough: boolean;
 };
 
-/** Why a row does not become a customer. */
+/** The reason why a row does not become a customer. */
 export type RowError = {
   /** The line of the file on which the row begins, counted from 1. */
   line: number;
-  /** The column, as the file calls it, where it is about one. */
+  /** The title of the column, where the error is about one. */
   column?: string;
   /** A stable name for programs, such as `email_invalid`. */
   code: string;
-  /** What is wrong, and what to do. */
+  /** What is wrong, and how to correct it. */
   message: string;
 };
 
 /** One page of a list. */
 export type RowErrorPage = PaginationResult<RowError>;
 
-/** The sign between two fields. */
+/** The separator between two fields. */
 export type Separator =
   /** `,` */
   | "comma"
@@ -643,65 +655,53 @@ export type Separator =
   /** A tab. */
   | "tab";
 
-/** What an organization chose, with the defaults where it did not. */
+/** The settings of an organization, with defaults where it chose nothing. */
 export type Settings = {
-  /** Where its days begin: a name such as `Europe/Berlin`. */
+  /** The time zone in which its days begin: a name such as `Europe/Berlin`. */
   timeZone: string;
-  /** How its numbers and dates are written: a tag such as `en` or `pt-BR`. */
+  /** The language tag by which numbers and dates are written, such as `en` or `pt-BR`. */
   locale: string;
-  /** Which day its weeks begin with: 1 is Monday, 7 is Sunday. */
+  /** The first day of the week: 1 is Monday, 7 is Sunday. */
   weekStartsOn: number;
 };
 
-/** Where somebody stands. */
-export type Standing = {
-  /** Whether they are in an organization. */
-  hasOrg: boolean;
-  /** Whether they are signed in. */
-  isAuthenticated: boolean;
-  /** What they may do. */
-  role?: Role;
-  /** Who they are. */
-  userId?: Id<"users">;
-};
-
-/** Whether you acted as somebody. */
+/** Whether an impersonation was stopped. */
 export type Stopped = {
-  /** Whether you did. */
+  /** Whether you were impersonating a member. */
   stopped: boolean;
 };
 
-/** What an organization pays for. */
+/** A subscription of an organization at a payments vendor. */
 export type Subscription = {
   /** `sub_…` */
   _id: Id<"subscriptions">;
-  /** When it was first heard of. */
+  /** When the first event about the subscription was stored. */
   _creationTime: Time;
   /** The vendor. */
   provider: string;
-  /** The vendor's id. */
+  /** The vendor's id of the subscription. */
   externalId: string;
   /** The vendor's id of the customer. */
   customerId?: string;
-  /** Where it stands. A cancelled one may be used until `endsAt`. */
+  /** The status. A cancelled subscription may be used until `endsAt`. */
   status: SubscriptionStatus;
-  /** The same in the vendor's word. */
+  /** The status in the vendor's own word. */
   vendorStatus: string;
-  /** The product, or the price where no product is known. */
+  /** The product; the price where the product is not known. */
   planId?: string;
-  /** What people call it. */
+  /** The name of the product or price. */
   planName?: string;
   /** The price or variant of the product. */
   priceId?: string;
-  /** The begin of the period that is paid for. */
+  /** The beginning of the period that is paid for. */
   currentPeriodStart?: Time;
-  /** Its end. */
+  /** The end of the period that is paid for. */
   currentPeriodEnd?: Time;
-  /** Until when it costs nothing. */
+  /** The end of the trial. */
   trialEndsAt?: Time;
-  /** Whether it ends with the period. */
+  /** Whether the subscription ends with its current period. */
   cancelAtPeriodEnd: boolean;
-  /** When it ends or ended. */
+  /** When the subscription ends or ended. */
   endsAt?: Time;
   /** The limit of customers, the client companies. */
   maxCustomers?: number;
@@ -711,73 +711,73 @@ export type Subscription = {
   maxClients?: number;
 };
 
-/** Where a subscription stands, in the order in which subscriptions live. */
+/** The status of a subscription, in the order of a subscription's life. */
 export type SubscriptionStatus =
   /** Not begun: the first payment is missing. */
   | "incomplete"
-  /** In use, and free for now. */
+  /** In use, in its trial. */
   | "trialing"
   /** In use and paid. */
   | "active"
-  /** In use, and a payment is late. */
+  /** In use, with a payment that is late. */
   | "past_due"
-  /** Payments were given up. */
+  /** Suspended: the vendor no longer tries to collect the payment. */
   | "unpaid"
-  /** At rest. */
+  /** Paused. */
   | "paused"
-  /** Called off: it runs until its end, and no longer. */
+  /** Cancelled: it runs until its end. */
   | "cancelled"
-  /** Over, or never begun. */
+  /** Ended, or never begun. */
   | "inactive";
 
-/** Where somebody stands after they signed in. */
+/** The membership of a person after they signed in. */
 export type Synced = {
-  /** Whether they are known now. */
+  /** Whether the person is stored now. */
   synced: boolean;
-  /** Whether they are in an organization. */
+  /** Whether the person is in an organization. */
   hasOrg: boolean;
-  /** In which one. */
+  /** The organization. */
   orgId?: Id<"organizations">;
-  /** What they are there. */
+  /** The role. */
   role?: Role;
 };
 
 /** A point in time, in milliseconds since 1970-01-01 UTC: in Rust, in both databases and on the wire. */
 export type Time = number;
 
-/** What an organization has. */
+/** The usage of an organization. */
 export type Usage = {
-  /** Client companies. */
+  /** Customers. */
   customers: Used;
-  /** People of the organization itself, with those who were invited. */
+  /** Members with any role but client, pending invitations included. */
   staff: Used;
-  /** People of its customers, with those who were invited. */
+  /** Members with the role client, pending invitations included. */
   clients: Used;
 };
 
-/** What an organization has, and what its plan allows. */
+/** The usage of an organization, and the limits of its plan. */
 export type UsageStats = {
   /** The plan. */
   plan: PlanStats;
-  /** What it has. */
+  /** The usage. */
   usage: Usage;
 };
 
-/** How many there are of how many there may be. */
+/** A number and its limit. */
 export type Used = {
   /** How many there are. */
   count: number;
-  /** How many there may be. */
+  /** How many the plan allows. */
   max: number;
 };
 
-/** A person, and what they are in the organization that the caller acts in. */
+/** A person, with their membership of the organization that the caller acts in. */
 export type User = {
   /** `usr_…` */
   _id: Id<"users">;
-  /** When they signed in for the first time. */
+  /** When the person first signed in. */
   _creationTime: Time;
-  /** Their address; empty where nobody vouches for one. */
+  /** The e-mail address; empty when no issuer confirms one. */
   email: string;
   /** The given name. */
   firstName?: string;
@@ -785,14 +785,14 @@ export type User = {
   lastName?: string;
   /** The address of a picture. */
   profilePictureUrl?: string;
-  /** What they may do. */
+  /** The role. */
   role?: Role;
   /** The organization. */
   orgId?: Id<"organizations">;
-  /** Whose person a client is. */
+  /** The customer that a client belongs to. */
   customerId?: Id<"customers">;
-  /** When they signed in for the first time. */
+  /** When the person first signed in. */
   createdAt: Time;
-  /** When something about them changed for the last time. */
+  /** When the person or the membership last changed. */
   updatedAt: Time;
 };
