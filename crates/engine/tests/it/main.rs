@@ -11,6 +11,7 @@ mod jobs;
 mod lanes;
 mod lists;
 mod live;
+mod nodes;
 mod operations;
 mod overload;
 mod panics;

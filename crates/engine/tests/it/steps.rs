@@ -12,7 +12,7 @@ use std::{
 use engine::{Cron, Handlers, Inbox, InboxOptions, Intake, Runner, RunnerOptions, World};
 use kernel::Scope;
 use store::{Db, Failpoints, Options};
-use testkit::{App, Node, TestDb, TestRandom, both, hours};
+use testkit::{App, Node, TestDb, TestRandom, both, hours, seconds};
 use tokio::sync::Semaphore;
 
 use crate::{
@@ -81,6 +81,8 @@ where
     };
     node.kill().await;
     taken_over(app, database).await;
+    // What failed before the death is due again.
+    app.clock.advance(seconds(60));
     died
 }
 

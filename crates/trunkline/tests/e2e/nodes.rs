@@ -26,7 +26,7 @@ fn two_nodes_share_the_load_and_one_may_die() {
 fn works(node: &Node) -> bool {
     let metrics = node.get("/metrics").text();
     let positive = |series: &str| metrics.lines().any(|line| line.starts_with(series) && !line.ends_with(" 0"));
-    positive("trunkline_webhooks_received_total") && positive("trunkline_jobs_ended_total")
+    positive("trunkline_webhooks_received_total") && positive("trunkline_events_total")
 }
 
 #[test]

@@ -131,7 +131,8 @@ impl Ledger {
             assert_eq!(event["id"], ours.as_str(), "{event}");
         }
         for event in events.values() {
-            let end = if event["provider"] == "whatsapp" { "processed" } else { "ignored" };
+            // No handler is registered for the others: they wait for a release that has one.
+            let end = if event["provider"] == "whatsapp" { "processed" } else { "unhandled" };
             assert_eq!(event["status"], end, "{event}");
         }
         check_messages(installation, &events);
