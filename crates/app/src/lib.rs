@@ -18,15 +18,15 @@ pub mod invitations;
 mod list;
 pub mod messages;
 mod name;
+pub mod organization_exports;
 pub mod organizations;
 mod patch;
 pub mod settings;
 pub mod users;
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use engine::{Handlers, Registry};
-use kernel::Result;
 use provider::{messaging, payments};
 use store::{Migration, MigrationSet};
 
@@ -38,32 +38,34 @@ pub use patch::Patch;
 /// Vendors by their names in the registry, each with the reader of its events.
 pub type Readers<R> = Vec<(&'static str, Arc<R>)>;
 
-/// Registers the handlers of these vendors' events, the jobs, and the crons of all features. Steps that have waited for
-/// their message for longer than `keep` are deleted.
-///
-/// # Errors
-/// `Internal` when a cron has a bad pattern.
+/// Lets the features handle the events of these vendors, and register their jobs and what they clean up.
 pub fn register(
     handlers: &mut Handlers,
     messaging: Readers<dyn messaging::Reader>,
     payments: Readers<dyn payments::Reader>,
-    keep: Duration,
-) -> Result<()> {
+) {
     for (provider, reader) in messaging {
         handlers.on(provider, Arc::new(messages::Events::new(reader)));
     }
     for (provider, reader) in payments {
         handlers.on(provider, Arc::new(billing::Events::new(reader)));
     }
+    organizations::handle(handlers);
+    organization_exports::handle(handlers);
     users::handle(handlers);
     invitations::handle(handlers);
     customer_files::handle(handlers);
-    messages::handle(handlers, keep)
+    messages::handle(handlers);
+    contacts::handle(handlers);
+    billing::handle(handlers);
+    api_keys::handle(handlers);
+    audit::handle(handlers);
 }
 
 /// Registers all operations of all features.
 pub fn operations(registry: &mut Registry) {
     organizations::register(registry);
+    organization_exports::register(registry);
     users::register(registry);
     customers::register(registry);
     customer_files::register(registry);
@@ -107,5 +109,10 @@ pub const MIGRATIONS: MigrationSet = MigrationSet {
             include_str!("../migrations/0030_customer_recognition.postgres.sql"),
         ),
         Migration::portable("0031_customer_imports", include_str!("../migrations/0031_customer_imports.sql")),
+        Migration::pair(
+            "0040_retention",
+            include_str!("../migrations/0040_retention.sqlite.sql"),
+            include_str!("../migrations/0040_retention.postgres.sql"),
+        ),
     ],
 };

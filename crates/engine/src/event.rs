@@ -117,15 +117,14 @@ impl<'t> EventCtx<'t> {
         self.route?.connection.as_deref()
     }
 
-    /// Makes another key lead to this organization, and lets the events go on that waited for it.
+    /// Makes another key lead to this organization, and lets the events go on that waited for it, in batches.
     /// False when it leads to another organization already.
     ///
     /// # Errors
     /// What the database says.
     pub async fn add_route(&mut self, key: impl Into<String> + Send) -> Result<bool> {
         let organization = self.organization()?.clone();
-        let now = self.now();
-        add_route(self.tx, &Route { key: key.into(), organization, connection: None }, now).await
+        add_route(self.tx, self.world, &Route { key: key.into(), organization, connection: None }).await
     }
 
     /// Puts a job into the queue, in the same transaction.

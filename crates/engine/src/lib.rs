@@ -1,6 +1,7 @@
 //! The spine: what arrived is kept, what was promised is done, once, whatever happens in between.
 
 mod cron;
+pub mod erasure;
 mod event;
 pub mod identity;
 mod ids;
@@ -36,7 +37,9 @@ pub use queue::{
     Depth, Depths, EventId, Job, JobCtx, JobFilter, JobId, JobRow, Known, NewJob, Progress, Seq, State, cancel_job,
     enqueue, jobs, retry_job,
 };
-pub use retention::retain;
+pub use retention::{
+    BATCH, Children, Keep, OldRows, OldTenantRows, Owned, Pass, Retention, Sweep, SweepCtx, Swept, register_retention,
+};
 pub use route::{Route, add_route};
 pub use runner::{Handlers, Runner, RunnerOptions};
 pub use timestamps::Timestamps;
@@ -72,5 +75,10 @@ pub const MIGRATIONS: MigrationSet = MigrationSet {
         ),
         Migration::portable("0007_intake", include_str!("../migrations/0007_intake.sql")),
         Migration::portable("0009_live", include_str!("../migrations/0009_live.sql")),
+        Migration::pair(
+            "0010_retention",
+            include_str!("../migrations/0010_retention.sqlite.sql"),
+            include_str!("../migrations/0010_retention.postgres.sql"),
+        ),
     ],
 };

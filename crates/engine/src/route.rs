@@ -1,12 +1,17 @@
 //! Which organization a name in a vendor's world belongs to.
 //!
 //! Events come with a phone number id, a customer id, a portal id. A route says whose that is. Events that came too
-//! early wait for it.
+//! early wait for it, and a job lets them go on.
 
-use kernel::{OrgId, Result, Time};
+use async_trait::async_trait;
+use kernel::{OrgId, Result, Scope};
+use serde::{Deserialize, Serialize};
 use store::{FromRow, Row, Tx};
 
-use crate::queue::{Seq, sql};
+use crate::{
+    Job, JobCtx, NewJob, World,
+    queue::{Seq, enqueue, sql},
+};
 
 /// Where a key leads.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,13 +24,13 @@ pub struct Route {
     pub connection: Option<String>,
 }
 
-/// Makes `key` lead to an organization, and lets the events go on that waited for it.
+/// Makes `key` lead to an organization, and enqueues the job that lets the events go on that waited for it.
 /// An existing route of the same organization is kept; one of another organization too, and false is answered:
 /// what a vendor calls by one name cannot belong to two tenants.
 ///
 /// # Errors
 /// What the database says.
-pub async fn add_route(tx: &mut Tx, route: &Route, now: Time) -> Result<bool> {
+pub async fn add_route(tx: &mut Tx, world: &World, route: &Route) -> Result<bool> {
     tx.system(
         "insert into routes (key, organization, connection, created_ms) values ($1, $2, $3, $4)
          on conflict (key) do nothing",
@@ -33,22 +38,45 @@ pub async fn add_route(tx: &mut Tx, route: &Route, now: Time) -> Result<bool> {
     .bind(&route.key)
     .bind(&route.organization)
     .bind(route.connection.as_deref())
-    .bind(now)
+    .bind(world.now())
     .execute()
     .await?;
-    let owner = find(tx, std::slice::from_ref(&route.key)).await?;
-    if owner.is_none_or(|owner| owner.organization != route.organization) {
+    let owner = tx.system("select organization from routes where key = $1").bind(&route.key).row().await?;
+    let owner: Option<OrgId> = owner.map(|row| row.id("organization")).transpose()?;
+    if owner.is_none_or(|owner| owner != route.organization) {
         return Ok(false);
     }
-    release(tx, &route.key, now).await?;
+    let waiting = tx.system("select seq from route_waits where key = $1 limit 1").bind(&route.key).row().await?;
+    if waiting.is_some() {
+        enqueue(tx, world, ReleaseEvents { key: route.key.clone() }.queued()?).await?;
+    }
     Ok(true)
 }
 
-/// The route of the first of these keys that has one.
-pub(crate) async fn find(tx: &mut Tx, keys: &[String]) -> Result<Option<Route>> {
+/// What an event finds behind its keys.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Found {
+    pub(crate) route: Route,
+    /// Whether earlier events still wait to go on by this route: then a later one waits too, so that order is kept.
+    pub(crate) is_behind: bool,
+}
+
+/// The route of the first of these keys that has one, as the event number `seq` finds it. An organization that is being
+/// erased has none.
+pub(crate) async fn find(tx: &mut Tx, keys: &[String], seq: Seq) -> Result<Option<Found>> {
     for key in keys {
-        let found =
-            tx.system("select key, organization, connection from routes where key = $1").bind(key).optional().await?;
+        let found = tx
+            .system(
+                "select r.key, r.organization, r.connection,
+                     case when exists (select 1 from route_waits w where w.key = r.key and w.seq < $2) then 1 else 0 end
+                         as is_behind
+                 from routes r
+                 where r.key = $1 and not exists (select 1 from erasures e where e.organization = r.organization)",
+            )
+            .bind(key)
+            .bind(seq)
+            .optional()
+            .await?;
         if found.is_some() {
             return Ok(found);
         }
@@ -68,31 +96,92 @@ pub(crate) async fn wait_for(tx: &mut Tx, seq: Seq, keys: &[String]) -> Result<(
     Ok(())
 }
 
-async fn release(tx: &mut Tx, key: &str, now: Time) -> Result<()> {
+/// Forgets that these events wait: they were put back into the queue.
+pub(crate) async fn wait_no_more(tx: &mut Tx, seqs: &[Seq]) -> Result<()> {
+    let (sql, seqs) = sql::one_of(
+        tx,
+        seqs,
+        "delete from route_waits where seq in (select value from json_each($1))",
+        "delete from route_waits where seq = any($1)",
+    );
+    tx.system(sql).bind(seqs).execute().await.map(drop)
+}
+
+/// Lets the events go on that wait for a key which leads somewhere by now: the oldest first, in small batches. They stand in
+/// the queue by their tenants' shares, as if they came now.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct ReleaseEvents {
+    key: String,
+}
+
+/// Events of one batch, and batches of one job.
+const BATCH: i64 = 200;
+const BATCHES: usize = 20;
+
+#[async_trait]
+impl Job for ReleaseEvents {
+    const NAME: &'static str = "release_events";
+
+    async fn run(self, ctx: &JobCtx) -> Result<()> {
+        for batch in 1..=BATCHES {
+            let (key, world) = (self.key.clone(), ctx.world().clone());
+            let write = store::work(move |tx| {
+                let (key, world) = (key.clone(), world.clone());
+                Box::pin(async move {
+                    let more = release(tx, &world, &key).await?;
+                    if more && batch == BATCHES {
+                        enqueue(tx, &world, Self { key }.queued()?).await?;
+                    }
+                    Ok(more)
+                })
+            });
+            if !ctx.db().write(&Scope::System, write).await? {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+}
+
+impl ReleaseEvents {
+    fn queued(&self) -> Result<NewJob> {
+        Ok(NewJob::new(self)?.lane(format!("release:{}", self.key)))
+    }
+}
+
+/// Releases a batch. False when nobody waits for the key any more.
+async fn release(tx: &mut Tx, world: &World, key: &str) -> Result<bool> {
     let waiting = tx
-        .system(
-            "select w.seq from route_waits w join jobs j on j.seq = w.seq
-             where w.key = $1 and j.state = 'unresolved' order by w.seq",
-        )
+        .system("select seq from route_waits where key = $1 order by seq limit $2")
         .bind(key)
+        .bind(BATCH)
         .rows()
         .await?;
     if waiting.is_empty() {
-        return Ok(());
+        return Ok(false);
     }
     let seqs = waiting.iter().map(|row| row.int("seq")).collect::<Result<Vec<_>>>()?;
-    sql::requeue(tx, &seqs, now).await?;
-    tx.system("delete from route_waits where key = $1").bind(key).execute().await?;
+    let (sql, numbers) = sql::one_of(
+        tx,
+        &seqs,
+        "select seq from jobs where state = 'unresolved' and seq in (select value from json_each($1)) order by seq",
+        "select seq from jobs where state = 'unresolved' and seq = any($1) order by seq",
+    );
+    let unresolved = tx.system(sql).bind(numbers).rows().await?;
+    let unresolved = unresolved.iter().map(|row| row.int("seq")).collect::<Result<Vec<_>>>()?;
+    sql::requeue(tx, &unresolved, world.now()).await?;
+    wait_no_more(tx, &seqs).await?;
     tx.wake();
-    Ok(())
+    Ok(true)
 }
 
-impl FromRow for Route {
+impl FromRow for Found {
     fn from_row(row: &Row) -> Result<Self> {
-        Ok(Self {
+        let route = Route {
             key: row.text("key")?,
             organization: row.id("organization")?,
             connection: row.opt_text("connection")?,
-        })
+        };
+        Ok(Self { route, is_behind: row.bool("is_behind")? })
     }
 }

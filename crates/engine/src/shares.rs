@@ -41,6 +41,12 @@ impl Shares {
         rank
     }
 
+    /// Forgets a tenant: it begins at the front again.
+    pub(crate) fn forget(&mut self, tenant: &str) {
+        self.recent.remove(tenant);
+        self.older.remove(tenant);
+    }
+
     /// Notes the rank that is being claimed; none when nothing waits.
     pub(crate) fn serve(&mut self, front: Option<i64>) {
         self.front = front;

@@ -45,6 +45,11 @@ impl World {
         self.shares.lock().unwrap_or_else(PoisonError::into_inner).rank(tenant, now)
     }
 
+    /// Forgets what a tenant has used of its share.
+    pub(crate) fn forget(&self, tenant: &str) {
+        self.shares.lock().unwrap_or_else(PoisonError::into_inner).forget(tenant);
+    }
+
     /// Notes the rank that is being claimed; none when nothing waits.
     pub(crate) fn serve(&self, front: Option<i64>) {
         self.shares.lock().unwrap_or_else(PoisonError::into_inner).serve(front);

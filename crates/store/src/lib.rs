@@ -5,6 +5,7 @@
 
 mod backup;
 mod capacity;
+mod catalog;
 mod db;
 mod error;
 mod failpoints;
@@ -22,6 +23,7 @@ mod tx;
 mod value;
 
 pub use capacity::Capacity;
+pub use catalog::{Column, ColumnKind, TableSchema, schema};
 pub use db::{Db, Engine, Isolation, Listener};
 pub use error::{is_down, no_organization};
 pub use failpoints::{Failpoint, Failpoints};

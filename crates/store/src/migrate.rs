@@ -213,6 +213,7 @@ async fn migrate_postgres(conn: &mut PgConnection, sets: &[MigrationSet], now: T
 
 /// Puts every table with a column `org_id` behind a policy that holds for its owner too. A second one lets `pg_dump` read the rows of
 /// all organizations, where its connection says that this is what it is for: the owner of the tables could not dump them otherwise.
+/// A third one lets a transaction of the system that says so read them: see [`crate::Tx::read_all_organizations`].
 async fn protect_tenants(conn: &mut PgConnection) -> Result<(), sqlx::Error> {
     // A migration may have lifted the policy for its own work, and have set the one mark of it but not the other.
     let unprotected = sqlx::query(
@@ -221,7 +222,8 @@ async fn protect_tenants(conn: &mut PgConnection) -> Result<(), sqlx::Error> {
          where c.relnamespace = current_schema()::regnamespace and c.relkind in ('r', 'p')
              and not (c.relrowsecurity and c.relforcerowsecurity and exists (
                  select 1 from pg_policy p where p.polrelid = c.oid and p.polname = 'tenant') and exists (
-                 select 1 from pg_policy p where p.polrelid = c.oid and p.polname = 'backup'))",
+                 select 1 from pg_policy p where p.polrelid = c.oid and p.polname = 'backup') and exists (
+                 select 1 from pg_policy p where p.polrelid = c.oid and p.polname = 'all_organizations'))",
     )
     .fetch_all(&mut *conn)
     .await?;
@@ -235,7 +237,10 @@ async fn protect_tenants(conn: &mut PgConnection) -> Result<(), sqlx::Error> {
                  using (org_id = nullif(current_setting('trunkline.org', true), ''))
                  with check (org_id = nullif(current_setting('trunkline.org', true), ''));
              drop policy if exists backup on {table};
-             create policy backup on {table} for select using (current_setting('trunkline.backup', true) = 'on')"
+             create policy backup on {table} for select using (current_setting('trunkline.backup', true) = 'on');
+             drop policy if exists all_organizations on {table};
+             create policy all_organizations on {table} for select
+                 using (current_setting('trunkline.reads_all', true) = 'on')"
         );
         sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut *conn).await?;
     }

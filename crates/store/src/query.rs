@@ -38,15 +38,13 @@ impl Reader {
     /// values follow from `$2`. In the system's transaction the caller's values begin at `$1`, and a statement on rows of
     /// organizations is refused: a value of the caller would stand where the organization belongs.
     pub fn query(&mut self, sql: &'static str) -> Read<'_> {
+        self.scoped(Text::Constant(sql))
+    }
+
+    fn scoped(&mut self, sql: Text) -> Read<'_> {
         let organization = self.scope().organization().map(Value::from);
         let scoping = if organization.is_some() { Scoping::Bound } else { Scoping::Lacking };
-        Read {
-            tx: self,
-            sql: Text::Constant(sql),
-            values: organization.into_iter().collect(),
-            keys: Vec::new(),
-            scoping,
-        }
+        Read { tx: self, sql, values: organization.into_iter().collect(), keys: Vec::new(), scoping }
     }
 
     /// A statement that reads tables that belong to no organization, from any scope; the caller's values begin at `$1`. One on
@@ -71,6 +69,12 @@ impl Tx {
     pub fn system(&mut self, sql: &'static str) -> Query<'_> {
         let reader: &mut Reader = self;
         Query(reader.system(sql))
+    }
+
+    /// As [`Tx::query`], with a text that was put together from constants. Never put a value into it.
+    pub fn query_built(&mut self, sql: String) -> Query<'_> {
+        let reader: &mut Reader = self;
+        Query(reader.scoped(Text::Built(sql)))
     }
 
     /// As [`Tx::system`], with a text that was put together from constants. Never put a value into it.

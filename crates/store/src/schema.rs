@@ -100,6 +100,13 @@ pub(crate) struct Touched {
     pub(crate) tenant: Option<Arc<str>>,
 }
 
+impl Touched {
+    /// Whether it writes rows of organizations.
+    pub(crate) fn writes_tenant(&self) -> bool {
+        self.written.iter().any(|(table, _)| table.is_tenant)
+    }
+}
+
 /// Statements to remember. There are a few hundred in a product; more means that texts are built at run time.
 const STATEMENTS: usize = 4096;
 

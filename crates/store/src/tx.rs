@@ -20,6 +20,8 @@ use crate::{
 pub struct Reader {
     pub(crate) conn: Conn,
     scope: Scope,
+    /// Whether it reads the rows of all organizations: see [`Tx::read_all_organizations`].
+    reads_all: bool,
     /// Whether its commit is news for those who wait on [`crate::Db::woken`].
     pub(crate) wakes: bool,
     schema: Schema,
@@ -90,6 +92,7 @@ impl Reader {
             (Scoping::Lacking, _) if touched.named.iter().any(|table| table.is_tenant) => {
                 return Err(no_organization());
             }
+            (Scoping::Installation, Some(_)) if self.reads_all && !touched.writes_tenant() => {}
             (Scoping::Installation, Some(table)) => return Err(tenant_table(table)),
             (Scoping::Bound | Scoping::Lacking | Scoping::Installation, _) => {}
         }
@@ -115,7 +118,7 @@ fn insert(all: &mut BTreeSet<Table>, tables: impl Iterator<Item = Table>) {
 impl Tx {
     pub(crate) fn new(conn: Conn, scope: Scope, schema: Schema, failpoints: Failpoints) -> Self {
         let (read, written) = Default::default();
-        Self(Reader { conn, scope, wakes: false, schema, failpoints, read, written })
+        Self(Reader { conn, scope, reads_all: false, wakes: false, schema, failpoints, read, written })
     }
 
     /// Makes the commit of this transaction wake those who wait on [`crate::Db::woken`] in this process, and announces it to
@@ -140,9 +143,27 @@ impl Tx {
         Ok(())
     }
 
+    /// Lets the later statements of this transaction of the system read the rows of all organizations: to find what is old,
+    /// and to show that nothing is left of one. Nothing of an organization can be changed by it.
+    ///
+    /// # Errors
+    /// `Internal` in a transaction that is an organization's.
+    pub async fn read_all_organizations(&mut self) -> Result<()> {
+        if self.scope.organization().is_some() {
+            return Err(Error::internal("scope_left", "a transaction of one organization cannot read all of them"));
+        }
+        if let Conn::Postgres { tx, is_named } = &mut self.conn {
+            let set = sqlx::query("select set_config('trunkline.reads_all', 'on', true)").persistent(*is_named);
+            set.execute(tx.connection().map_err(from_sqlx)?).await.map_err(from_sqlx)?;
+        }
+        self.reads_all = true;
+        Ok(())
+    }
+
     /// Begins anew for somebody else, on the connection that they share.
     pub(crate) fn set_scope(&mut self, scope: Scope) {
         self.scope = scope;
+        self.reads_all = false;
         self.read.clear();
         self.written.clear();
     }

@@ -1,11 +1,11 @@
 //! An installation in one process: database, inbox and workers, with a clock that the test moves.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use bytes::Bytes;
 use engine::{
     Accepted, Delivery, EventFilter, EventId, EventRow, Handlers, Inbox, InboxOptions, Intake, JobFilter, JobId,
-    JobRow, NewJob, Route, Runner, RunnerOptions, World,
+    JobRow, NewJob, Retention, Route, Runner, RunnerOptions, World,
 };
 use kernel::{Clock, OrgId, Result, Scope};
 use provider::Received;
@@ -108,10 +108,10 @@ impl App {
     /// Adds a route from `key` to `organization`. Returns false when the key belongs to another organization.
     pub async fn add_route(&self, key: &str, organization: &OrgId) -> bool {
         let route = Route { key: key.to_owned(), organization: organization.clone(), connection: None };
-        let now = self.clock.now();
+        let world = self.world.clone();
         let write = store::work(move |tx| {
-            let route = route.clone();
-            Box::pin(async move { engine::add_route(tx, &route, now).await })
+            let (route, world) = (route.clone(), world.clone());
+            Box::pin(async move { engine::add_route(tx, &world, &route).await })
         });
         self.db.write(&Scope::System, write).await.expect("a route can be added")
     }
@@ -126,7 +126,22 @@ impl App {
         self.runner.run_until_idle().await;
     }
 
-    /// Returns all events, oldest first.
+    /// Deletes what is old, as the hourly job does, and tells how many rows each sweep took.
+    pub async fn retain(&self) -> BTreeMap<&'static str, u64> {
+        let retention = Retention::new(self.handlers.sweeps(), |_setting| None);
+        let mut rows = BTreeMap::new();
+        loop {
+            let pass = retention.run(&self.db, self.world.now()).await.expect("what is old can be deleted");
+            for (sweep, count) in pass.rows {
+                *rows.entry(sweep).or_default() += count;
+            }
+            if !pass.more {
+                return rows;
+            }
+        }
+    }
+
+    /// All events, oldest first.
     pub async fn events(&self) -> Vec<EventRow> {
         let filter = EventFilter { limit: 100_000, ..EventFilter::default() };
         let mut events = engine::events(&self.db, filter).await.expect("events can be listed");

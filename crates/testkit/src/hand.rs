@@ -30,7 +30,29 @@ impl Hand {
         done.unwrap_or_else(|error| panic!("by hand, {sql}: {error}"));
     }
 
-    /// Returns the first column of every row, as text.
+    /// How the database would run a query, line by line. PostgreSQL is asked as the product's own role, and told that the
+    /// tables are long: on a short one it would not care for an index.
+    pub async fn plan(&mut self, sql: &str) -> Vec<String> {
+        match self {
+            Self::Sqlite(conn) => {
+                let text = sqlx::raw_sql(AssertSqlSafe(format!("explain query plan {sql}")));
+                let rows = text.fetch_all(conn).await.unwrap_or_else(|error| panic!("by hand, {sql}: {error}"));
+                rows.iter().map(|row| row.try_get(3).expect("a plan has details")).collect()
+            }
+            Self::Postgres(_) => {
+                self.run("set role trunkline_app; set trunkline.reads_all = 'on'").await;
+                self.run("set enable_seqscan = off; set enable_bitmapscan = off; set enable_sort = off").await;
+                let plan = self.texts(&format!("explain {sql}")).await;
+                self.run(
+                    "reset role; reset trunkline.reads_all; reset enable_seqscan; reset enable_bitmapscan; reset enable_sort",
+                )
+                .await;
+                plan
+            }
+        }
+    }
+
+    /// The first column of every row, as text.
     pub async fn texts(&mut self, sql: &str) -> Vec<String> {
         self.column(sql, 0).await
     }

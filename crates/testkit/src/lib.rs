@@ -20,6 +20,7 @@ mod database;
 mod hand;
 mod node;
 mod scripted;
+mod sweeps;
 mod tokens;
 mod world;
 
@@ -28,5 +29,6 @@ pub use database::{TestDb, both, postgres, sqlite};
 pub use hand::Hand;
 pub use node::Node;
 pub use scripted::Scripted;
+pub use sweeps::assert_sweeps_read_what_they_delete;
 pub use tokens::Tokens;
 pub use world::{TestClock, TestRandom, days, hours, milliseconds, minutes, seconds};

@@ -127,10 +127,10 @@ pub(crate) async fn plans(environment: &Environment, db: &Db) -> Result<()> {
 /// Who handles what.
 pub(crate) fn handlers(environment: &Environment) -> Result<Handlers> {
     let mut handlers = Handlers::new();
-    let keep = environment.settings.retention()?;
-    app::register(&mut handlers, vendors::messaging::readers(), vendors::payments::readers(), keep)?;
+    app::register(&mut handlers, vendors::messaging::readers(), vendors::payments::readers());
     handlers.lend::<Sender>(Arc::new(vendors::email::Console));
-    crate::commands::retention::register(&mut handlers, keep)?;
     environment.product.register(&mut handlers)?;
+    let kept = environment.settings.retention()?;
+    engine::register_retention(&mut handlers, |setting| kept.get(setting).copied())?;
     Ok(handlers)
 }

@@ -199,6 +199,12 @@ pub(crate) enum Organizations {
     },
     /// List all organizations
     List,
+    /// Tenants that are being deleted, and a line for each that was
+    Erasures {
+        /// At most so many, newest first
+        #[arg(long, default_value_t = 50)]
+        limit: i64,
+    },
 }
 
 #[derive(Subcommand)]

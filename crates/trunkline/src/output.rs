@@ -15,9 +15,9 @@ pub(crate) fn say(line: impl std::fmt::Display) {
     }
 }
 
-/// Prints a text unchanged.
-pub(crate) fn write(text: &str) {
-    if io::stdout().lock().write_all(text.as_bytes()).is_err() {
+/// Prints bytes as they are.
+pub(crate) fn write(content: &[u8]) {
+    if io::stdout().lock().write_all(content).is_err() {
         std::process::exit(0);
     }
 }

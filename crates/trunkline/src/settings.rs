@@ -1,6 +1,6 @@
 //! The installation's own settings. Vendors declare theirs in their own files.
 
-use std::{ops::RangeInclusive, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, ops::RangeInclusive, sync::Arc, time::Duration};
 
 use engine::{LiveOptions, SystemClock, SystemRandom, World, identity::Issuers};
 use kernel::{Error, Result, Secret};
@@ -51,9 +51,37 @@ pub(crate) struct Settings {
     /// claims of `organization`, `role`, `email` and `name`, such as `app_metadata.org_id`.
     pub(crate) auth_jwt_issuers: Option<String>,
     /// How long the bodies of events that were handled are kept, and news of the delivery of messages that never came:
-    /// `30d`, `12h`.
-    #[serde(default = "retention")]
+    /// `30d`, `12h`. What each table holds, and what cleans it, is in docs/operating.md.
+    #[serde(default = "inbox_retention")]
     pub(crate) trunkline_inbox_retention: String,
+    /// How long events are kept, however they ended; never shorter than TRUNKLINE_INBOX_RETENTION. After that a repetition of
+    /// one counts as a new event: keep them for longer than your vendors repeat theirs.
+    #[serde(default = "event_retention")]
+    pub(crate) trunkline_event_retention: String,
+    /// How long jobs are shown that were done or cancelled.
+    #[serde(default = "job_retention")]
+    pub(crate) trunkline_job_retention: String,
+    /// How long jobs that were given up are kept, so that they can be retried.
+    #[serde(default = "dead_job_retention")]
+    pub(crate) trunkline_dead_job_retention: String,
+    /// How long lines of the audit log are kept.
+    #[serde(default = "audit_retention")]
+    pub(crate) trunkline_audit_retention: String,
+    /// How long invitations are kept that were accepted, revoked or have expired.
+    #[serde(default = "invitation_retention")]
+    pub(crate) trunkline_invitation_retention: String,
+    /// How long API keys are listed that were revoked or have expired.
+    #[serde(default = "key_retention")]
+    pub(crate) trunkline_key_retention: String,
+    /// How long imports of customers are kept that ended, with the errors of their rows.
+    #[serde(default = "import_retention")]
+    pub(crate) trunkline_import_retention: String,
+    /// How long a merge of two contacts can be undone.
+    #[serde(default = "merge_retention")]
+    pub(crate) trunkline_merge_retention: String,
+    /// How long a customer's last snapshot from the payments vendor is kept: longer than any vendor repeats its events.
+    #[serde(default = "snapshot_retention")]
+    pub(crate) trunkline_snapshot_retention: String,
     /// How long a node on PostgreSQL may be silent before the others take over what it was running: `15s`. Between one second
     /// and ten minutes.
     #[serde(default = "lease")]
@@ -172,8 +200,44 @@ fn listen() -> String {
     "127.0.0.1:3000".to_owned()
 }
 
-fn retention() -> String {
+fn inbox_retention() -> String {
     "30d".to_owned()
+}
+
+fn event_retention() -> String {
+    "90d".to_owned()
+}
+
+fn job_retention() -> String {
+    "7d".to_owned()
+}
+
+fn dead_job_retention() -> String {
+    "90d".to_owned()
+}
+
+fn audit_retention() -> String {
+    "730d".to_owned()
+}
+
+fn invitation_retention() -> String {
+    "90d".to_owned()
+}
+
+fn key_retention() -> String {
+    "90d".to_owned()
+}
+
+fn import_retention() -> String {
+    "90d".to_owned()
+}
+
+fn merge_retention() -> String {
+    "365d".to_owned()
+}
+
+fn snapshot_retention() -> String {
+    "400d".to_owned()
 }
 
 fn lease() -> String {
@@ -255,14 +319,32 @@ impl Settings {
         self.auth_jwt_issuers.as_deref().map_or_else(|| Ok(Vec::new()), |json| auth::issuers("AUTH_JWT_ISSUERS", json))
     }
 
-    /// Returns how long the bodies of handled events are kept.
-    pub(crate) fn retention(&self) -> Result<Duration> {
-        span(&self.trunkline_inbox_retention).ok_or_else(|| {
-            Error::config(
-                "retention_malformed",
-                "TRUNKLINE_INBOX_RETENTION is not a span of time: write it like 30d or 12h",
-            )
-        })
+    /// How long this installation keeps what is deleted when it is old, by the name of the setting.
+    pub(crate) fn retention(&self) -> Result<BTreeMap<&'static str, Duration>> {
+        let written = [
+            ("TRUNKLINE_INBOX_RETENTION", &self.trunkline_inbox_retention),
+            ("TRUNKLINE_EVENT_RETENTION", &self.trunkline_event_retention),
+            ("TRUNKLINE_JOB_RETENTION", &self.trunkline_job_retention),
+            ("TRUNKLINE_DEAD_JOB_RETENTION", &self.trunkline_dead_job_retention),
+            ("TRUNKLINE_AUDIT_RETENTION", &self.trunkline_audit_retention),
+            ("TRUNKLINE_INVITATION_RETENTION", &self.trunkline_invitation_retention),
+            ("TRUNKLINE_KEY_RETENTION", &self.trunkline_key_retention),
+            ("TRUNKLINE_IMPORT_RETENTION", &self.trunkline_import_retention),
+            ("TRUNKLINE_MERGE_RETENTION", &self.trunkline_merge_retention),
+            ("TRUNKLINE_SNAPSHOT_RETENTION", &self.trunkline_snapshot_retention),
+        ];
+        let kept = written.into_iter().map(|(setting, text)| {
+            let keep = span(text).ok_or_else(|| {
+                let message = format!("{setting} is not a span of time: write it like 30d or 12h");
+                Error::config("retention_malformed", message)
+            })?;
+            Ok((setting, keep))
+        });
+        let mut kept: BTreeMap<_, _> = kept.collect::<Result<_>>()?;
+        // A body goes with its event.
+        let bodies = kept["TRUNKLINE_INBOX_RETENTION"];
+        kept.entry("TRUNKLINE_EVENT_RETENTION").and_modify(|events| *events = bodies.max(*events));
+        Ok(kept)
     }
 
     /// How live queries work.
@@ -376,6 +458,29 @@ mod tests {
         for wrong in ["", "30", "-1d", "a while"] {
             assert_eq!(span(wrong), None, "{wrong}");
         }
+    }
+
+    #[test]
+    fn every_sweep_goes_by_a_setting_that_there_is() {
+        let settings: Settings = serde_json::from_str("{}").unwrap();
+        let kept = settings.retention().unwrap();
+        let mut handlers = engine::Handlers::new();
+        app::register(&mut handlers, Vec::new(), Vec::new());
+        let mut unread: Vec<_> = kept.keys().collect();
+        for sweep in handlers.sweeps() {
+            let Some(setting) = sweep.keep.setting else { continue };
+            assert_eq!(kept.get(setting), Some(&sweep.keep.default), "{setting} of {}", sweep.name);
+            unread.retain(|kept| **kept != setting);
+        }
+        assert_eq!(unread, Vec::<&&str>::new(), "settings that no sweep goes by");
+    }
+
+    #[test]
+    fn events_are_kept_for_at_least_as_long_as_their_bodies() {
+        let settings: Settings = serde_json::from_str(r#"{ "trunkline_inbox_retention": "180d" }"#).unwrap();
+        assert_eq!(settings.retention().unwrap()["TRUNKLINE_EVENT_RETENTION"], Duration::from_secs(180 * 86_400));
+        let wrong: Settings = serde_json::from_str(r#"{ "trunkline_key_retention": "soon" }"#).unwrap();
+        assert_eq!(wrong.retention().unwrap_err().tag, "retention_malformed");
     }
 
     #[test]

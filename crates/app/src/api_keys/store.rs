@@ -95,6 +95,14 @@ pub(super) async fn revoke(tx: &mut Tx, id: &ApiKeyId, now: Time) -> Result<()> 
     update.bind(id).bind(now).execute().await.map(drop)
 }
 
+pub(super) async fn revoke_all(tx: &mut Tx, now: Time) -> Result<()> {
+    let update = tx.query(
+        "update api_keys set revoked_ms = $2, previous_hash = null, previous_until_ms = null
+         where org_id = $1 and revoked_ms is null",
+    );
+    update.bind(now).execute().await.map(drop)
+}
+
 pub(super) async fn used(tx: &mut Tx, id: &ApiKeyId, now: Time) -> Result<()> {
     let update = tx.query("update api_keys set last_used_ms = $3 where org_id = $1 and id = $2");
     update.bind(id).bind(now).execute().await.map(drop)

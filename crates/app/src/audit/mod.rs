@@ -6,7 +6,7 @@ mod model;
 mod queries;
 mod store;
 
-use engine::Registry;
+use engine::{Handlers, Keep, OldTenantRows, Registry, Sweep};
 
 pub use log::Log;
 pub use model::AuditEntry;
@@ -17,4 +17,10 @@ pub(crate) fn register(registry: &mut Registry) {
         .module("audit", "The audit log: which caller did what, when and from where")
         .query::<PageAudit>()
         .query::<ExportAudit>();
+}
+
+/// What is deleted when it is old.
+pub(crate) fn handle(handlers: &mut Handlers) {
+    let lines = OldTenantRows { table: "audit_entries", key: &["id"], at: "at_ms", only: "1 = 1", children: &[] };
+    handlers.sweep(Sweep::tenant_rows("audit-log", Keep::days("TRUNKLINE_AUDIT_RETENTION", 730), lines));
 }

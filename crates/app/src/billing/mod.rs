@@ -10,7 +10,7 @@ mod plan;
 mod queries;
 mod store;
 
-use engine::Registry;
+use engine::{Handlers, Keep, OldTenantRows, Registry, Sweep};
 
 pub(crate) use events::Events;
 pub use model::{Product, Subscription, SubscriptionId};
@@ -29,4 +29,17 @@ pub(crate) fn register(registry: &mut Registry) {
         .query::<GetUsageStats>()
         .query::<GetBillingInfo>()
         .query::<ListSubscriptions>();
+}
+
+/// What is deleted when it is old: snapshots of customers that the vendor has told nothing of since. What followed from them is
+/// written in the subscriptions, and no vendor repeats an event after so long.
+pub(crate) fn handle(handlers: &mut Handlers) {
+    let snapshots = OldTenantRows {
+        table: "billing_snapshots",
+        key: &["provider", "customer_id"],
+        at: "taken_ms",
+        only: "1 = 1",
+        children: &[],
+    };
+    handlers.sweep(Sweep::tenant_rows("billing-snapshots", Keep::days("TRUNKLINE_SNAPSHOT_RETENTION", 400), snapshots));
 }

@@ -63,7 +63,7 @@ async fn insert(tx: &mut Tx, world: &World, organization: &OrgId, new: AddConnec
     let keys = [route_key(&connection.provider, &connection.account), format!("connection:{}", connection.id)];
     for key in keys {
         let route = Route { key, organization: organization.clone(), connection: Some(connection.id.to_string()) };
-        if !add_route(tx, &route, world.now()).await? {
+        if !add_route(tx, world, &route).await? {
             return Err(taken());
         }
     }

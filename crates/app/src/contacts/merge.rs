@@ -48,6 +48,7 @@ pub async fn unmerge(db: &Db, world: &World, organization: &OrgId, merge: &str) 
             conversations::unmerge(tx, &merge).await?;
             store::set_merged(tx, &merge.merged, None).await?;
             store::set_undone(tx, &merge, now).await?;
+            store::delete_items(tx, &merge).await?;
             merge.undone_at = Some(now);
             Ok(merge)
         })
@@ -57,7 +58,12 @@ pub async fn unmerge(db: &Db, world: &World, organization: &OrgId, merge: &str) 
 
 async fn undoable(tx: &mut Tx, id: &str) -> Result<Merge> {
     let merge = store::merge(tx, id).await?;
-    let merge = merge.ok_or_else(|| Error::not_found("merge_unknown", "there is no such merge"))?;
+    let merge = merge.ok_or_else(|| {
+        Error::not_found(
+            "merge_unknown",
+            "there is no such merge, or it is older than TRUNKLINE_MERGE_RETENTION and cannot be undone any more",
+        )
+    })?;
     if merge.undone_at.is_some() {
         return Err(Error::conflict("merge_undone", "this merge was undone before"));
     }

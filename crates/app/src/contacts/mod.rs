@@ -9,7 +9,7 @@ mod mutations;
 mod queries;
 mod store;
 
-use engine::Registry;
+use engine::{Children, Handlers, Keep, OldTenantRows, Owned, Registry, Sweep};
 
 pub use merge::unmerge;
 pub use model::{Contact, ContactId, Identity, Kind, Merge};
@@ -22,4 +22,16 @@ pub(crate) fn register(registry: &mut Registry) {
         .module("contacts", "Contacts: people who write to an organization")
         .query::<ListContacts>()
         .query::<PageContacts>();
+}
+
+/// What is deleted when it is old: merges, which cannot be undone after that. That two contacts were told apart is kept.
+pub(crate) fn handle(handlers: &mut Handlers) {
+    let merges = OldTenantRows {
+        table: "contact_merges",
+        key: &["id"],
+        at: "merged_ms",
+        only: "undone_ms is null",
+        children: &[Children { table: "contact_merge_items", parent: "merge_id", owned: Owned::ByOrganizations }],
+    };
+    handlers.sweep(Sweep::tenant_rows("contact-merges", Keep::days("TRUNKLINE_MERGE_RETENTION", 365), merges));
 }

@@ -271,6 +271,12 @@ pub(super) async fn set_undone(tx: &mut Tx, merge: &Merge, now: Time) -> Result<
         .map(drop)
 }
 
+/// Forgets what a merge moved: it was moved back.
+pub(super) async fn delete_items(tx: &mut Tx, merge: &Merge) -> Result<()> {
+    let delete = tx.query("delete from contact_merge_items where org_id = $1 and merge_id = $2");
+    delete.bind(&merge.id).execute().await.map(drop)
+}
+
 impl FromRow for Contact {
     fn from_row(row: &Row) -> Result<Self> {
         Ok(Self {

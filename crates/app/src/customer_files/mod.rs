@@ -11,7 +11,7 @@ mod sheet;
 mod store;
 mod table;
 
-use engine::{Handlers, Registry};
+use engine::{Children, Handlers, Keep, OldTenantRows, Owned, Registry, Sweep};
 
 pub use jobs::ImportRun;
 pub use model::{CustomerImport, ImportId, ImportStatus, RowError};
@@ -34,7 +34,21 @@ pub(crate) fn register(registry: &mut Registry) {
         .mutation::<ResumeImport>();
 }
 
-/// Registers the jobs of this feature.
+/// The jobs of this feature, and what is deleted when it is old: imports that ended, with what was wrong in their files.
 pub(crate) fn handle(handlers: &mut Handlers) {
-    handlers.job::<jobs::ContinueImport>();
+    let ended = OldTenantRows {
+        table: "customer_imports",
+        key: &["id"],
+        at: "finished_ms",
+        only: "finished_ms is not null",
+        children: &[
+            Children { table: "customer_import_errors", parent: "import_id", owned: Owned::ByOrganizations },
+            Children { table: "customer_import_files", parent: "import_id", owned: Owned::ByOrganizations },
+        ],
+    };
+    handlers.job::<jobs::ContinueImport>().sweep(Sweep::tenant_rows(
+        "customer-imports",
+        Keep::days("TRUNKLINE_IMPORT_RETENTION", 90),
+        ended,
+    ));
 }

@@ -6,7 +6,7 @@ mod mutations;
 mod queries;
 mod store;
 
-use engine::{Handlers, Registry};
+use engine::{Children, Handlers, Keep, OldTenantRows, Owned, Registry, Sweep};
 
 pub use model::{Invitation, InvitationId, PendingInvitation};
 pub(crate) use mutations::accept_pending;
@@ -26,7 +26,24 @@ pub(crate) fn register(registry: &mut Registry) {
         .mutation::<AcceptInvitation>();
 }
 
-/// Registers the jobs of this feature.
+/// Lets nobody accept an invitation of this organization any more.
+pub(crate) async fn withdraw_all(tx: &mut ::store::Tx, organization: &kernel::OrgId) -> kernel::Result<()> {
+    store::delete_index_of(tx, organization).await
+}
+
+/// The jobs of this feature, and what is deleted when it is old.
 pub(crate) fn handle(handlers: &mut Handlers) {
-    handlers.job::<jobs::SendInvitationEmail>();
+    let ended = OldTenantRows {
+        table: "invitations",
+        key: &["id"],
+        at: "ended_ms",
+        only: "ended_ms is not null",
+        children: &[Children { table: "invitations_index", parent: "invitation_id", owned: Owned::ByInstallation }],
+    };
+    let expired = OldTenantRows { at: "expires_ms", only: "ended_ms is null", ..ended };
+    let keep = Keep::days("TRUNKLINE_INVITATION_RETENTION", 90);
+    handlers
+        .job::<jobs::SendInvitationEmail>()
+        .sweep(Sweep::tenant_rows("invitations", keep, ended))
+        .sweep(Sweep::tenant_rows("expired-invitations", keep, expired));
 }

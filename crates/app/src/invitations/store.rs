@@ -141,7 +141,13 @@ pub(super) async fn end(tx: &mut Tx, invitation: &InvitationId, now: Time) -> Re
     tx.system("delete from invitations_index where invitation_id = $1").bind(invitation).execute().await.map(drop)
 }
 
-/// Returns the index entries of the invitations that an address can accept, newest first.
+/// Lets nobody find the invitations of an organization any more.
+pub(super) async fn delete_index_of(tx: &mut Tx, organization: &OrgId) -> Result<()> {
+    let delete = tx.system("delete from invitations_index where organization = $1");
+    delete.bind(organization).execute().await.map(drop)
+}
+
+/// Where the invitations are that an address can accept, newest first.
 pub(super) async fn sent_to(db: &mut Reader, email: &str, now: Time) -> Result<Vec<IndexEntry>> {
     db.system(
         "select invitation_id, organization from invitations_index where email = $1 and expires_ms > $2

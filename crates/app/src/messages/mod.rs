@@ -1,16 +1,14 @@
 //! Messages: each stored once, with the delivery steps of outgoing ones.
 
 mod events;
-mod jobs;
 mod model;
 mod mutations;
 mod queries;
 mod store;
 
-use engine::Registry;
+use engine::{Handlers, Keep, OldTenantRows, Registry, Sweep};
 
 pub(crate) use events::Events;
-pub(crate) use jobs::handle;
 pub use model::{Direction, Message, MessageId, Status};
 pub(crate) use mutations::{move_all, move_back, newest_of};
 pub use queries::{PageMessages, list};
@@ -18,4 +16,16 @@ pub use queries::{PageMessages, list};
 /// Registers the operations of this feature.
 pub(crate) fn register(registry: &mut Registry) {
     registry.module("messages", "The messages of conversations").query::<PageMessages>();
+}
+
+/// What is deleted when it is old: steps of messages that never came, because another program sent them and told us nothing.
+pub(crate) fn handle(handlers: &mut Handlers) {
+    let steps = OldTenantRows {
+        table: "early_statuses",
+        key: &["external_id", "status"],
+        at: "at_ms",
+        only: "1 = 1",
+        children: &[],
+    };
+    handlers.sweep(Sweep::tenant_rows("early-statuses", Keep::days("TRUNKLINE_INBOX_RETENTION", 30), steps));
 }

@@ -2,7 +2,7 @@
 
 use ::store::{FromRow, Reader, Row, Tx};
 use engine::Range;
-use kernel::{Error, Result, Time};
+use kernel::{Error, Result};
 
 use super::{
     Direction, Message, Status,
@@ -123,25 +123,7 @@ pub(super) async fn take_early(tx: &mut Tx, external_id: &str) -> Result<Vec<Sto
         .await
 }
 
-/// Returns whether a step from before that time still waits for its message.
-pub(super) async fn has_early_before(tx: &mut Tx, before: Time) -> Result<bool> {
-    let query = "select status from early_statuses where org_id = $1 and at_ms < $2 limit 1";
-    Ok(tx.query(query).bind(before).row().await?.is_some())
-}
-
-/// Deletes up to `most` of the waiting steps from before that time, oldest first, and returns how many there were.
-pub(super) async fn drop_early_before(tx: &mut Tx, before: Time, most: u64) -> Result<u64> {
-    tx.query(
-        "delete from early_statuses where org_id = $1 and at_ms < $2 and (external_id, status) in (
-             select external_id, status from early_statuses where org_id = $1 and at_ms < $2 order by at_ms limit $3)",
-    )
-    .bind(before)
-    .bind(i64::try_from(most).unwrap_or(i64::MAX))
-    .execute()
-    .await
-}
-
-/// Stores which messages [`move_all`] is about to move.
+/// Notes what [`move_all`] is about to move.
 pub(super) async fn note_moved(tx: &mut Tx, merge: &str, from: &ConversationId) -> Result<()> {
     tx.query(
         "insert into contact_merge_items (org_id, merge_id, kind, item_id, from_id)

@@ -150,7 +150,7 @@ async fn insert(tx: &mut Tx, world: &World, new: CreateOrganization) -> Result<O
 
 async fn lead_here(tx: &mut Tx, world: &World, organization: &OrgId, name: &str) -> Result<()> {
     let route = Route { key: route_key(name), organization: organization.clone(), connection: None };
-    if add_route(tx, &route, world.now()).await? { Ok(()) } else { Err(taken(name)) }
+    if add_route(tx, world, &route).await? { Ok(()) } else { Err(taken(name)) }
 }
 
 fn taken(name: &str) -> Error {

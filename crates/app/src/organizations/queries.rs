@@ -101,12 +101,7 @@ pub async fn list(db: &Db) -> Result<Vec<Organization>> {
     .await
 }
 
-/// Returns the ids of all organizations, for work that is done for each in turn.
-pub(crate) async fn ids(db: &Db) -> Result<Vec<OrgId>> {
-    db.read(&Scope::System, |tx| Box::pin(store::ids(tx))).await
-}
-
-/// Returns the organization with this id or this external id.
+/// The organization with this id or this external id.
 ///
 /// # Errors
 /// `Unavailable` when the database does not answer.

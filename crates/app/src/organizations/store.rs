@@ -35,12 +35,12 @@ pub(super) async fn insert_name(tx: &mut Tx, organization: &OrgId, name: &Extern
 }
 
 pub(super) async fn all(tx: &mut Reader) -> Result<Vec<Organization>> {
-    tx.system("select id, name, created_ms from organizations order by created_ms, id").all().await
-}
-
-pub(super) async fn ids(tx: &mut Reader) -> Result<Vec<OrgId>> {
-    let rows = tx.system("select id from organizations order by id").rows().await?;
-    rows.iter().map(|row| row.id("id")).collect()
+    tx.system(
+        "select id, name, created_ms from organizations
+         where not exists (select 1 from erasures e where e.organization = organizations.id) order by created_ms, id",
+    )
+    .all()
+    .await
 }
 
 pub(super) async fn one(tx: &mut Reader, id: &OrgId) -> Result<Option<Organization>> {
@@ -64,7 +64,8 @@ pub(super) async fn names(tx: &mut Reader, organization: &OrgId) -> Result<Vec<E
 pub(super) async fn id_of(tx: &mut Reader, name: &str) -> Result<Option<OrgId>> {
     let row = tx
         .system(
-            "select id from organizations where id = $1
+            "select id from organizations
+             where id = $1 and not exists (select 1 from erasures e where e.organization = organizations.id)
              union select organization as id from organization_names where external_id = $1",
         )
         .only("organizations", name)
@@ -73,6 +74,12 @@ pub(super) async fn id_of(tx: &mut Reader, name: &str) -> Result<Option<OrgId>> 
         .row()
         .await?;
     row.map(|row| row.id("id")).transpose()
+}
+
+/// Lets nobody find the organization by what other systems call it.
+pub(super) async fn delete_names(tx: &mut Tx, organization: &OrgId) -> Result<()> {
+    let delete = tx.system("delete from organization_names where organization = $1");
+    delete.bind(organization).execute().await.map(drop)
 }
 
 pub(super) async fn details(db: &mut Reader, id: &OrgId) -> Result<Option<Details>> {

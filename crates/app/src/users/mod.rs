@@ -4,6 +4,7 @@
 
 mod actions;
 mod directory;
+mod erasure;
 mod impersonation;
 mod jobs;
 mod model;
@@ -12,10 +13,13 @@ mod queries;
 mod roles;
 mod store;
 
-use engine::{Handlers, Registry};
+use std::time::Duration;
+
+use engine::{Handlers, Keep, OldTenantRows, Registry, Sweep};
 
 pub use actions::SyncCurrentUser;
 pub use directory::Members;
+pub(crate) use erasure::{erase_people, shut_out};
 pub use impersonation::{GetImpersonationStatus, StartImpersonating, StopImpersonating, Stopped};
 pub use model::{Colleague, ListedMember, MemberStatus, User, UserId};
 pub(crate) use model::{Membership, Person, email};
@@ -44,7 +48,13 @@ pub(crate) fn register(registry: &mut Registry) {
         .action::<SyncCurrentUser>();
 }
 
-/// Registers the jobs of this feature.
+/// The jobs of this feature, and what is deleted when it is old: impersonations that are over and that no job ended.
 pub(crate) fn handle(handlers: &mut Handlers) {
-    handlers.job::<jobs::EndImpersonation>();
+    let over =
+        OldTenantRows { table: "impersonations", key: &["user_id"], at: "ends_ms", only: "1 = 1", children: &[] };
+    handlers.job::<jobs::EndImpersonation>().sweep(Sweep::tenant_rows(
+        "impersonations",
+        Keep::fixed(Duration::from_secs(86_400)),
+        over,
+    ));
 }

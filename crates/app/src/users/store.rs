@@ -282,6 +282,40 @@ pub(super) async fn end_impersonations_with(tx: &mut Tx, user: &UserId) -> Resul
         .map(drop)
 }
 
+/// Removes every member.
+pub(super) async fn remove_all(tx: &mut Tx, now: Time) -> Result<()> {
+    let update =
+        tx.query("update members set removed_ms = $2, updated_ms = $2 where org_id = $1 and removed_ms is null");
+    update.bind(now).execute().await.map(drop)
+}
+
+pub(super) async fn end_all_impersonations(tx: &mut Tx) -> Result<()> {
+    tx.query("delete from impersonations where org_id = $1").execute().await.map(drop)
+}
+
+/// Forgets in which organization all of its members may be.
+pub(super) async fn delete_index_of(tx: &mut Tx, organization: &OrgId) -> Result<()> {
+    let delete = tx.system("delete from memberships_index where organization = $1");
+    delete.bind(organization).execute().await.map(drop)
+}
+
+/// Everybody who is or was a member, in the order of their ids.
+pub(super) async fn people_after(db: &mut Reader, after: &str, most: i64) -> Result<Vec<UserId>> {
+    let rows = db
+        .query("select user_id from members where org_id = $1 and user_id > $2 order by user_id limit $3")
+        .bind(after)
+        .bind(most)
+        .rows()
+        .await?;
+    rows.iter().map(|row| row.id("user_id")).collect()
+}
+
+/// Forgets a person.
+pub(super) async fn delete_person(tx: &mut Tx, user: &UserId) -> Result<()> {
+    tx.system("delete from user_subjects where user_id = $1").bind(user).execute().await?;
+    tx.system("delete from users where id = $1").only("users", user).bind(user).execute().await.map(drop)
+}
+
 fn role(row: &Row) -> Result<Role> {
     let text = row.text("role")?;
     Role::parse(&text).map_err(|_| Error::internal("member_role", format!("there is no role called {text}")))

@@ -1,6 +1,6 @@
 //! An installation with a messaging and a payments vendor whose events the tests create.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use app::{Name, connections, contacts, conversations, messages, organizations};
 use kernel::{OrgId, Result, Time};
@@ -14,16 +14,12 @@ pub(crate) struct Installation {
     vendors: Arc<Scripted>,
 }
 
-/// How long steps that wait for their message are kept.
-pub(crate) const KEEP: Duration = Duration::from_secs(30 * 86_400);
-
 impl Installation {
     pub(crate) async fn start(database: &TestDb) -> Self {
         let vendors = Arc::new(Scripted::default());
         let app = App::with_tables(database, &[engine::MIGRATIONS, app::MIGRATIONS], |handlers| {
             let (chat, money) = (vendors.clone(), vendors.clone());
-            app::register(handlers, vec![("chat", chat.clone()), ("other-chat", chat)], vec![("money", money)], KEEP)
-                .expect("the patterns of crons are right");
+            app::register(handlers, vec![("chat", chat.clone()), ("other-chat", chat)], vec![("money", money)]);
         })
         .await;
         let acme = create(&app, "acme").await;

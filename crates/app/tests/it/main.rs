@@ -4,6 +4,7 @@
 mod billing;
 mod connections;
 mod customers;
+mod deletion;
 mod files;
 mod identity;
 mod inbox;
@@ -15,4 +16,5 @@ mod members;
 mod messages;
 mod people;
 mod plans;
+mod tables;
 mod together;

@@ -165,10 +165,7 @@ async fn a_step_waits_for_its_message_for_thirty_days_and_no_longer() {
         it.tell("chat", "line", vec![delivered("young", young)]).await;
         it.tell("chat", "other-line", vec![delivered("old", old), delivered("young", young)]).await;
 
-        engine::fire(&it.app.db, &it.app.world, it.app.handlers.crons(), "messages-retention")
-            .await
-            .expect("it is there");
-        it.app.run_jobs().await;
+        assert_eq!(it.app.retain().await.get("early-statuses"), Some(&1201));
 
         for id in ["old.0", "old.1199", "young"] {
             it.hear(echo(id, person("", "+491", ""), now, id)).await;

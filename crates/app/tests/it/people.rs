@@ -9,8 +9,6 @@ use provider::email::{Email, Mail, Sender};
 use serde_json::{Map, Value, json};
 use testkit::{App, TestDb, days};
 
-use crate::installation::KEEP;
-
 /// An installation whose operations are called by people.
 pub(crate) struct Office {
     pub(crate) app: App,
@@ -47,7 +45,7 @@ impl Office {
         let sent = Arc::new(Outbox::default());
         let outbox: Sender = sent.clone();
         let app = App::with_tables(database, &[engine::MIGRATIONS, app::MIGRATIONS], |handlers| {
-            app::register(handlers, Vec::new(), Vec::new(), KEEP).expect("the patterns of crons are right");
+            app::register(handlers, Vec::new(), Vec::new());
             handlers.lend(outbox);
         })
         .await;

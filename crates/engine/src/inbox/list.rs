@@ -8,6 +8,7 @@ use crate::{
     World,
     event::dropped,
     queue::{EventId, Seq, State, newest_of_each, sql, states},
+    route::wait_no_more,
 };
 
 /// Which events to show.
@@ -106,7 +107,12 @@ pub async fn event(db: &Db, id: &EventId) -> Result<(EventRow, Vec<u8>)> {
             })
         })
         .await?;
-    found.ok_or_else(|| Error::not_found("event_unknown", "there is no such event: see `trunkline events list`"))
+    found.ok_or_else(|| {
+        Error::not_found(
+            "event_unknown",
+            "there is no such event, or it is older than TRUNKLINE_EVENT_RETENTION: see `trunkline events list`",
+        )
+    })
 }
 
 /// Handles events again that have ended in any way, and tells how many. Those still to be done are left alone.
@@ -126,12 +132,18 @@ pub async fn replay(db: &Db, world: &World, ids: &[EventId]) -> Result<u64> {
                     "select case when body is null then 1 else 0 end as dropped from inbox_events where seq = $1",
                 );
                 let found = query.bind(*seq).row().await?;
-                let unknown = || Error::not_found("event_unknown", format!("there is no event {id}"));
+                let unknown = || {
+                    Error::not_found(
+                        "event_unknown",
+                        format!("there is no event {id}: events are deleted after TRUNKLINE_EVENT_RETENTION"),
+                    )
+                };
                 if found.ok_or_else(unknown)?.bool("dropped")? {
                     return Err(dropped().context("event", id.to_string()));
                 }
             }
             let replayed = sql::requeue(tx, &seqs, now).await?;
+            wait_no_more(tx, &seqs).await?;
             tx.wake();
             Ok(replayed)
         })

@@ -27,6 +27,8 @@ pub(super) struct RecentHashes {
     /// The first number of the last batch that was read.
     read_until: Seq,
     transfer: Option<Transfer>,
+    /// Events up to this number are deleted, except those whose hashes are in the table of keys.
+    forgotten: Seq,
 }
 
 /// Hashes on their way to the table of keys.
@@ -50,7 +52,7 @@ pub(super) struct TransferRun {
 
 impl RecentHashes {
     pub(super) fn new(capacity: usize) -> Self {
-        Self { capacity, newest: HashMap::new(), batches: 0, read_until: 0, transfer: None }
+        Self { capacity, newest: HashMap::new(), batches: 0, read_until: 0, transfer: None, forgotten: 0 }
     }
 
     /// Forgets everything: it is read again from the disk.
@@ -59,12 +61,21 @@ impl RecentHashes {
     }
 
     pub(super) fn get(&self, hash: i64) -> Option<Seq> {
-        self.newest.get(&hash).copied().or_else(|| self.transfer.as_ref()?.get(hash))
+        let known = self.newest.get(&hash).copied().or_else(|| self.transfer.as_ref()?.get(hash));
+        known.filter(|seq| *seq > self.forgotten)
     }
 
     /// The first number of the last batch that is known.
     pub(super) fn read_until(&self) -> Seq {
         self.read_until
+    }
+
+    /// Recognises no event up to this number any more: the retention has deleted them.
+    pub(super) fn forget(&mut self, until: Seq) {
+        if until > self.forgotten {
+            self.forgotten = until;
+            self.newest.retain(|_, seq| *seq > until);
+        }
     }
 
     /// Adds a batch: the hashes of events whose numbers follow one another.
@@ -119,6 +130,21 @@ pub(super) fn packed(hashes: impl Iterator<Item = i64>) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_the_retention_deleted_is_not_recognised_wherever_it_is() {
+        let mut recent = RecentHashes::new(20);
+        recent.add(1, &packed([11, 12, 13].into_iter()));
+        recent.forget(2);
+        assert_eq!((recent.get(11), recent.get(12), recent.get(13)), (None, None, Some(3)));
+        // A batch that is read again, and one on its way to the table.
+        recent.add(1, &packed([11, 12, 13].into_iter()));
+        recent.add(4, &packed(20..60));
+        recent.next_run(1);
+        assert_eq!((recent.get(11), recent.get(13)), (None, Some(3)));
+        recent.forget(3);
+        assert_eq!((recent.get(13), recent.get(20)), (None, Some(4)));
+    }
 
     #[test]
     fn what_moves_is_found_until_all_of_it_has_moved_and_in_sorted_runs() {

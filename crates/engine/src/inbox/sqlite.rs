@@ -12,7 +12,7 @@ use super::{
     new_event::{Inserted, MAX_ATTEMPTS, NewEvent, StoredEvent},
     recent::{RecentHashes, TransferRun, lock, packed},
 };
-use crate::queue::Seq;
+use crate::{queue::Seq, retention::FORGOTTEN};
 
 /// Hashes that move for each event that comes: they are done long before the next ones are too many.
 const PACE: usize = 2;
@@ -41,12 +41,14 @@ async fn look_up(tx: &mut Tx, recent: &Mutex<RecentHashes>, events: &[Arc<NewEve
     let read_until = lock(recent).read_until();
     let rows = tx
         .system(
-            "select seq as last, null as hash, null as hashes from sqlite_sequence where name = 'jobs'
-             union all select null, hash, null from event_keys where hash in (select value from json_each($1))
-             union all select first_seq, null, hashes from event_batches where first_seq > $2",
+            "select seq as last, null as hash, null as hashes, null as forgotten from sqlite_sequence where name = 'jobs'
+             union all select null, hash, null, null from event_keys where hash in (select value from json_each($1))
+             union all select first_seq, null, hashes, null from event_batches where first_seq > $2
+             union all select null, null, null, position from cursors where name = $3",
         )
         .bind(json(&hashes)?)
         .bind(read_until)
+        .bind(FORGOTTEN)
         .rows()
         .await?;
     let (mut old, mut last) = (Vec::new(), 0);
@@ -55,6 +57,7 @@ async fn look_up(tx: &mut Tx, recent: &Mutex<RecentHashes>, events: &[Arc<NewEve
         match (row.opt_int("last")?, row.opt_int("hash")?, row.opt_blob("hashes")?) {
             (Some(first), _, Some(hashes)) => recent.add(first, &hashes),
             (Some(number), _, None) => last = number,
+            (None, None, _) => recent.forget(row.opt_int("forgotten")?.unwrap_or_default()),
             (None, hash, _) => old.extend(hash),
         }
     }
@@ -89,7 +92,8 @@ async fn write(tx: &mut Tx, fresh: &[(Seq, &Arc<NewEvent>)], run: &TransferRun) 
              value ->> '$[1][4]', value ->> 2, value ->> 3, value ->> 4, substr($4, value ->> 5, value ->> 6), value ->> 7
          from json_each($3);
          insert into event_batches (first_seq, hashes) values ($5, $6);
-         insert or ignore into event_keys (hash, seq) select value ->> 0, value ->> 1 from json_each($7);
+         insert or ignore into event_keys (hash, seq) select value ->> 0, value ->> 1 from json_each($7)
+             where value ->> 1 > (select coalesce(max(position), 0) from cursors where name = $9);
          delete from event_batches where first_seq <= $8",
     )
     .bind(json(&jobs)?)
@@ -100,6 +104,7 @@ async fn write(tx: &mut Tx, fresh: &[(Seq, &Arc<NewEvent>)], run: &TransferRun) 
     .bind(packed(fresh.iter().map(|(_, event)| event.hash)))
     .bind(json(&run.keys)?)
     .bind(run.completes_batch)
+    .bind(FORGOTTEN)
     .execute()
     .await
     .map(drop)

@@ -6,7 +6,7 @@ use aws_lc_rs::hmac;
 use kernel::{Error, OrgId, Result, Scope};
 use serde::Serialize;
 use serde_json::Value;
-use store::{Db, Reads, Tx};
+use store::{Db, Isolation, Reads, Tx};
 
 use super::{
     ActionCtx, Audit, Caller, Catalog, Change, Directory, Identity, Mutation, MutationCtx, Operation, Query, QueryCtx,
@@ -210,6 +210,20 @@ impl Operations {
     /// commit. With the same `replay` it can be called again.
     pub fn is_in_doubt(error: &Error) -> bool {
         store::is_down(error)
+    }
+
+    /// Forgets the answers to mutations of a session of the live protocol up to this timestamp: the client was shown what they
+    /// changed, and does not ask for them again. It is an economy: when it fails, they are forgotten by their age.
+    pub async fn forget_shown(&self, who: &Who, session: &str, ts: u64) {
+        let (who, session, ts) = (who.clone(), session.to_owned(), i64::try_from(ts).unwrap_or(i64::MAX));
+        let write = store::work(move |tx| {
+            let (who, session) = (who.clone(), session.clone());
+            Box::pin(async move { replay::forget_shown(tx, &who, &session, ts).await })
+        });
+        // Not serializable: a look into this table's index would stand in the way of everybody who writes there.
+        if let Err(error) = self.services.db.write_at(Isolation::ReadCommitted, &Scope::System, write).await {
+            tracing::debug!(?error, "answers that were shown are remembered for longer");
+        }
     }
 
     /// Runs an action.

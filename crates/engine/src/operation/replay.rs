@@ -5,11 +5,11 @@
 
 use aws_lc_rs::digest::{SHA256, digest};
 use data_encoding::HEXLOWER;
-use kernel::{Error, Result, Time};
+use kernel::{Error, OrgId, Result, Time};
 use serde_json::Value as Json;
 use store::{Engine, FromRow, Row, Tx, Value};
 
-use super::Caller;
+use super::{Caller, Identity, Who};
 
 /// Which call it is, in the client's words.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,9 +36,9 @@ pub(super) fn fingerprint(arguments: &Json) -> String {
     HEXLOWER.encode(digest(&SHA256, arguments.to_string().as_bytes()).as_ref())
 }
 
-fn party(caller: &Caller) -> String {
-    let organization = caller.organization.as_ref().map(ToString::to_string).unwrap_or_default();
-    format!("{organization} {}", caller.identity.key())
+fn party(organization: Option<&OrgId>, identity: &Identity) -> String {
+    let organization = organization.map(ToString::to_string).unwrap_or_default();
+    format!("{organization} {}", identity.key())
 }
 
 /// What is known of a call before it is made.
@@ -66,7 +66,7 @@ pub(super) async fn claim(
     operation: &'static str,
     arguments: &Json,
 ) -> Result<Claim> {
-    let (party, arguments) = (party(caller), fingerprint(arguments));
+    let (party, arguments) = (party(caller.organization.as_ref(), &caller.identity), fingerprint(arguments));
     let insert = tx.system(match tx.engine() {
         Engine::Sqlite => {
             "insert into replays (session, request, party, operation, arguments, output, ts, keep_until_ms)
@@ -122,6 +122,18 @@ pub(super) async fn remember(tx: &mut Tx, slot: Slot, output: &Json, ts: i64) ->
         Engine::Postgres => "update replays set output = $1, ts = $2 where ctid = $3::text::tid",
     });
     update.bind(output.to_string()).bind(ts).bind(slot.0).execute().await.map(drop)
+}
+
+/// Forgets the answers of a session up to this timestamp, as far as they are this party's: the client was shown what they
+/// changed, and asks for none of them again.
+pub(super) async fn forget_shown(tx: &mut Tx, who: &Who, session: &str, ts: i64) -> Result<()> {
+    tx.system("delete from replays where session = $1 and party = $2 and ts <= $3")
+        .bind(session)
+        .bind(party(who.organization.as_ref(), &who.identity))
+        .bind(ts)
+        .execute()
+        .await
+        .map(drop)
 }
 
 /// Forgets what is remembered for longer than it has to be, a few at a time. Tells how many.

@@ -3,7 +3,7 @@
 //! A claim is a number that only one claimer has; whoever writes the end of a run must still hold it. All of these are
 //! right by row locks and the claim, so they run outside of serializable transactions, or inside a handler's own.
 
-use kernel::{Result, Time};
+use kernel::{OrgId, Result, Time};
 use store::{Engine, Tx};
 
 use super::{Known, Seq, State, known::is_known};
@@ -75,11 +75,20 @@ pub(crate) async fn finish_many(tx: &mut Tx, claim: i64, seqs: &[Seq], state: St
 }
 
 /// Ends one entry, in the handler's own transaction. False when the claim was lost: then nothing may be kept.
-pub(crate) async fn finish(tx: &mut Tx, claim: i64, seq: Seq, state: State, now: Time) -> Result<bool> {
+///
+/// An event notes whose it turned out to be, so that it is found when the organization is erased.
+pub(crate) async fn finish(
+    tx: &mut Tx,
+    claim: i64,
+    seq: Seq,
+    state: State,
+    organization: Option<&OrgId>,
+    now: Time,
+) -> Result<bool> {
     let sql = match tx.engine() {
         Engine::Sqlite => {
             "update jobs set state = $3, rank = null, claim = null, node = null, starts = 0,
-                 attempts = attempts + 1, finished_ms = $4, error = null
+                 attempts = attempts + 1, finished_ms = $4, error = null, organization = coalesce($5, organization)
              where seq = $1 and claim = $2 and state = 'running'"
         }
         // The row is always there: nothing is ever inserted. An update would first look it up in the index, and in a
@@ -88,12 +97,13 @@ pub(crate) async fn finish(tx: &mut Tx, claim: i64, seq: Seq, state: State, now:
         Engine::Postgres => {
             "insert into jobs (seq, kind, state, max_attempts, created_ms) values ($1, '', '', 0, 0)
              on conflict (seq) do update set state = $3, rank = null, claim = null, node = null, starts = 0,
-                 attempts = jobs.attempts + 1, finished_ms = $4, error = null
+                 attempts = jobs.attempts + 1, finished_ms = $4, error = null,
+                 organization = coalesce($5, jobs.organization)
              where jobs.claim = $2 and jobs.state = 'running'"
         }
     };
-    let changed = tx.system(sql).bind(seq).bind(claim).bind(state.as_str()).bind(now).execute().await?;
-    Ok(changed == 1)
+    let finish = tx.system(sql).bind(seq).bind(claim).bind(state.as_str()).bind(now).bind(organization);
+    Ok(finish.execute().await? == 1)
 }
 
 /// Notes a failed attempt: another one at `next`, or the end. One that was told to stop ends as cancelled.

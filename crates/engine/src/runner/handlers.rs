@@ -10,23 +10,35 @@ use kernel::Result;
 
 use super::run::panicked;
 use crate::{
-    Cron, Event, EventHandler, Job, Routing,
+    Cron, Event, EventHandler, Job, Routing, Sweep,
     queue::{Erased, Known, Tools, erase},
+    retention::own_sweeps,
+    route::ReleaseEvents,
 };
 
+impl Default for Handlers {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 /// Everything that can be run: the features register themselves here.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct Handlers {
     events: HashMap<&'static str, Arc<dyn EventHandler>>,
     jobs: HashMap<&'static str, Erased>,
     crons: Vec<Cron>,
+    sweeps: Vec<Sweep>,
     tools: Tools,
 }
 
 impl Handlers {
-    /// Nobody handles anything yet.
+    /// Only what the engine does by itself.
     pub fn new() -> Self {
-        Self::default()
+        let (events, jobs, crons, tools) = Default::default();
+        let mut own = Self { events, jobs, crons, sweeps: own_sweeps(), tools };
+        own.job::<ReleaseEvents>();
+        own
     }
 
     /// The events of `provider` go to `handler`.
@@ -45,6 +57,17 @@ impl Handlers {
     pub fn cron(&mut self, cron: Cron) -> &mut Self {
         self.crons.push(cron);
         self
+    }
+
+    /// `sweep` deletes what is old of a table: see [`crate::register_retention`].
+    pub fn sweep(&mut self, sweep: Sweep) -> &mut Self {
+        self.sweeps.push(sweep);
+        self
+    }
+
+    /// The sweeps over all tables.
+    pub fn sweeps(&self) -> &[Sweep] {
+        &self.sweeps
     }
 
     /// Jobs find `tool` by its type, such as a vendor's client: see [`crate::JobCtx::tool`].

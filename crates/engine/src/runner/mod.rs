@@ -27,7 +27,7 @@ use std::{
     time::Duration,
 };
 
-use kernel::Result;
+use kernel::{OrgId, Result};
 use store::{Db, Engine};
 use tokio::{
     sync::{Notify, watch},
@@ -39,6 +39,7 @@ pub use handlers::Handlers;
 
 use crate::{
     World, cron,
+    erasure::Remembers,
     queue::{Known, claim::Position},
     route::Route,
 };
@@ -267,6 +268,14 @@ impl Runner {
     /// `NotFound` when there is none.
     pub async fn fire(&self, name: &str) -> Result<()> {
         cron::fire(&self.node.db, &self.node.world, self.node.handlers.crons(), name).await
+    }
+}
+
+/// A node remembers where routes lead; each transaction checks it.
+impl Remembers for Runner {
+    fn forget(&self, organization: &OrgId) {
+        self.node.forget_routes_of(organization);
+        self.node.world.forget(organization.as_str());
     }
 }
 

@@ -3,7 +3,7 @@
 use std::{panic::AssertUnwindSafe, sync::Arc, sync::PoisonError, time::Duration};
 
 use futures_util::FutureExt;
-use kernel::{Error, Result, Scope};
+use kernel::{Error, OrgId, Result, Scope};
 use store::Tx;
 use tokio::time::timeout;
 
@@ -11,7 +11,7 @@ use super::{Node, permits::Permit, start::Work};
 use crate::{
     Applied, EventCtx, EventHandler, JobCtx,
     event::Event,
-    queue::{Claimed, State, sql},
+    queue::{Claimed, Seq, State, sql},
     route::{self, Route},
 };
 
@@ -113,7 +113,7 @@ impl Node {
             return self.apply(claim, handler, event, None, Vec::new()).await;
         }
         loop {
-            let Some(route) = self.find_route(&keys).await? else {
+            let Some(route) = self.find_route(&keys, event.seq).await? else {
                 if self.wait(claim, &event, keys.clone()).await? {
                     return Ok(());
                 }
@@ -141,8 +141,13 @@ impl Node {
             let (world, handler, event) = (world.clone(), handler.clone(), event.clone());
             let (route, keys) = (route.clone(), keys.clone());
             Box::pin(async move {
-                if route::find(tx, &keys).await? != *route {
+                let found = route::find(tx, &keys, event.seq).await?;
+                if found.as_ref().map(|found| &found.route) != route.as_ref().as_ref() {
                     return Err(Error::conflict(ROUTE_MOVED, "the organization of an event changed"));
+                }
+                if found.is_some_and(|found| found.is_behind) {
+                    route::wait_for(tx, event.seq, &keys).await?;
+                    return end(tx, claim, &event, State::Unresolved, world.now()).await;
                 }
                 let mut ctx = EventCtx::new(tx, &world, route.as_ref().as_ref());
                 let state = match handler.apply(&mut ctx, &event).await? {
@@ -161,7 +166,7 @@ impl Node {
         let write = store::work(move |tx| {
             let (event, world, keys) = (event.clone(), world.clone(), keys.clone());
             Box::pin(async move {
-                if route::find(tx, &keys).await?.is_some() {
+                if route::find(tx, &keys, event.seq).await?.is_some() {
                     return Ok(false);
                 }
                 route::wait_for(tx, event.seq, &keys).await?;
@@ -172,7 +177,7 @@ impl Node {
         self.db.write(&Scope::System, write).await
     }
 
-    async fn find_route(&self, keys: &[String]) -> Result<Option<Route>> {
+    async fn find_route(&self, keys: &[String], seq: Seq) -> Result<Option<Route>> {
         {
             let routes = self.routes.lock().unwrap_or_else(PoisonError::into_inner);
             if let Some(route) = keys.first().and_then(|key| routes.get(key)) {
@@ -181,8 +186,9 @@ impl Node {
         }
         let found = {
             let keys = keys.to_vec();
-            self.db.read(&Scope::System, |tx| Box::pin(async move { route::find(tx, &keys).await })).await?
+            self.db.read(&Scope::System, |tx| Box::pin(async move { route::find(tx, &keys, seq).await })).await?
         };
+        let found = found.map(|found| found.route);
         if let Some(route) = &found {
             let mut routes = self.routes.lock().unwrap_or_else(PoisonError::into_inner);
             if routes.len() >= ROUTES {
@@ -191,6 +197,12 @@ impl Node {
             routes.insert(route.key.clone(), route.clone());
         }
         Ok(found)
+    }
+
+    /// Forgets the routes of an organization.
+    pub(super) fn forget_routes_of(&self, organization: &OrgId) {
+        let mut routes = self.routes.lock().unwrap_or_else(PoisonError::into_inner);
+        routes.retain(|_, route| route.organization != *organization);
     }
 
     fn forget_routes(&self, keys: &[String]) {
@@ -203,7 +215,8 @@ impl Node {
 
 /// The end of an event, or an error that undoes the transaction because the claim was lost.
 async fn end(tx: &mut Tx, claim: i64, event: &Event, state: State, now: kernel::Time) -> Result<()> {
-    if sql::finish(tx, claim, event.seq, state, now).await? {
+    let organization = tx.scope().organization().cloned();
+    if sql::finish(tx, claim, event.seq, state, organization.as_ref(), now).await? {
         metrics::counter!("trunkline_events_total", "provider" => event.provider.clone(), "status" => state.status())
             .increment(1);
         return Ok(());

@@ -265,7 +265,9 @@ async fn a_request_that_comes_again_is_done_once_and_answered_alike() {
             assert_eq!(failed.unwrap_err().tag, "unwanted");
         }
         assert_eq!(database.number("select count(*) as n from replays").await, 1);
-        engine::retain(&database.db, house.clock.now() + hours(25), hours(1)).await.unwrap();
+        let sweeps = engine::Handlers::new().sweeps().to_vec();
+        let retention = engine::Retention::new(&sweeps, |_| None);
+        retention.run(&database.db, house.clock.now() + hours(25)).await.unwrap();
         assert_eq!(database.number("select count(*) as n from replays").await, 0);
     })
     .await;

@@ -120,11 +120,11 @@ async fn a_route_that_comes_while_its_event_is_being_parked_is_not_missed() {
             let event = order(&account, How::Well).about(Some(&account));
             app.deliver("shop", event).await.unwrap();
             let route = Route { key: format!("shop:{account}"), organization: ours.clone(), connection: None };
-            let (db, now) = (app.db.clone(), app.world.now());
+            let (db, world) = (app.db.clone(), app.world.clone());
             let adding = tokio::spawn(async move {
                 let write = store::work(move |tx| {
-                    let route = route.clone();
-                    Box::pin(async move { engine::add_route(tx, &route, now).await })
+                    let (route, world) = (route.clone(), world.clone());
+                    Box::pin(async move { engine::add_route(tx, &world, &route).await })
                 });
                 db.write(&kernel::Scope::System, write).await
             });
@@ -155,6 +155,63 @@ async fn an_unresolved_event_can_be_replayed_and_waits_again() {
         app.add_route("shop:acc", &ours).await;
         app.run_jobs().await;
         assert_eq!(effects(&database).await, ["1"]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn whoever_connects_an_account_does_not_wait_for_the_events_that_waited_for_it() {
+    both(|database| async move {
+        let app = shop(&database).await;
+        let ours = app.organization();
+        let many = (0..900).map(|turn| order(&format!("{turn:03}"), How::Well).about(Some("acc")).in_lane(Some("a")));
+        app.deliver_all("shop", many.collect()).await.unwrap();
+        app.run_jobs().await;
+        assert_eq!(app.count("unresolved").await, 900);
+        app.add_route("shop:acc", &ours).await;
+        // A job lets them go, in batches.
+        assert_eq!((app.count("unresolved").await, app.jobs().await.len()), (900, 1));
+        app.run_jobs().await;
+        let expected: Vec<_> = (0..900).map(|turn| format!("{turn:03}")).collect();
+        assert_eq!(effects(&database).await, expected);
+        assert_eq!(database.number("select count(*) as n from route_waits").await, 0);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_event_that_comes_while_others_are_let_go_stays_behind_them() {
+    both(|database| async move {
+        let app = shop(&database).await;
+        let ours = app.organization();
+        let event = |turn: usize| order(&turn.to_string(), How::Well).about(Some("acc")).in_lane(Some("a"));
+        for turn in 0..3 {
+            app.deliver("shop", event(turn)).await.unwrap();
+        }
+        app.run_jobs().await;
+        app.add_route("shop:acc", &ours).await;
+        for turn in 3..6 {
+            app.deliver("shop", event(turn)).await.unwrap();
+        }
+        app.run_jobs().await;
+        assert_eq!(effects(&database).await, ["0", "1", "2", "3", "4", "5"]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_event_that_was_replayed_by_hand_holds_nobody_up() {
+    both(|database| async move {
+        let app = shop(&database).await;
+        let ours = app.organization();
+        let event = app.deliver("shop", order("1", How::Broken).about(Some("acc"))).await.unwrap();
+        app.run_jobs().await;
+        app.add_route("shop:acc", &ours).await;
+        engine::replay(&app.db, &app.world, &[event.id]).await.unwrap();
+        app.deliver("shop", order("2", How::Well).about(Some("acc"))).await.unwrap();
+        app.run_jobs().await;
+        assert_eq!(effects(&database).await, ["2"]);
+        assert_eq!((app.count("unresolved").await, app.count("dead").await), (0, 1));
     })
     .await;
 }

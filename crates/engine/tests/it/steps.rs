@@ -172,10 +172,10 @@ async fn an_event_without_an_organization_survives_a_death_at_any_step_of_its_pa
             let route = engine::Route { key: format!("shop:{name}"), organization: ours.clone(), connection: None };
             let key = route.key.clone();
             dies_at(&app, &database, step % 8, move |life| async move {
-                let now = life.world.now();
+                let world = life.world.clone();
                 let write = store::work(move |tx| {
-                    let route = route.clone();
-                    Box::pin(async move { engine::add_route(tx, &route, now).await.map(drop) })
+                    let (route, world) = (route.clone(), world.clone());
+                    Box::pin(async move { engine::add_route(tx, &world, &route).await.map(drop) })
                 });
                 life.db.write(&Scope::System, write).await.unwrap_or_default();
             })

@@ -68,7 +68,10 @@ pub(super) struct Socket {
     is_deaf: bool,
     unflushed: bool,
     tick: Interval,
-    /// Ticks since a message was received, since one was sent, and since sent bytes were accepted by the other side.
+    /// The timestamp of the last transition that was sent, and of the last one that the client has certainly received.
+    sent_ts: u64,
+    received_ts: u64,
+    /// Looks since something came, since something was said, and since something that was said went out.
     silent: u32,
     quiet: u32,
     stuck: u32,
@@ -91,6 +94,8 @@ impl Socket {
             is_deaf: false,
             unflushed: false,
             tick,
+            sent_ts: 0,
+            received_ts: 0,
             silent: 0,
             quiet: 0,
             stuck: 0,
@@ -128,6 +133,16 @@ impl Socket {
         } else {
             frames(&text.into(), FRAME).into_iter().for_each(|frame| self.queue(frame));
         }
+    }
+
+    /// Notes the timestamp of a transition that was sent.
+    pub(super) fn note_transition(&mut self, ts: u64) {
+        self.sent_ts = self.sent_ts.max(ts);
+    }
+
+    /// The timestamp of the last transition that the client has certainly received.
+    pub(super) fn received_ts(&self) -> u64 {
+        self.received_ts
     }
 
     /// Whether everything that was to be sent is on its way.
@@ -200,7 +215,12 @@ impl Socket {
                     self.inbox_bytes += text.len();
                     self.inbox.push_back(text);
                 }
-                Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
+                Some(Ok(Message::Ping(_))) => {}
+                // Whoever answers a ping has received everything that was sent before it.
+                Some(Ok(Message::Pong(payload))) => {
+                    let ts = payload.first_chunk().map_or(0, |bytes| u64::from_be_bytes(*bytes));
+                    self.received_ts = self.received_ts.max(ts.min(self.sent_ts));
+                }
                 Some(Ok(Message::Binary(_) | Message::Frame(_))) => return Err(Close::protocol("a binary message")),
                 Some(Ok(Message::Close(_))) | None => return Err(Close::gone("the client left")),
                 Some(Err(error)) => {
@@ -268,7 +288,7 @@ impl Socket {
                 if self.quiet >= QUIET {
                     self.queue(Message::Text(Utf8Bytes::from_static(answer::PING)));
                 }
-                self.queue(Message::Ping(Bytes::new()));
+                self.queue(Message::Ping(Bytes::copy_from_slice(&self.sent_ts.to_be_bytes())));
             }
         }
         Ok(())

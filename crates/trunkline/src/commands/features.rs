@@ -24,7 +24,7 @@ pub(crate) async fn organizations(command: Organizations, environment: &Environm
     let world = World::system();
     let db = match &command {
         Organizations::Create { .. } => boot::opened(environment, &world).await?.0,
-        Organizations::List => boot::opened_to_read(environment).await?,
+        Organizations::List | Organizations::Erasures { .. } => boot::opened_to_read(environment).await?,
     };
     match command {
         Organizations::Create { name, external_ids } => {
@@ -33,6 +33,11 @@ pub(crate) async fn organizations(command: Organizations, environment: &Environm
             output::rows(json, COLUMNS, &[organizations::create(&db, &world, new).await?])?;
         }
         Organizations::List => output::rows(json, COLUMNS, &organizations::list(&db).await?)?,
+        Organizations::Erasures { limit } => {
+            const COLUMNS: &[&str] =
+                &["_id", "requestedBy", "requestedAt", "erasedAt", "stepsDone", "stepsTotal", "rows"];
+            output::rows(json, COLUMNS, &engine::erasure::erasures(&db, limit).await?)?;
+        }
     }
     db.close().await;
     Ok(())

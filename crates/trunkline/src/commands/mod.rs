@@ -9,7 +9,6 @@ mod events;
 mod features;
 mod import;
 mod jobs;
-pub(crate) mod retention;
 mod samples;
 mod serve;
 mod sign;

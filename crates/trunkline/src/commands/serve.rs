@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-use engine::{Depths, Inbox, InboxOptions, Live, Relevance, Runner, World};
+use engine::{Depths, Inbox, InboxOptions, Live, Relevance, Runner, World, erasure::forget_closed};
 use kernel::{Error, Result};
 use metrics_exporter_prometheus::PrometheusBuilder;
 use provider::Registry;
@@ -72,6 +72,7 @@ impl Started {
         let newest = runner.clone();
         let relevance = Relevance::new(handlers).only_if(move |provider| newest.is_newest(provider));
         let inbox = InboxOptions { buffer: environment.settings.trunkline_inbox_buffer, ..InboxOptions::default() };
+        let forgetting = tokio::spawn(forget_closed(db.clone(), vec![Arc::new(runner.clone())]));
         let operations = environment.product.open(&db, &world).await?;
         let authenticator = Arc::new(Authenticator {
             db: db.clone(),
@@ -108,6 +109,7 @@ impl Started {
         let ((), told) = tokio::join!(surfaces, signals);
         // Events that were accepted last are in the inbox, for the next start or another node.
         workers.await.map_err(|error| Error::internal("workers", "the workers ended badly").source(error))?;
+        forgetting.abort();
         upkeep.abort();
         db.close().await;
         tracing::info!("stopped");

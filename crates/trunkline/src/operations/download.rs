@@ -7,6 +7,7 @@ use std::{
 };
 
 use clap::Arg;
+use data_encoding::BASE64;
 use engine::{Catalog, Description};
 use kernel::{Error, Result};
 use serde_json::{Value, json};
@@ -48,9 +49,9 @@ pub(super) async fn run(target: &Target, call: &Call, out: Option<&Path>, json: 
     arguments[PAGE] = json!({ "numItems": ROWS, "cursor": null });
     loop {
         let part = target.call(call.operation, arguments.clone()).await?;
-        let text = part["text"].as_str().unwrap_or_default();
-        bytes += text.len();
-        sink.write(&part, text)?;
+        let content = content(&part)?;
+        bytes += content.len();
+        sink.write(&part, &content)?;
         progress.say(format!("{} KB", bytes / 1000));
         if part["isDone"] != false {
             break;
@@ -61,7 +62,18 @@ pub(super) async fn run(target: &Target, call: &Call, out: Option<&Path>, json: 
     sink.finish(json, bytes)
 }
 
-/// The destination of the parts.
+/// What a part says, or the bytes that it says in base64.
+fn content(part: &Value) -> Result<Vec<u8>> {
+    let text = part["text"].as_str().unwrap_or_default();
+    if part["encoding"] != "base64" {
+        return Ok(text.as_bytes().to_vec());
+    }
+    BASE64.decode(text.as_bytes()).map_err(|error| {
+        Error::internal("part_unreadable", "a part of the file is not the base64 that it says it is").source(error)
+    })
+}
+
+/// Where the parts go.
 enum Sink {
     /// A file, which gets its name when it is complete.
     File { file: File, path: PathBuf, until_whole: PathBuf },
@@ -80,11 +92,11 @@ impl Sink {
         Ok(Self::File { file, path: path.to_owned(), until_whole })
     }
 
-    fn write(&mut self, part: &Value, text: &str) -> Result<()> {
+    fn write(&mut self, part: &Value, content: &[u8]) -> Result<()> {
         match self {
-            Self::File { file, path, .. } => file.write_all(text.as_bytes()).map_err(|error| unwritable(path, error)),
+            Self::File { file, path, .. } => file.write_all(content).map_err(|error| unwritable(path, error)),
             Self::Output => {
-                output::write(text);
+                output::write(content);
                 Ok(())
             }
             Self::Lines => {

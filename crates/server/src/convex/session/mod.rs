@@ -56,6 +56,9 @@ pub(super) struct Session {
     stale: bool,
     shown_at: Option<Instant>,
     failures: u32,
+    /// The first mutation that was answered and may be asked for again, and the last one: their timestamps.
+    answered: Option<u64>,
+    last_answered: u64,
 }
 
 impl Session {
@@ -78,6 +81,8 @@ impl Session {
             stale: false,
             shown_at: None,
             failures: 0,
+            answered: None,
+            last_answered: 0,
         }
     }
 
@@ -97,6 +102,7 @@ impl Session {
         if let Some(acted) = self.wait(stop).await? {
             self.answer_action(acted)?;
         }
+        self.forget_shown();
         while listens(&self.socket, &self.mutations, self.undone, self.unknown_limit) {
             let Some(message) = self.socket.take() else { break };
             self.hear(&message).await?;

@@ -77,6 +77,7 @@ impl Session {
         } else {
             self.socket.send(transition);
         }
+        self.socket.note_transition(moment.ts);
         self.owed = false;
         self.shown_at = Some(Instant::now());
     }

@@ -15,8 +15,8 @@ use super::{
 
 /// Actions of one connection that may run.
 const ACTIONS: usize = 100;
-/// How long the answer of a mutation is kept for a client that sends it again: a browser's tab may sleep for so long.
-const REMEMBERED: Duration = Duration::from_secs(14 * 24 * 3600);
+/// How long an answered mutation is remembered: a tab may sleep for so long.
+const REMEMBERED: Duration = Duration::from_secs(24 * 3600);
 
 /// The end of an action.
 pub(super) struct EndedAction {
@@ -64,6 +64,8 @@ impl Session {
         match done {
             Ok(committed) => {
                 self.least = self.least.max(committed.ts);
+                self.answered.get_or_insert(committed.ts);
+                self.last_answered = self.last_answered.max(committed.ts);
                 self.socket.send(answer::committed(request, &committed));
             }
             Err(error) if is_nobody(&who, &error) => return Err(self.refuse(&error, false)),
@@ -79,7 +81,19 @@ impl Session {
         Ok(())
     }
 
-    /// Starts an action. It runs to its end also when the connection ends before.
+    /// Lets the answers be forgotten that the client was shown: it does not ask for them again.
+    pub(super) fn forget_shown(&mut self) {
+        let shown = self.socket.received_ts();
+        let (Some(first), Some(view), Some(session)) = (self.answered, &self.view, &self.id) else { return };
+        if shown < first {
+            return;
+        }
+        self.answered = (self.last_answered > shown).then_some(shown + 1);
+        let (operations, who, session) = (self.surface.operations.clone(), view.who().clone(), session.clone());
+        tokio::spawn(async move { operations.forget_shown(&who, &session, shown).await });
+    }
+
+    /// Begins an action. It goes on when the connection does not: what it has begun outside, it ends.
     pub(super) async fn act(
         &mut self,
         Request { request_id: request, call }: Request,

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use serde_json::json;
-use testkit::{both, postgres, sqlite};
+use testkit::{both, milliseconds, postgres, sqlite};
 
 use super::{
     client::{SESSION, number},
@@ -97,6 +97,28 @@ async fn a_mutation_that_comes_again_after_a_reconnect_is_done_once() {
         again.transition().await;
         assert!(again.ts() >= number(&first["ts"]));
         assert_eq!(again.shown[&0], json!([1]));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn answers_are_forgotten_once_the_client_was_shown_what_they_changed() {
+    both(|database| async move {
+        let product = Product::start_with(&database, |options| options.live_tick = milliseconds(20)).await;
+        let mut ada = product.client().await;
+        ada.hello().await;
+        let mut remembered = Vec::new();
+        for n in 0..200 {
+            ada.mutate(n, "kv:set", json!({ "key": "x", "v": n })).await;
+            assert_eq!(ada.next().await["success"], true);
+            ada.transition().await;
+            ada.hears_pings(1).await;
+            remembered.push(database.number("select count(*) as n from replays").await);
+            if n > 5 && remembered.last() <= Some(&2) {
+                return;
+            }
+        }
+        panic!("every answer is remembered: {remembered:?}");
     })
     .await;
 }

@@ -1,6 +1,6 @@
 //! Builds an organization as its people would: by operations, and by vendors' events.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use engine::{Operations, Registry};
 use provider::email::{Email, Mail, Sender};
@@ -13,10 +13,7 @@ use super::{
     server::{self, Authenticator},
 };
 
-/// How long steps that wait for their message are kept.
-const KEEP: Duration = Duration::from_secs(30 * 86_400);
-
-/// An installation on which organizations are built.
+/// An installation on which organizations are made.
 pub(super) struct Builder {
     pub(super) app: App,
     pub(super) operations: Operations,
@@ -40,7 +37,7 @@ impl Builder {
         let told = Told::default();
         let app = App::with_tables(database, &[engine::MIGRATIONS, app::MIGRATIONS], |handlers| {
             let (chat, money) = (told.vendors.clone(), told.vendors.clone());
-            app::register(handlers, vec![("chat", chat)], vec![("money", money)], KEEP).expect("crons have patterns");
+            app::register(handlers, vec![("chat", chat)], vec![("money", money)]);
             let sender: Sender = Arc::new(Shredder);
             handlers.lend(sender);
         })
@@ -126,6 +123,8 @@ impl Builder {
         self.members(org, &customers).await;
         self.keys(org).await;
         self.events(org).await;
+        let export = self.done(&self.owner(org), "organizations:export", json!({})).await;
+        org.note(&export["_id"]);
         self.app.clock.advance(minutes(1));
     }
 
@@ -147,6 +146,7 @@ impl Builder {
             dead: Vec::new(),
             ids: Default::default(),
         };
+        org.note(&made["_id"]);
         let me = self.done(&self.owner(&org), "users:me", json!({})).await;
         let owner = org.note(&me["_id"]);
         org.owners.push(owner);
