@@ -67,7 +67,7 @@ async fn arguments_are_described_where_they_stand() {
         let names: Vec<_> =
             page["parameters"].as_array().unwrap().iter().filter_map(|one| one["name"].as_str()).collect();
         assert_eq!(names, ["numItems", "cursor", "endCursor"]);
-        assert_eq!(page["summary"], "A part of the notes");
+        assert_eq!(page["summary"], "A page of the notes");
         assert_eq!(page["tags"], json!(["notes"]));
         for status in ["200", "304", "401", "403", "404", "422", "429", "500"] {
             assert!(page["responses"][status].is_object(), "{status}");

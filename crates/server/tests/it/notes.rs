@@ -43,7 +43,7 @@ impl Placed for Note {
     }
 }
 
-/// A page of the notes, sorted by number.
+/// A page of the notes. Sorted by their numbers.
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct PageNotes {
