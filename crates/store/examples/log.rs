@@ -1,5 +1,5 @@
 //! How large SQLite's write-ahead log grows under readers that overlap all the time: `cargo run --release -p store --example log -- 300`
-//! for five minutes. Prints the largest size of each ten seconds, and of all.
+//! for five minutes; with `unbounded` after it, without the pauses that bound it. Prints the largest size of each ten seconds, and of all.
 
 use std::{
     fs,
@@ -24,6 +24,8 @@ const TABLES: MigrationSet = MigrationSet {
 };
 /// Readers at the same time: as many as there are connections for, so that there is never a moment without one.
 const READERS: u32 = 4;
+/// How often the size is told.
+const TOLD: Duration = Duration::from_secs(10);
 
 #[tokio::main]
 #[expect(clippy::print_stdout, reason = "it prints what it measures")]
@@ -31,7 +33,11 @@ async fn main() -> Result<()> {
     let seconds = std::env::args().nth(1).and_then(|text| text.parse().ok()).unwrap_or(300);
     let folder = std::env::temp_dir().join(format!("trunkline-log-{}", std::process::id()));
     let file = folder.join("log.db");
-    let db = Db::open(&Options::new(format!("sqlite:{}", file.display()))).await?;
+    let mut options = Options::new(format!("sqlite:{}", file.display()));
+    if std::env::args().any(|argument| argument == "unbounded") {
+        options.log_limit = u64::MAX;
+    }
+    let db = Db::open(&options).await?;
     store::migrate(&db, &[TABLES], Time::from_ms(0)).await?;
     let counts = Arc::new([AtomicU64::new(0), AtomicU64::new(0), AtomicU64::new(0)]);
     let end = Instant::now() + Duration::from_secs(seconds);
@@ -39,14 +45,14 @@ async fn main() -> Result<()> {
         tokio::spawn(read(db.clone(), end, counts.clone()));
     }
     tokio::spawn(write(db.clone(), end, counts.clone()));
-    let (mut most, mut recent, mut ticks) = (0, 0, 0_u32);
+    let (mut most, mut recent, mut next) = (0, 0, Instant::now() + TOLD);
     while Instant::now() < end {
         tokio::time::sleep(Duration::from_millis(10)).await;
         let bytes = fs::metadata(folder.join("log.db-wal")).map_or(0, |log| log.len());
-        (most, recent, ticks) = (bytes.max(most), bytes.max(recent), ticks + 1);
-        if ticks % 1000 == 0 {
+        (most, recent) = (bytes.max(most), bytes.max(recent));
+        if Instant::now() > next {
             println!("largest of these ten seconds: {} MiB", recent >> 20);
-            recent = 0;
+            (recent, next) = (0, next + TOLD);
         }
     }
     let [reads, refused, writes] = [0, 1, 2].map(|at: usize| counts[at].load(Ordering::Relaxed));

@@ -5,6 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use engine::World;
 use kernel::{Error, Result};
 use serde_json::json;
 use store::{Db, Engine, FileLock, Restoring};
@@ -37,6 +38,9 @@ pub(in crate::commands) async fn run(file: &Path, environment: &Environment, jso
         Engine::Sqlite => into_file(&file, &manifest, environment).await?,
         Engine::Postgres => into_server(&file, &manifest, environment).await?,
     }
+    // Grants are not in a dump, and the backup may be of an older version.
+    let (db, _) = boot::opened(environment, &World::system()).await?;
+    db.close().await;
     output::say(if json {
         json!({ "restored": file, "madeAt": manifest.made_at, "version": manifest.trunkline }).to_string()
     } else {
