@@ -80,5 +80,6 @@ pub const MIGRATIONS: MigrationSet = MigrationSet {
             include_str!("../migrations/0010_retention.sqlite.sql"),
             include_str!("../migrations/0010_retention.postgres.sql"),
         ),
+        Migration::portable("0011_ended_jobs", include_str!("../migrations/0011_ended_jobs.sql")),
     ],
 };

@@ -57,8 +57,11 @@ pub async fn add_route(tx: &mut Tx, world: &World, route: &Route) -> Result<bool
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Found {
     pub(crate) route: Route,
-    /// Whether earlier events still wait to go on by this route: then a later one waits too, so that order is kept.
+    /// Whether earlier events of the same lane that waited for this route are still to be done: then this one waits too. It was
+    /// claimed before they were let go, and would overtake them otherwise.
     pub(crate) is_behind: bool,
+    /// Whether the event itself waited for this route.
+    pub(crate) has_waited: bool,
 }
 
 /// The route of the first of these keys that has one, as the event number `seq` finds it. An organization that is being
@@ -68,8 +71,12 @@ pub(crate) async fn find(tx: &mut Tx, keys: &[String], seq: Seq) -> Result<Optio
         let found = tx
             .system(
                 "select r.key, r.organization, r.connection,
-                     case when exists (select 1 from route_waits w where w.key = r.key and w.seq < $2) then 1 else 0 end
-                         as is_behind
+                     case when exists (select 1 from route_waits w join jobs j on j.seq = w.seq
+                         join jobs own on own.seq = $2 and own.lane = j.lane
+                         where w.key = r.key and w.seq < $2 and (j.state = 'unresolved' or j.rank is not null))
+                         then 1 else 0 end as is_behind,
+                     case when exists (select 1 from route_waits w where w.key = r.key and w.seq = $2)
+                         then 1 else 0 end as has_waited
                  from routes r
                  where r.key = $1 and not exists (select 1 from erasures e where e.organization = r.organization)",
             )
@@ -96,7 +103,13 @@ pub(crate) async fn wait_for(tx: &mut Tx, seq: Seq, keys: &[String]) -> Result<(
     Ok(())
 }
 
-/// Forgets that these events wait: they were put back into the queue.
+/// Makes an event wait behind earlier ones of its lane, and lets it go on by the queue's own order.
+pub(crate) async fn wait_behind(tx: &mut Tx, world: &World, seq: Seq, key: &str) -> Result<()> {
+    wait_for(tx, seq, &[key.to_owned()]).await?;
+    enqueue(tx, world, ReleaseEvents { key: key.to_owned() }.queued()?).await.map(drop)
+}
+
+/// Forgets that these events waited: they have ended, or were put back into the queue by hand.
 pub(crate) async fn wait_no_more(tx: &mut Tx, seqs: &[Seq]) -> Result<()> {
     let (sql, seqs) = sql::one_of(
         tx,
@@ -149,10 +162,26 @@ impl ReleaseEvents {
     }
 }
 
+/// Forgets events that waited for the key and have ended.
+async fn forget_ended(tx: &mut Tx, key: &str) -> Result<()> {
+    tx.system(
+        "delete from route_waits where key = $1 and not exists (
+             select 1 from jobs j where j.seq = route_waits.seq and (j.state = 'unresolved' or j.rank is not null))",
+    )
+    .bind(key)
+    .execute()
+    .await
+    .map(drop)
+}
+
 /// Releases a batch. False when nobody waits for the key any more.
 async fn release(tx: &mut Tx, world: &World, key: &str) -> Result<bool> {
+    forget_ended(tx, key).await?;
     let waiting = tx
-        .system("select seq from route_waits where key = $1 order by seq limit $2")
+        .system(
+            "select w.seq from route_waits w join jobs j on j.seq = w.seq
+             where w.key = $1 and j.state = 'unresolved' order by w.seq limit $2",
+        )
         .bind(key)
         .bind(BATCH)
         .rows()
@@ -161,16 +190,8 @@ async fn release(tx: &mut Tx, world: &World, key: &str) -> Result<bool> {
         return Ok(false);
     }
     let seqs = waiting.iter().map(|row| row.int("seq")).collect::<Result<Vec<_>>>()?;
-    let (sql, numbers) = sql::one_of(
-        tx,
-        &seqs,
-        "select seq from jobs where state = 'unresolved' and seq in (select value from json_each($1)) order by seq",
-        "select seq from jobs where state = 'unresolved' and seq = any($1) order by seq",
-    );
-    let unresolved = tx.system(sql).bind(numbers).rows().await?;
-    let unresolved = unresolved.iter().map(|row| row.int("seq")).collect::<Result<Vec<_>>>()?;
-    sql::requeue(tx, &unresolved, world.now()).await?;
-    wait_no_more(tx, &seqs).await?;
+    // They are remembered until they have ended: see [`Found::is_behind`].
+    sql::requeue(tx, &seqs, world.now()).await?;
     tx.wake();
     Ok(true)
 }
@@ -182,6 +203,6 @@ impl FromRow for Found {
             organization: row.id("organization")?,
             connection: row.opt_text("connection")?,
         };
-        Ok(Self { route, is_behind: row.bool("is_behind")? })
+        Ok(Self { route, is_behind: row.bool("is_behind")?, has_waited: row.bool("has_waited")? })
     }
 }

@@ -23,10 +23,15 @@ const THROTTLES: Keep = Keep::fixed(Duration::from_secs(86_400));
 
 /// The sweeps over the engine's tables.
 pub(crate) fn own_sweeps() -> Vec<Sweep> {
-    let done = "kind <> 'event' and state in ('processed', 'cancelled')";
-    let dead = "kind <> 'event' and state = 'dead'";
-    let jobs = |only| OldRows { table: "jobs", key: "seq", at: "finished_ms", only };
-    let mut sweeps = vec![Sweep::rows("jobs", JOBS, jobs(done)), Sweep::rows("dead-jobs", DEAD_JOBS, jobs(dead))];
+    let ended = |only| OldRows { table: "jobs", key: "seq", at: "finished_ms", only };
+    let done = ended("kind <> 'event' and finished_ms is not null and state = 'processed'");
+    let cancelled = ended("kind <> 'event' and finished_ms is not null and state = 'cancelled'");
+    let dead = ended("kind <> 'event' and finished_ms is not null and state = 'dead'");
+    let mut sweeps = vec![
+        Sweep::rows("jobs", JOBS, done),
+        Sweep::rows("cancelled-jobs", JOBS, cancelled),
+        Sweep::rows("dead-jobs", DEAD_JOBS, dead),
+    ];
     sweeps.extend(events::sweeps());
     sweeps.push(old_throttles());
     sweeps.push(Sweep::new("replays", ITS_OWN, |ctx| async move {

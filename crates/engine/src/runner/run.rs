@@ -145,8 +145,8 @@ impl Node {
                 if found.as_ref().map(|found| &found.route) != route.as_ref().as_ref() {
                     return Err(Error::conflict(ROUTE_MOVED, "the organization of an event changed"));
                 }
-                if found.is_some_and(|found| found.is_behind) {
-                    route::wait_for(tx, event.seq, &keys).await?;
+                if let Some(found) = found.as_ref().filter(|found| found.is_behind) {
+                    route::wait_behind(tx, &world, event.seq, &found.route.key).await?;
                     return end(tx, claim, &event, State::Unresolved, world.now()).await;
                 }
                 let mut ctx = EventCtx::new(tx, &world, route.as_ref().as_ref());
@@ -154,6 +154,9 @@ impl Node {
                     Applied::Done => State::Processed,
                     Applied::Ignored => State::Ignored,
                 };
+                if found.is_some_and(|found| found.has_waited) {
+                    route::wait_no_more(tx, &[event.seq]).await?;
+                }
                 end(tx, claim, &event, state, world.now()).await
             })
         });
