@@ -114,7 +114,10 @@ async fn all_queries_of_a_view_are_of_one_moment_when_there_are_too_many_to_run_
             let (moments, written) = (moments.clone(), written.clone());
             async move {
                 let mut shown = HashMap::new();
-                while written.get() != shown.get(&0).and_then(|list: &Value| list.as_array()).map(Vec::len).as_ref() {
+                let is_all = |shown: &HashMap<u32, Value>, written: &usize| {
+                    shown.get(&0).and_then(Value::as_array).is_some_and(|list| list.len() == *written)
+                };
+                while !written.get().is_some_and(|written| is_all(&shown, written)) {
                     shown.extend(next(&mut view).await);
                     moments[number].fetch_add(1, Ordering::SeqCst);
                     assert!(
