@@ -105,7 +105,7 @@ async fn all_queries_of_a_view_are_of_one_moment_when_there_are_too_many_to_run_
         let node = Node::new(&database).await;
         let ada = node.somebody().await;
         let (moments, written) = (Arc::new([const { AtomicUsize::new(0) }; 4]), Arc::new(OnceLock::new()));
-        let views = (0..4).map(|number| {
+        let views = (0..4_u32).map(|number| {
             let mut view = node.live.view(ada.clone());
             for query in 0..60 {
                 let name = if query % 2 == 0 { "items:list" } else { "notes:list" };
@@ -119,7 +119,7 @@ async fn all_queries_of_a_view_are_of_one_moment_when_there_are_too_many_to_run_
                 };
                 while !written.get().is_some_and(|written| is_all(&shown, written)) {
                     shown.extend(next(&mut view).await);
-                    moments[number].fetch_add(1, Ordering::SeqCst);
+                    moments[usize::try_from(number).unwrap()].fetch_add(1, Ordering::SeqCst);
                     assert!(
                         shown.len() == 60 && shown.values().all(|list| *list == shown[&0]),
                         "two moments: {shown:?}"
