@@ -116,7 +116,7 @@ pub(crate) struct Settings {
     /// The same before somebody has signed in; also how long one message may be until then.
     #[serde(default = "live_anonymous_bytes")]
     pub(crate) trunkline_live_anonymous_bytes: usize,
-    /// How long one live query may run: `1s`, `500ms`. What takes longer is left out, its watchers are told, and it is tried
+    /// How long one live query may run: `2s`, `500ms`. What takes longer is left out, its watchers are told, and it is tried
     /// again from time to time.
     #[serde(default = "live_query_limit")]
     pub(crate) trunkline_live_query_limit: String,
@@ -277,7 +277,7 @@ fn live_anonymous_bytes() -> usize {
 }
 
 fn live_query_limit() -> String {
-    "1s".to_owned()
+    "2s".to_owned()
 }
 
 fn log() -> String {
@@ -352,7 +352,7 @@ impl Settings {
         let query_limit = span(&self.trunkline_live_query_limit).filter(|limit| !limit.is_zero()).ok_or_else(|| {
             Error::config(
                 "live_query_limit_malformed",
-                "TRUNKLINE_LIVE_QUERY_LIMIT is not a span of time: write it like 1s or 500ms",
+                "TRUNKLINE_LIVE_QUERY_LIMIT is not a span of time: write it like 2s or 500ms",
             )
         })?;
         Ok(LiveOptions {

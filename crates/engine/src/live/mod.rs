@@ -77,7 +77,7 @@ impl Default for LiveOptions {
             gather: Duration::from_millis(5),
             keep: Duration::from_secs(3600),
             quiet_poll: Duration::from_secs(2),
-            query_limit: Duration::from_secs(1),
+            query_limit: Duration::from_secs(2),
             queries: 500,
             bytes: 32 << 20,
             anonymous_bytes: 1 << 20,
@@ -211,10 +211,7 @@ impl Hub {
         let hub: Weak<Self> = Arc::downgrade(self);
         db.on_commit(Arc::new(move |commit: &Commit| {
             if let Some(hub) = hub.upgrade() {
-                if let Some(feed) = &hub.feed {
-                    feed.committed(&commit.tables);
-                }
-                hub.tell(commit.organization.as_ref(), &commit.tables, commit.number);
+                hub.committed(commit);
                 hub.in_flight.end(commit);
             }
         }));
@@ -224,6 +221,19 @@ impl Hub {
                 hub.tell(commit.organization.as_ref(), &commit.tables, commit.number);
             }
         }));
+    }
+
+    /// A commit of this node. The feed may have announced it already, but for what is not recorded.
+    fn committed(self: &Arc<Self>, commit: &Commit) {
+        let organization = commit.organization.as_ref();
+        let Some(feed) = &self.feed else { return self.tell(organization, &commit.tables, commit.number) };
+        feed.committed(&commit.tables);
+        if commit.number.is_some_and(|number| feed.was_announced(number)) {
+            let quiet = commit.tables.iter().filter(|table| changes::is_quiet(table)).cloned().collect();
+            self.tell(organization, &quiet, None);
+        } else {
+            self.tell(organization, &commit.tables, commit.number);
+        }
     }
 
     /// Tells the tenants that read them that tables were written. Cheap: nothing is run here.

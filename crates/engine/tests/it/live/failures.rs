@@ -1,14 +1,21 @@
 //! What fails or is slow stays alone.
 
-use std::{collections::HashMap, time::Duration};
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use engine::LiveOptions;
 use serde_json::json;
 use testkit::{TestClock, TestDb, both, postgres};
 
 use super::{
-    node::{Node, next, said, woken},
-    product::{open, tries},
+    node::{Node, asked, next, said, woken},
+    product::{open, runs, tries},
 };
 
 #[tokio::test]
@@ -142,6 +149,61 @@ async fn a_mutation_that_does_not_end_holds_up_no_query() {
         hand.run("commit").await;
         let ts = stuck.await.unwrap().unwrap().ts;
         assert_eq!(said(&view.advance(ts).await.unwrap()), HashMap::from([(0, json!([1]))]));
+    })
+    .await;
+}
+
+/// Organizations with hundreds of different queries that write all the time: what matters is how many of theirs run until an
+/// uninvolved organization sees its own write, not how long that takes on this machine.
+#[tokio::test(flavor = "multi_thread")]
+async fn organizations_with_many_queries_take_turns_with_those_that_have_few() {
+    const VIEWS: u32 = 4;
+    const QUERIES: u32 = 150;
+    both(|database| async move {
+        let node = Arc::new(patient(&database, Duration::from_secs(600)).await);
+        let is_over = Arc::new(AtomicBool::new(false));
+        let (mut flooding, mut organizations) = (Vec::new(), Vec::new());
+        for _ in 0..3 {
+            let ada = node.somebody().await;
+            organizations.push(ada.organization.clone());
+            for number in 0..VIEWS {
+                let mut view = node.live.view(ada.clone());
+                for query in 0..QUERIES {
+                    view.add(query, asked("items:list", json!({ "turn": number * 1000 + query })));
+                }
+                let (node, ada, is_over) = (node.clone(), ada.clone(), is_over.clone());
+                flooding.push(tokio::spawn(async move {
+                    let mut n = i64::from(number) * 1_000_000;
+                    while !is_over.load(Ordering::SeqCst) {
+                        n += 1;
+                        node.does(&ada, "items:add", n).await;
+                        next(&mut view).await;
+                    }
+                }));
+            }
+        }
+        let theirs = || organizations.iter().map(|organization| runs(organization.as_ref())).sum::<usize>();
+        while theirs() < 1000 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        let eve = node.somebody().await;
+        let mut view = node.view(&eve, &["items:list"]);
+        next(&mut view).await;
+        let mut between = Vec::new();
+        for n in 1..=20 {
+            let before = theirs();
+            let ts = node.does(&eve, "items:add", n).await;
+            assert_eq!(said(&view.advance(ts).await.unwrap()).len(), 1);
+            between.push(theirs() - before);
+        }
+        is_over.store(true, Ordering::SeqCst);
+        for flood in flooding {
+            flood.await.unwrap();
+        }
+        between.sort_unstable();
+        // Without turns it is all of theirs: 1,800.
+        let all = usize::try_from(3 * VIEWS * QUERIES).unwrap();
+        assert!(between[10] < all / 4, "{between:?}");
     })
     .await;
 }
