@@ -1,6 +1,6 @@
 //! What a feature does when a vendor's event comes.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Duration};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -9,7 +9,7 @@ use store::{Engine, FromRow, Row, Tx, Value};
 
 use crate::{
     NewJob, Route, World, add_route,
-    queue::{EventId, JobId, Seq, enqueue},
+    queue::{EventId, JobId, JobKey, Seq, cancel, enqueue, reschedule},
 };
 
 /// An event as a handler sees it.
@@ -77,6 +77,12 @@ pub trait EventHandler: Send + Sync + 'static {
     /// # Errors
     /// An error that may heal is tried again; any other gives the event up.
     async fn apply(&self, ctx: &mut EventCtx<'_>, event: &Event) -> Result<Applied>;
+
+    /// How long [`EventHandler::apply`] may take. An event that takes longer is undone and tried again as after any other
+    /// failure. On SQLite, whose one writer it holds, the time limit of a transaction comes first.
+    fn timeout(&self) -> Duration {
+        Duration::from_secs(300)
+    }
 }
 
 /// What a handler has at hand: a transaction that is bound to the organization of the event.
@@ -133,6 +139,22 @@ impl<'t> EventCtx<'t> {
     /// What the database says.
     pub async fn enqueue(&mut self, job: NewJob) -> Result<Option<JobId>> {
         enqueue(self.tx, self.world, job).await
+    }
+
+    /// Lets a job run at another moment, in the same transaction: see [`crate::reschedule`].
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn reschedule(&mut self, key: &JobKey, at: Time) -> Result<bool> {
+        reschedule(self.tx, self.world, key, at).await
+    }
+
+    /// Cancels a job, in the same transaction: see [`crate::cancel`].
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn cancel(&mut self, key: &JobKey) -> Result<bool> {
+        cancel(self.tx, self.world, key).await
     }
 }
 

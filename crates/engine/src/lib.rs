@@ -34,8 +34,8 @@ pub use operation::{
     QueryCtx, QueryRequest, Range, Registry, Replay, Snapshot, Who, delete, get, patch, post,
 };
 pub use queue::{
-    Depth, Depths, EventId, Job, JobCtx, JobFilter, JobId, JobRow, Known, NewJob, Progress, Seq, State, cancel_job,
-    enqueue, jobs, retry_job,
+    Depth, Depths, EventId, Job, JobCtx, JobFilter, JobId, JobKey, JobRow, Known, NewJob, Progress, Seq, State,
+    Throttle, cancel, cancel_job, enqueue, jobs, reschedule, retry_job, snooze,
 };
 pub use retention::{
     BATCH, Children, Keep, OldRows, OldTenantRows, Owned, Pass, Retention, Sweep, SweepCtx, Swept, register_retention,

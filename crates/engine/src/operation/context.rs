@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     NewJob, World,
-    queue::{JobId, enqueue},
+    queue::{JobId, JobKey, cancel, enqueue, reschedule},
 };
 
 /// What a query has at hand: one snapshot, bound to the caller's organization.
@@ -107,6 +107,31 @@ impl MutationCtx<'_> {
             None => job,
         };
         enqueue(self.db, self.world, job).await
+    }
+
+    /// Lets a job of the caller's organization run at another moment, in this transaction: see [`crate::reschedule`].
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn reschedule(&mut self, key: JobKey, at: Time) -> Result<bool> {
+        let key = self.own(key);
+        reschedule(self.db, self.world, &key, at).await
+    }
+
+    /// Cancels a job of the caller's organization, in this transaction: see [`crate::cancel`].
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn cancel(&mut self, key: JobKey) -> Result<bool> {
+        let key = self.own(key);
+        cancel(self.db, self.world, &key).await
+    }
+
+    fn own(&self, key: JobKey) -> JobKey {
+        match &self.caller.organization {
+            Some(organization) => key.of(organization),
+            None => key,
+        }
     }
 }
 

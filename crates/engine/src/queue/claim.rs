@@ -21,11 +21,13 @@ pub(crate) struct Claimed {
     pub max_attempts: i64,
     pub payload: Option<String>,
     pub rank: i64,
+    /// The limit that it shares with others.
+    pub throttle: Option<String>,
 }
 
 /// The columns of a [`Claimed`].
 pub(super) const COLUMNS: &str =
-    "seq, kind, version, tenant, organization, lane, attempts, max_attempts, payload, rank";
+    "seq, kind, version, tenant, organization, lane, attempts, max_attempts, payload, rank, throttle";
 
 /// What one claim may take.
 #[derive(Clone, Debug)]
@@ -60,7 +62,8 @@ impl Position {
     pub(crate) const FRONT: Self = Self { rank: i64::MIN, seq: 0 };
 }
 
-/// Entries that a claim looks at together.
+/// Entries that a claim looks at together. Statements name it, instead of binding it: a planner that does not know how
+/// few are asked for would rather sort all of the queue than walk its index.
 const WINDOW: i64 = 1024;
 /// Windows that one claim looks at, so that claimers who wait for it do not wait for long.
 const WINDOWS: usize = 8;
@@ -110,53 +113,56 @@ pub(super) async fn lock_claims(tx: &mut Tx) -> Result<()> {
 /// lane stays ahead.
 ///
 /// Of a lane only those are looked at that stand before the first that holds it up: a lane may have a million behind a
-/// head that failed.
+/// head that failed. It is looked for once in each lane, and nothing is joined: a planner that expects few entries would
+/// compare each with each.
 async fn claim_in_window(tx: &mut Tx, request: &ClaimRequest, from: Position) -> Result<Vec<Claimed>> {
     let (has_room, saturated): (_, Value) = match tx.engine() {
         Engine::Sqlite => {
             let list = serde_json::json!(request.saturated).to_string();
-            ("tenant not in (select value from json_each($5))", list.into())
+            ("tenant not in (select value from json_each($4))", list.into())
         }
-        Engine::Postgres => ("tenant <> all($5)", request.saturated.clone().into()),
+        Engine::Postgres => ("tenant <> all($4)", request.saturated.clone().into()),
     };
-    let is_known = is_known(tx, 10);
+    let is_known = is_known(tx, 9);
     tx.system_built(format!(
         "with entries as materialized (
              select seq, tenant, lane, rank, case when kind = 'event' then 0 else 1 end as job from jobs
-             where state = 'ready' and rank is not null and (rank, seq) > ($6, $9) and {is_known}
-             order by rank, seq limit $4),
+             where state = 'ready' and rank is not null and (rank, seq) > ($5, $8) and {is_known}
+             order by rank, seq limit {WINDOW}),
          busy as materialized (
              select lane from jobs where state in ('running', 'cancelling') and rank is not null and lane is not null),
-         lanes as materialized (
-             select l.lane, (
-                 select o.seq from jobs o where o.lane = l.lane and o.rank is not null
+         laned as (
+             select seq, lane, first_value(tenant) over w as tenant, first_value(job) over w as job,
+                 max(rank) over w as turn_rank, row_number() over w as place
+             from entries where lane is not null and lane not in (select lane from busy)
+             window w as (partition by lane order by seq)),
+         looked as (
+             select seq, lane, tenant, job, turn_rank, case when place = 1 then (
+                 select o.seq from jobs o where o.lane = laned.lane and o.rank is not null
                      and (o.state <> 'ready' or o.seq not in (select seq from entries))
-                 order by o.seq limit 1) as held_from
-             from (select distinct lane from entries where lane is not null) l
-             where l.lane not in (select lane from busy)),
+                 order by o.seq limit 1) end as first_held
+             from laned where place <= $7),
          free as (
-             select seq, tenant, job, rank as turn_rank, 1 as place from entries where lane is null
+             select seq, tenant, job, rank as turn_rank from entries where lane is null
              union all
-             select e.seq, first_value(e.tenant) over (partition by e.lane order by e.seq),
-                 first_value(e.job) over (partition by e.lane order by e.seq),
-                 max(e.rank) over (partition by e.lane order by e.seq),
-                 row_number() over (partition by e.lane order by e.seq)
-             from lanes l join entries e on e.lane = l.lane where l.held_from is null or e.seq < l.held_from),
+             select seq, tenant, job, turn_rank
+             from (select seq, tenant, job, turn_rank, max(first_held) over (partition by lane) as held_from
+                   from looked) l
+             where held_from is null or seq < held_from),
          turns as (
              select seq, tenant, job, row_number() over (partition by tenant order by turn_rank, seq) as turn from free
-             where place <= $8 and {has_room}),
+             where {has_room}),
          counted as (
              select seq, tenant, job, turn, sum(job) over (order by turn, seq) as jobs_so_far from turns
-             where turn <= $7 or tenant = '')
+             where turn <= $6 or tenant = '')
          update jobs set state = 'running', claim = $2, node = $3, starts = starts + 1
          where state = 'ready' and seq in (
-             select seq from counted where job = 0 or jobs_so_far <= $11 order by turn, seq limit $1)
+             select seq from counted where job = 0 or jobs_so_far <= $10 order by turn, seq limit $1)
          returning {COLUMNS}"
     ))
     .bind(request.limit)
     .bind(request.claim)
     .bind(request.node)
-    .bind(WINDOW)
     .bind(saturated)
     .bind(from.rank)
     .bind(request.share)
@@ -170,14 +176,13 @@ async fn claim_in_window(tx: &mut Tx, request: &ClaimRequest, from: Position) ->
 
 /// Where the window from this position ends; none when the queue ends in it.
 async fn end_of_window(tx: &mut Tx, request: &ClaimRequest, from: Position) -> Result<Option<Position>> {
-    let is_known = is_known(tx, 4);
+    let (is_known, last) = (is_known(tx, 3), WINDOW - 1);
     tx.system_built(format!(
         "select rank, seq from jobs where state = 'ready' and rank is not null and (rank, seq) > ($1, $2) and {is_known}
-         order by rank, seq limit 1 offset $3"
+         order by rank, seq limit 1 offset {last}"
     ))
     .bind(from.rank)
     .bind(from.seq)
-    .bind(WINDOW - 1)
     .bind(request.known.to_parameter())
     .optional()
     .await
@@ -213,6 +218,7 @@ impl FromRow for Claimed {
             max_attempts: row.int("max_attempts")?,
             payload: row.opt_text("payload")?,
             rank: row.int("rank")?,
+            throttle: row.opt_text("throttle")?,
         })
     }
 }

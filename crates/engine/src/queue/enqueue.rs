@@ -5,7 +5,7 @@ use std::{borrow::Cow, time::Duration};
 use kernel::{Error, OrgId, Result, Time};
 use store::Tx;
 
-use super::{Job, JobId, State, sql};
+use super::{Job, JobId, State, Throttle, sql};
 use crate::World;
 
 /// A job on its way into the queue.
@@ -19,6 +19,8 @@ pub struct NewJob {
     key: Option<String>,
     run_at: Option<Time>,
     urgency: Duration,
+    throttle: Option<Throttle>,
+    kind_at_once: Option<u32>,
 }
 
 impl NewJob {
@@ -39,6 +41,8 @@ impl NewJob {
             key: None,
             run_at: None,
             urgency: Duration::ZERO,
+            throttle: None,
+            kind_at_once: J::AT_ONCE,
         })
     }
 
@@ -56,7 +60,8 @@ impl NewJob {
         self
     }
 
-    /// Only once for this key.
+    /// Only once for this key: while a job of the same kind and organization with this key is there, and for as long as
+    /// one that ended is kept, none is added. By the key it can be moved and cancelled: see [`super::JobKey`].
     #[must_use]
     pub fn key(mut self, key: impl Into<String>) -> Self {
         self.key = Some(key.into());
@@ -76,6 +81,19 @@ impl NewJob {
         self.urgency = head_start;
         self
     }
+
+    /// Within this limit, which it shares with all jobs that name it.
+    #[must_use]
+    pub fn throttle(mut self, limit: Throttle) -> Self {
+        self.throttle = Some(limit);
+        self
+    }
+
+    /// The limit that it waits at: its own, or that of its kind.
+    fn limit(&mut self) -> Option<Throttle> {
+        let of_its_kind = || self.kind_at_once.map(|_| Throttle::new(format!("kind:{}", self.kind)));
+        self.throttle.take().or_else(of_its_kind)
+    }
 }
 
 /// Puts a job into the queue, in the caller's transaction. None when a job with the same key is there already.
@@ -83,20 +101,27 @@ impl NewJob {
 /// # Errors
 /// What the database says.
 pub async fn enqueue(tx: &mut Tx, world: &World, job: NewJob) -> Result<Option<JobId>> {
+    let mut job = job;
+    let limit = job.limit();
     let now = world.now();
     let due = job.run_at.unwrap_or(now);
-    let scheduled = due > now;
-    let state = if scheduled { State::Scheduled } else { State::Ready };
-    let dedupe = job.key.as_deref().map(|key| hash(&[&job.kind, key]));
+    let state = match (due > now, &limit) {
+        (true, _) => State::Scheduled,
+        (false, Some(_)) => State::Throttled,
+        (false, None) => State::Ready,
+    };
+    let dedupe = job.key.as_deref().map(|key| key_hash(&job.kind, key, job.organization.as_ref()));
     let tenant = job.organization.as_ref().map(ToString::to_string).unwrap_or_default();
     let head_start = i64::try_from(job.urgency.as_micros()).unwrap_or(i64::MAX);
     // A job that is due later gets its rank when it is: see `promote`.
-    let rank = if scheduled { sql::micros(due) } else { world.rank(&tenant).saturating_sub(head_start) };
+    let rank =
+        if state == State::Scheduled { sql::micros(due) } else { world.rank(&tenant).saturating_sub(head_start) };
+    let every = limit.as_ref().and_then(|limit| limit.every).map(|every| i64::try_from(every.as_micros()));
     let row = tx
         .system(
             "insert into jobs (kind, version, tenant, organization, dedupe, lane, state, rank, max_attempts, created_ms,
-                 payload, head_start)
-             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+                 payload, head_start, throttle, throttle_at_once, throttle_every, kind_at_once)
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
              on conflict (dedupe) where dedupe is not null do nothing returning seq",
         )
         .bind(job.kind.as_ref())
@@ -111,13 +136,25 @@ pub async fn enqueue(tx: &mut Tx, world: &World, job: NewJob) -> Result<Option<J
         .bind(now)
         .bind(job.payload)
         .bind(head_start)
+        .bind(limit.as_ref().map(|limit| limit.name.as_str()))
+        .bind(limit.as_ref().and_then(|limit| limit.at_once).map(i64::from))
+        .bind(every.map(|micros| micros.unwrap_or(i64::MAX)))
+        .bind(job.kind_at_once.map(i64::from))
         .row()
         .await?;
     let Some(row) = row else { return Ok(None) };
-    if state == State::Ready {
+    if state != State::Scheduled {
         tx.wake();
     }
     Ok(Some(JobId::new(row.int("seq")?)))
+}
+
+/// Stands for a key of this kind of job, in this organization.
+pub(super) fn key_hash(kind: &str, key: &str, organization: Option<&OrgId>) -> i64 {
+    match organization {
+        Some(organization) => hash(&[kind, key, organization.as_str()]),
+        None => hash(&[kind, key]),
+    }
 }
 
 /// 63 bits of SHA-256 over the parts: few enough bytes for an index that is hit at random, enough to be taken as the key.

@@ -1,6 +1,6 @@
 //! A kind of work in the background: typed, durable, run until it is done.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use kernel::{Error, Result};
@@ -20,11 +20,18 @@ pub trait Job: Serialize + DeserializeOwned + Send + Sync + 'static {
     const VERSION: i64 = 1;
     /// Attempts before it is given up.
     const MAX_ATTEMPTS: i64 = 10;
+    /// How long one attempt may take. One that takes longer is ended and counts as failed; it is tried again as after any
+    /// other failure. Work that takes longer than minutes is better cut into jobs that follow one another.
+    const TIMEOUT: Duration = Duration::from_secs(300);
+    /// At most so many of this kind at a time, over all nodes; none for no limit. For a limit on a connection or a phone
+    /// number see [`super::NewJob::throttle`]; where both are given, both hold.
+    const AT_ONCE: Option<u32> = None;
 
     /// Does it.
     ///
     /// # Errors
     /// An error whose [`kernel::Error::retry`] allows it is tried again with back-off; any other gives the job up.
+    /// [`snooze`] is not a failure: the job runs again later, as if this attempt had not been.
     async fn run(self, ctx: &JobCtx) -> Result<()>;
 
     /// Brings the payload of an older version up to date.
@@ -36,11 +43,24 @@ pub trait Job: Serialize + DeserializeOwned + Send + Sync + 'static {
     }
 }
 
+/// The tag of [`snooze`].
+pub(crate) const SNOOZED: &str = "snoozed";
+
+/// Returned from a job or the handler of an event as its error, lets it run again after `wait`, at no attempt: for what is
+/// not there yet, such as a file that a vendor is still making. What it wrote in its own transaction is undone.
+///
+/// It holds its lane back meanwhile. A job that never stops to snooze runs for ever: look at its age.
+pub fn snooze(wait: Duration) -> Error {
+    Error::unavailable(SNOOZED, "it is not time yet: it runs again later").retry_after(wait)
+}
+
 /// A job type without its type.
 #[derive(Clone)]
 pub(crate) struct Erased {
     /// The highest version of the payload that it understands.
     pub version: i64,
+    /// How long one attempt may take.
+    pub timeout: Duration,
     pub run: Run,
 }
 
@@ -62,5 +82,5 @@ pub(crate) fn erase<J: Job>() -> Erased {
             job.run(&ctx).await
         })
     });
-    Erased { version: J::VERSION, run }
+    Erased { version: J::VERSION, timeout: J::TIMEOUT, run }
 }

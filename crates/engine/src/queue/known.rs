@@ -85,11 +85,11 @@ pub(super) fn known_rows(tx: &Tx, parameter: u8) -> String {
 
 /// A condition on a row of `jobs`: whether it can be run by what is bound at `$parameter`.
 ///
-/// The `case` keeps PostgreSQL from turning the condition into a join, which would read all of the queue and sort it
+/// The `is true` keeps PostgreSQL from turning the condition into a join, which would read all of the queue and sort it
 /// instead of walking the index in its order.
 pub(super) fn is_known(tx: &Tx, parameter: u8) -> String {
     let rows = known_rows(tx, parameter);
-    format!("case when (kind, provider, version) in {rows} then 1 else 0 end = 1")
+    format!("((kind, provider, version) in {rows}) is true")
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! The queue: what is to be done, once, whatever happens. An event from a vendor is an entry like any other.
 
+mod by_key;
 pub(crate) mod claim;
 mod context;
 mod depth;
@@ -12,7 +13,9 @@ mod seq;
 pub(crate) mod sql;
 mod state;
 pub(crate) mod suspects;
+pub(crate) mod throttle;
 
+pub use by_key::{JobKey, cancel, reschedule};
 pub(crate) use claim::Claimed;
 
 pub(crate) use context::Tools;
@@ -20,13 +23,14 @@ pub use context::{JobCtx, Progress};
 pub use depth::{Depth, Depths};
 pub(crate) use enqueue::hash;
 pub use enqueue::{NewJob, enqueue};
-pub use job::Job;
-pub(crate) use job::{Erased, erase};
+pub(crate) use job::{Erased, SNOOZED, erase};
+pub use job::{Job, snooze};
 pub use known::Known;
 pub use list::{JobFilter, JobRow, cancel_job, jobs, retry_job};
 pub(crate) use list::{newest_of_each, states};
 pub use seq::{EventId, JobId, Seq};
 pub use state::State;
+pub use throttle::Throttle;
 
 /// The kind of the entries that are events.
 pub(crate) const EVENT: &str = "event";

@@ -59,12 +59,11 @@ async fn lock_promotion(tx: &mut Tx) -> Result<bool> {
 }
 
 async fn first_due(tx: &mut Tx, now: Time) -> Result<Vec<Due>> {
-    tx.system(
+    tx.system_built(format!(
         "select seq, tenant, head_start from jobs where state = 'scheduled' and rank is not null and rank <= $1
-         order by rank, seq limit $2",
-    )
+         order by rank, seq limit {BATCH}"
+    ))
     .bind(micros(now))
-    .bind(BATCH)
     .all()
     .await
 }
@@ -145,13 +144,12 @@ pub(crate) async fn set_aside(tx: &mut Tx, living: &Known) -> Result<u64> {
         "update jobs set state = 'unhandled' where state = 'ready' and seq in (
              select seq from (
                  select seq, kind, provider, version from jobs where state = 'ready' and rank is not null
-                 order by rank, seq limit $2) as first
+                 order by rank, seq limit {ASIDE}) as first
              where not exists (
                  select 1 from {rows} as k
                  where k.kind = first.kind and k.provider = first.provider and k.version = first.version))"
     ))
     .bind(living.to_parameter())
-    .bind(ASIDE)
     .execute()
     .await
 }

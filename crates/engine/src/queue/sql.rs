@@ -106,13 +106,25 @@ pub(crate) async fn finish(
     Ok(finish.execute().await? == 1)
 }
 
-/// Notes a failed attempt: another one at `next`, or the end. One that was told to stop ends as cancelled.
-pub(crate) async fn fail(tx: &mut Tx, claim: i64, seq: Seq, next: Option<Time>, error: &str, now: Time) -> Result<()> {
+/// How a run that did not succeed is noted.
+#[derive(Clone, Debug)]
+pub(crate) struct Failure {
+    /// When it runs again; never, where it is given up.
+    pub next: Option<Time>,
+    /// Whether it was an attempt, which are counted.
+    pub counts: bool,
+    /// For those who look at the list; none where nothing went wrong.
+    pub error: Option<String>,
+}
+
+/// Notes a run that did not succeed. One that was told to stop ends as cancelled.
+pub(crate) async fn fail(tx: &mut Tx, claim: i64, seq: Seq, failure: &Failure, now: Time) -> Result<()> {
+    let next = failure.next;
     tx.system(
         "update jobs set state = case when state = 'cancelling' then 'cancelled' else $3 end,
              rank = case when state = 'cancelling' then null else $4 end,
              finished_ms = case when state = 'cancelling' then $7 else $5 end,
-             claim = null, node = null, starts = 0, attempts = attempts + 1, error = $6
+             claim = null, node = null, starts = 0, attempts = attempts + $8, error = $6
          where seq = $1 and claim = $2 and state in ('running', 'cancelling')",
     )
     .bind(seq)
@@ -120,8 +132,9 @@ pub(crate) async fn fail(tx: &mut Tx, claim: i64, seq: Seq, next: Option<Time>, 
     .bind(if next.is_some() { State::Scheduled.as_str() } else { State::Dead.as_str() })
     .bind(next.map(micros))
     .bind(next.is_none().then_some(now))
-    .bind(error)
+    .bind(failure.error.as_deref())
     .bind(now)
+    .bind(i64::from(failure.counts))
     .execute()
     .await
     .map(drop)

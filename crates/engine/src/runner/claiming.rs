@@ -1,6 +1,9 @@
 //! One claim of this node: what it takes from the queue, and when it claims again.
 
-use std::sync::{Arc, PoisonError};
+use std::{
+    sync::{Arc, PoisonError},
+    time::Duration,
+};
 
 use kernel::{Result, Scope};
 use store::{BoxFuture, Isolation, Tx};
@@ -20,6 +23,7 @@ use crate::{
         promote,
         sql::{self, Work},
         suspects,
+        throttle::{self, Admission},
     },
 };
 
@@ -27,6 +31,8 @@ use crate::{
 pub(super) struct Claiming {
     pub claimed: usize,
     pub next: NextClaim,
+    /// When a limit opens at which something waits.
+    pub opens_in: Option<Duration>,
 }
 
 /// When this node claims again.
@@ -57,13 +63,13 @@ impl Node {
         let quarantine = self.quarantine().at(idle, Instant::now(), self.options.lease);
         let eligible = quarantine.eligible(idle);
         let Some(room) = self.room().filter(|_| eligible != Eligible::NothingAtAll) else {
-            return Claiming { claimed: 0, next: NextClaim::WhenSettled };
+            return Claiming { claimed: 0, next: NextClaim::WhenSettled, opens_in: None };
         };
         match self.prepare_and_claim(room, eligible, quarantine).await {
             Ok(claiming) => claiming,
             Err(error) => {
                 tracing::warn!(?error, "nothing could be claimed");
-                Claiming { claimed: 0, next: NextClaim::WhenWoken }
+                Claiming { claimed: 0, next: NextClaim::WhenWoken, opens_in: None }
             }
         }
     }
@@ -75,14 +81,18 @@ impl Node {
         quarantine: Quarantine,
     ) -> Result<Claiming> {
         let Some(node) = self.lease.node() else {
-            return Ok(Claiming { claimed: 0, next: NextClaim::WhenWoken });
+            return Ok(Claiming { claimed: 0, next: NextClaim::WhenWoken, opens_in: None });
         };
         let work = self.look().await?;
         let more_is_due = work.due && self.promote().await?;
-        if !work.due && !work.ready && !work.suspect {
+        // What is due may have come to a limit just now.
+        let Admission { admitted, opens_in } =
+            if work.due || work.throttled { self.admit().await? } else { Admission::default() };
+        if !work.due && !work.ready && !work.suspect && admitted == 0 {
             self.world.serve(None);
             *self.quarantine.lock().unwrap_or_else(PoisonError::into_inner) = Quarantine::Off;
-            return Ok(Claiming { claimed: 0, next: NextClaim::WhenWoken });
+            let next = if work.throttled { NextClaim::WhenSettled } else { NextClaim::WhenWoken };
+            return Ok(Claiming { claimed: 0, next, opens_in });
         }
         let request = self.request(node, room);
         let claim = request.claim;
@@ -92,18 +102,19 @@ impl Node {
         let next = match (claimed == room.entries || more_is_due || taken.next != Position::FRONT, taken.left) {
             (true, _) => NextClaim::AtOnce,
             (false, true) => NextClaim::WhenSettled,
+            (false, false) if work.throttled => NextClaim::WhenSettled,
             (false, false) => NextClaim::WhenWoken,
         };
         if self.lease.node() != Some(node) {
             // The lease ran out meanwhile: nothing is begun on it.
             self.give_back(claim, &taken.entries);
-            return Ok(Claiming { claimed: 0, next: NextClaim::WhenWoken });
+            return Ok(Claiming { claimed: 0, next: NextClaim::WhenWoken, opens_in: None });
         }
         metrics::counter!("trunkline_claims_total").increment(1);
         if self.begin(claim, taken.entries).await {
-            Ok(Claiming { claimed, next })
+            Ok(Claiming { claimed, next, opens_in })
         } else {
-            Ok(Claiming { claimed: 0, next: NextClaim::WhenSettled })
+            Ok(Claiming { claimed: 0, next: NextClaim::WhenSettled, opens_in })
         }
     }
 
@@ -121,6 +132,12 @@ impl Node {
             Box::pin(async move { promote::promote(tx, &world).await })
         })
         .await
+    }
+
+    /// Admits what waits at its limit and has a place there.
+    async fn admit(&self) -> Result<Admission> {
+        let now = self.world.now();
+        self.queue_write(move |tx| Box::pin(throttle::admit(tx, now))).await
     }
 
     fn request(&self, node: NodeNumber, room: Room) -> ClaimRequest {

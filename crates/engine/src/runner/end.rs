@@ -2,12 +2,16 @@
 
 use std::{sync::Arc, time::Duration};
 
-use kernel::{Error, Result, Retry, Scope, Time, mask};
+use kernel::{Code, Error, Result, Retry, Scope, Time, mask};
 use store::{BoxFuture, Isolation, Tx};
 
 use super::Node;
 use crate::{
-    queue::{Claimed, Seq, State, sql},
+    queue::{
+        Claimed, SNOOZED, Seq, State,
+        sql::{self, Failure},
+        throttle,
+    },
     text::into_storable,
 };
 
@@ -58,34 +62,68 @@ impl Node {
             self.let_go(claim, &[entry.seq]);
             return false;
         }
-        let next = self.next_attempt(entry, &error);
-        match next {
+        let (failure, outcome) = self.failure(entry, &error);
+        match failure.next {
+            Some(_) if !failure.counts => {
+                tracing::debug!(seq = entry.seq, kind = entry.kind, ?error, "runs again later")
+            }
             Some(next) => tracing::warn!(seq = entry.seq, kind = entry.kind, ?error, %next, "an attempt failed"),
             None => tracing::error!(seq = entry.seq, kind = entry.kind, ?error, "given up"),
         }
-        let outcome = if next.is_some() { "retry" } else { "dead" };
         metrics::counter!("trunkline_jobs_failed_total", "kind" => entry.kind.clone(), "outcome" => outcome)
             .increment(1);
+        let (given_up, closed) = (failure.next.is_none(), self.closed_limit(entry, &error));
         // A failure whose text the database refuses must be noted all the same: an entry without an end looks like one
         // that killed its process.
-        if self.note_failure(claim, entry.seq, next, describe(&error)).await.is_none() {
-            let tag = format!(
-                "{}: the text of this error cannot be stored, see the log",
-                into_storable(error.tag.to_owned())
-            );
-            self.note_failure(claim, entry.seq, next, tag).await;
+        if self.note_failure(claim, entry.seq, failure.clone(), closed.clone()).await.is_none() {
+            let tag = into_storable(error.tag.to_owned());
+            let error = format!("{tag}: the text of this error cannot be stored, see the log");
+            self.note_failure(claim, entry.seq, Failure { error: Some(error), ..failure }, closed).await;
         }
         self.let_go(claim, &[entry.seq]);
-        next.is_none()
+        given_up
     }
 
-    async fn note_failure(&self, claim: i64, seq: Seq, next: Option<Time>, text: String) -> Option<()> {
-        let (now, text) = (self.world.now(), Arc::new(text));
+    async fn note_failure(&self, claim: i64, seq: Seq, failure: Failure, closed: Option<(String, Time)>) -> Option<()> {
+        let (now, noted) = (self.world.now(), Arc::new((failure, closed)));
         self.until_written(move |tx| {
-            let text = text.clone();
-            Box::pin(async move { sql::fail(tx, claim, seq, next, &text, now).await })
+            let noted = noted.clone();
+            Box::pin(async move {
+                let (failure, closed) = &*noted;
+                if let Some((limit, until)) = closed {
+                    throttle::close(tx, limit, *until).await?;
+                }
+                sql::fail(tx, claim, seq, failure, now).await
+            })
         })
         .await
+    }
+
+    /// How this is noted, and what it is called in the metrics.
+    fn failure(&self, entry: &Claimed, error: &Error) -> (Failure, &'static str) {
+        let now = self.world.now();
+        match error.retry() {
+            Retry::After(wait) if error.tag == SNOOZED => {
+                (Failure { next: Some(now + wait), counts: false, error: None }, "snoozed")
+            }
+            // The limit is closed for as long, and what waits at it goes on then.
+            Retry::After(wait) if entry.throttle.is_some() && error.code == Code::RateLimited => {
+                (Failure { next: Some(now + wait), counts: false, error: Some(describe(error)) }, "rate_limited")
+            }
+            Retry::Never | Retry::Soon | Retry::After(_) => {
+                let next = self.next_attempt(entry, error);
+                let outcome = if next.is_some() { "retry" } else { "dead" };
+                (Failure { next, counts: true, error: Some(describe(error)) }, outcome)
+            }
+        }
+    }
+
+    /// The limit of the entry, and until when it is closed: where a vendor said how long to wait.
+    fn closed_limit(&self, entry: &Claimed, error: &Error) -> Option<(String, Time)> {
+        match error.retry() {
+            Retry::After(wait) if error.tag != SNOOZED => Some((entry.throttle.clone()?, self.world.now() + wait)),
+            Retry::Never | Retry::Soon | Retry::After(_) => None,
+        }
     }
 
     /// When to try again; never when it cannot help or has been tried often enough.

@@ -44,7 +44,7 @@ use crate::{
     route::Route,
 };
 use active::ActiveClaims;
-use claiming::NextClaim;
+use claiming::{Claiming, NextClaim};
 use lease::Lease;
 use permits::Permits;
 use quarantine::Quarantine;
@@ -188,7 +188,8 @@ impl Runner {
             }
             // Both are there before the claim begins: what happens during it is not missed.
             let (woken, settled) = (node.db.woken(), node.settled.notified());
-            let next = node.claim_and_start().await.next;
+            let Claiming { next, opens_in, .. } = node.claim_and_start().await;
+            let pause = opens_in.unwrap_or(node.options.poll).min(node.options.poll);
             if next == NextClaim::AtOnce {
                 continue;
             }
@@ -196,7 +197,7 @@ impl Runner {
                 () = woken => {}
                 () = settled, if next == NextClaim::WhenSettled => tokio::time::sleep(TOGETHER).await,
                 () = node.elsewhere.notified() => {}
-                () = tokio::time::sleep(node.options.poll) => {}
+                () = tokio::time::sleep(pause) => {}
                 changed = stop.changed() => {
                     if changed.is_err() {
                         break;

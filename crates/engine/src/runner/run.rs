@@ -102,7 +102,11 @@ impl Node {
         };
         let payload = entry.payload.clone().unwrap_or_default();
         let work = (job.run)(entry.version, payload, ctx);
-        AssertUnwindSafe(work).catch_unwind().await.unwrap_or_else(|_| Err(panicked()))
+        let work = AssertUnwindSafe(work).catch_unwind();
+        match timeout(job.timeout, work).await {
+            Ok(run) => run.unwrap_or_else(|_| Err(panicked())),
+            Err(_) => Err(timed_out(&entry.kind, job.timeout)),
+        }
     }
 
     async fn run_event(&self, claim: i64, event: Event, keys: Vec<String>) -> Result<()> {
@@ -150,7 +154,10 @@ impl Node {
                     return end(tx, claim, &event, State::Unresolved, world.now()).await;
                 }
                 let mut ctx = EventCtx::new(tx, &world, route.as_ref().as_ref());
-                let state = match handler.apply(&mut ctx, &event).await? {
+                // Inside of the transaction, which a run that hangs would hold open.
+                let limit = handler.timeout();
+                let applied = timeout(limit, handler.apply(&mut ctx, &event)).await;
+                let state = match applied.unwrap_or_else(|_| Err(timed_out(&event.provider, limit)))? {
                     Applied::Done => State::Processed,
                     Applied::Ignored => State::Ignored,
                 };
@@ -225,6 +232,10 @@ async fn end(tx: &mut Tx, claim: i64, event: &Event, state: State, now: kernel::
         return Ok(());
     }
     Err(Error::conflict(super::end::CLAIM_LOST, "another node took the entry over"))
+}
+
+fn timed_out(what: &str, limit: Duration) -> Error {
+    Error::unavailable("timed_out", format!("{what} did not end within its time limit of {limit:?}"))
 }
 
 pub(super) fn panicked() -> Error {

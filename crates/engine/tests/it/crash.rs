@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use engine::{JobId, JobRow, Runner, RunnerOptions};
 use store::{Engine, Options};
-use testkit::{App, Node, TestDb, both, milliseconds, seconds};
+use testkit::{App, Node, TestDb, both, milliseconds, postgres, seconds};
 use tokio::sync::watch;
 
 use crate::{
@@ -283,6 +283,29 @@ async fn a_suspect_that_is_given_back_is_still_one_and_has_no_start_more() {
             running.await.unwrap();
             assert_eq!(database.texts("select state as t from jobs").await, ["suspect"]);
             assert_eq!(database.number("select starts as n from jobs").await, i64::try_from(deaths).unwrap());
+        }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_freezes_at_any_step_of_its_claim_holds_up_no_other_for_long() {
+    postgres(|database| async move {
+        let app = shop(&database).await;
+        for step in 0..30 {
+            let stop = Stop::at(step);
+            let options = Options { failpoints: stop.failpoints(), ..database.options() };
+            app.enqueue(move || errand(format!("frozen {step}"), How::Well)).await;
+            let node = process(&app, &database, 100 + step.unsigned_abs(), options).await;
+            stop.reached().await;
+            // It is not dead: its connections are open, and with them its transaction and its locks.
+            let other = format!("other {step}");
+            let name = other.clone();
+            app.enqueue(move || errand(&name, How::Well)).await;
+            while !effects(&database).await.contains(&other) {
+                app.run_jobs().await;
+            }
+            node.kill().await;
         }
     })
     .await;

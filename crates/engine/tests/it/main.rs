@@ -1,5 +1,6 @@
 //! The engine, on both databases: every sentence here is a promise of the product.
 
+mod cost;
 mod crash;
 mod cron;
 mod drain;
@@ -9,6 +10,7 @@ mod identity;
 mod inbox;
 mod jobs;
 mod lanes;
+mod limits;
 mod lists;
 mod live;
 mod nodes;
