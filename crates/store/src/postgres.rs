@@ -182,7 +182,7 @@ impl PostgresDb {
                 let mut lent = self.pool.lend().await?;
                 let preamble = self.preamble(&mut lent).await?;
                 let sql = format!("{begin}{preamble}; set local trunkline.org = '{organization}'");
-                Ok(Transaction::begin(lent, &sql).await.map_err(from_sqlx)?)
+                Transaction::begin(lent, &sql).await.map_err(from_sqlx)
             };
             match begun.await {
                 Ok(tx) => {

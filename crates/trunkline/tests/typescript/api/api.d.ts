@@ -3,6 +3,7 @@ import type { FunctionReference, PaginationOptions } from "convex/server";
 import type {
   Account,
   ApiKey,
+  ArchivePart,
   Assigned,
   AuditEntryPage,
   BillingInfo,
@@ -17,6 +18,7 @@ import type {
   CustomerImportPage,
   CustomerPage,
   CustomerUsage,
+  Deletion,
   Duplicates,
   ExportFormat,
   Id,
@@ -26,6 +28,8 @@ import type {
   MemberCounts,
   MessagePage,
   NewKey,
+  OrganizationExport,
+  OrganizationExportPage,
   OrganizationStatus,
   Part,
   PendingInvitation,
@@ -476,6 +480,51 @@ export declare const api: {
       billingEmail?: string | null;
     }, Account>;
     /**
+     * Delete your organization, for ever: nobody gets in any more from this moment on, and everything that it has here
+     * is erased in the background.
+     *
+     * Roles: owner.
+     */
+    delete: FunctionReference<"mutation", "public", {
+      /** The id of your organization, to say that you mean it. */
+      organizationId: Id<"organizations">;
+      /**
+       * Whether an archive has to be there first. When none is, one is begun and nothing is deleted: download it, then
+       * ask again.
+       */
+      export?: boolean;
+    }, Deletion>;
+    /**
+     * A part of the archive of an export that is done: put the parts, each decoded, one behind the other in a
+     * `.tar.gz`.
+     *
+     * Roles: owner.
+     */
+    downloadExport: FunctionReference<"query", "public", {
+      /** Which one. */
+      exportId: Id<"organizationExports">;
+      /** Which part. It is one part however many items are asked for. */
+      paginationOpts: PaginationOptions;
+    }, ArchivePart>;
+    /**
+     * Write everything that your organization has here into one archive: a `.tar.gz` with a JSON object on each line,
+     * without what is secret. It goes on in the background: watch it with `organizations:exportStatus`, then get it
+     * with
+     * `organizations:downloadExport` within a week. One that is being written is gone on with.
+     *
+     * Roles: owner.
+     */
+    export: FunctionReference<"mutation", "public", {}, OrganizationExport>;
+    /**
+     * How far an export has come.
+     *
+     * Roles: owner.
+     */
+    exportStatus: FunctionReference<"query", "public", {
+      /** Which one. */
+      exportId: Id<"organizationExports">;
+    }, OrganizationExport>;
+    /**
      * Your organization; null while you are in none.
      *
      * Anyone may call it.
@@ -487,6 +536,15 @@ export declare const api: {
      * Anyone may call it.
      */
     has: FunctionReference<"query", "public", {}, OrganizationStatus>;
+    /**
+     * The exports of your organization, page by page, the newest first.
+     *
+     * Roles: owner.
+     */
+    pageExports: FunctionReference<"query", "public", {
+      /** Which page. */
+      paginationOpts: PaginationOptions;
+    }, OrganizationExportPage>;
     /**
      * Change your organization. Fields that are absent stay as they are; `null` empties the address.
      *

@@ -12,8 +12,10 @@ export type TableNames =
   | "conversations"
   | "customerImports"
   | "customers"
+  | "erasures"
   | "invitations"
   | "messages"
+  | "organizationExports"
   | "organizations"
   | "subscriptions"
   | "users";
@@ -32,6 +34,7 @@ export type DataModel = {
   customers: Customer;
   invitations: PendingInvitation;
   messages: Message;
+  organizationExports: OrganizationExport;
   organizations: Account;
   subscriptions: Subscription;
   users: User;
@@ -96,6 +99,18 @@ export type ApiKey = {
   revokedAt?: Time;
   /** When the key was last used, to the minute. */
   lastUsedAt?: Time;
+};
+
+/** A part of a file of bytes. */
+export type ArchivePart = {
+  /** The bytes, in base64. */
+  text: string;
+  /** `base64`. */
+  encoding: string;
+  /** Whether it is the last part. */
+  isDone: boolean;
+  /** Where the next part begins. */
+  continueCursor: string;
 };
 
 /** A staff member who is assigned to a customer. */
@@ -329,6 +344,23 @@ export type CustomerUsage = {
   atLimit: boolean;
 };
 
+/** What became of the wish to delete an organization. */
+export type Deletion = {
+  /** Where it stands. */
+  status: DeletionStatus;
+  /** The archive: the one that is being written, or that can still be downloaded. */
+  exportId?: Id<"organizationExports">;
+  /** The erasure, as the installation's operator sees it. */
+  erasureId?: Id<"erasures">;
+};
+
+/** Where a deletion stands. */
+export type DeletionStatus =
+  /** Nothing is deleted: the archive is written first. */
+  | "exporting"
+  /** The organization is closed and is being erased. */
+  | "closed";
+
 /**
  * What to do with a customer that exists already, or appears in the file twice. A customer is recognised by the e-mail
  * address, or by the name where there is no address, without regard to upper and lower case.
@@ -345,6 +377,13 @@ export type ExportFormat =
   | "csv"
   /** One JSON object on each line. */
   | "jsonl";
+
+/** Where an export stands. */
+export type ExportStatus =
+  /** It is being written. */
+  | "running"
+  /** It can be downloaded. */
+  | "done";
 
 /** The id of an organization in another system. */
 export type ExternalId = {
@@ -493,6 +532,33 @@ export type NewKey = {
   /** The secret text that programs send: keep it, it is not shown again. */
   key: string;
 };
+
+/** Everything that an organization has here, in one archive: how far its making has come. */
+export type OrganizationExport = {
+  /** `exp_…` */
+  _id: Id<"organizationExports">;
+  /** When it was asked for. */
+  _creationTime: Time;
+  /** Who asked for it. */
+  startedBy: string;
+  /** Where it stands. */
+  status: ExportStatus;
+  /** Tables that are written. */
+  tablesDone: number;
+  /** Of how many. */
+  tables: number;
+  /** Rows that are written. */
+  rows: number;
+  /** The size of the archive so far, in bytes. */
+  bytes: number;
+  /** When it was done. */
+  finishedAt?: Time;
+  /** Until when it can be downloaded. */
+  expiresAt: Time;
+};
+
+/** One page of a list. */
+export type OrganizationExportPage = PaginationResult<OrganizationExport>;
 
 /** Whether a caller is signed in, and in an organization. */
 export type OrganizationStatus = {
