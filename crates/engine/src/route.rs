@@ -4,7 +4,7 @@
 //! early wait for it, and a job lets them go on.
 
 use async_trait::async_trait;
-use kernel::{OrgId, Result, Scope};
+use kernel::{OrgId, Result};
 use serde::{Deserialize, Serialize};
 use store::{FromRow, Row, Tx};
 
@@ -135,7 +135,7 @@ impl Job for ReleaseEvents {
                     Ok(more)
                 })
             });
-            if !ctx.db().write(&Scope::System, write).await? {
+            if !ctx.write(write).await? {
                 return Ok(());
             }
         }
@@ -145,7 +145,7 @@ impl Job for ReleaseEvents {
 
 impl ReleaseEvents {
     fn queued(&self) -> Result<NewJob> {
-        Ok(NewJob::new(self)?.lane(format!("release:{}", self.key)))
+        Ok(NewJob::new(self)?.of_installation().lane(format!("release:{}", self.key)))
     }
 }
 

@@ -38,7 +38,9 @@ pub(crate) fn handle(handlers: &mut Handlers) {
     };
     let expired = OldTenantRows { at: "expires_ms", only: "revoked_ms is null", ..revoked };
     let keep = Keep::days("TRUNKLINE_KEY_RETENTION", 90);
-    handlers
-        .sweep(Sweep::tenant_rows("api-keys", keep, revoked))
-        .sweep(Sweep::tenant_rows("expired-api-keys", keep, expired));
+    handlers.sweep(Sweep::tenant_rows("api-keys", keep, revoked)).sweep(Sweep::tenant_rows(
+        "expired-api-keys",
+        keep,
+        expired,
+    ));
 }

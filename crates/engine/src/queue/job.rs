@@ -19,7 +19,7 @@ pub trait Job: Serialize + DeserializeOwned + Send + Sync + 'static {
     /// The version of the payload. Raise it with every change that old payloads do not fit, and write [`Job::upgrade`].
     const VERSION: i64 = 1;
     /// Attempts before it is given up.
-    const MAX_ATTEMPTS: i64 = 10;
+    const MAX_ATTEMPTS: i64 = super::enqueue::MAX_ATTEMPTS;
 
     /// Does it.
     ///
@@ -47,9 +47,17 @@ pub(crate) struct Erased {
 /// Reads the payload of a version, and runs it.
 type Run = Arc<dyn Fn(i64, String, JobCtx) -> BoxFuture<'static, Result<()>> + Send + Sync>;
 
+/// A kind of job that is known by what runs it.
+pub(crate) fn erased<F>(version: i64, run: F) -> Erased
+where
+    F: Fn(i64, String, JobCtx) -> BoxFuture<'static, Result<()>> + Send + Sync + 'static,
+{
+    Erased { version, run: Arc::new(run) }
+}
+
 /// Reads the payload, upgrades it where it is old, runs it.
 pub(crate) fn erase<J: Job>() -> Erased {
-    let run: Run = Arc::new(|version, payload, ctx| {
+    erased(J::VERSION, |version, payload, ctx| {
         Box::pin(async move {
             let unreadable = |error: serde_json::Error| {
                 Error::bad_request("job_payload", format!("the payload is not one of {}: {error}", J::NAME))
@@ -61,6 +69,5 @@ pub(crate) fn erase<J: Job>() -> Erased {
             let job: J = serde_json::from_value(value).map_err(unreadable)?;
             job.run(&ctx).await
         })
-    });
-    Erased { version: J::VERSION, run }
+    })
 }

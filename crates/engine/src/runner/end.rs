@@ -7,12 +7,10 @@ use store::{BoxFuture, Isolation, Tx};
 
 use super::Node;
 use crate::{
-    queue::{Claimed, Seq, State, sql},
+    queue::{CLAIM_LOST, Claimed, Seq, State, sql},
     text::into_storable,
 };
 
-/// The tag of the error that says that another node runs the entry now.
-pub(super) const CLAIM_LOST: &str = "claim_lost";
 /// Longer errors are cut: they are shown in lists.
 const ERROR_LENGTH: usize = 1000;
 /// The longest wait between two attempts.

@@ -2,8 +2,10 @@
 
 mod crash;
 mod cron;
+mod domain_events;
 mod drain;
 mod fairness;
+mod fenced_jobs;
 mod fencing;
 mod identity;
 mod inbox;
@@ -19,6 +21,8 @@ mod releases;
 mod replays;
 mod retention;
 mod routes;
+mod same;
+mod several_handlers;
 mod shop;
 mod steps;
 mod wake;
