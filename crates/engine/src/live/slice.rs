@@ -48,7 +48,7 @@ pub(super) fn choose(
     };
     let mut ids = own.clone();
     let cost = |ids: &mut dyn Iterator<Item = &u64>| ids.filter_map(|id| costs.get(id)).sum::<Duration>();
-    let mut small: Vec<_> = views.iter().map(|(_, ids)| (cost(&mut ids.iter()), ids)).collect();
+    let mut small: Vec<_> = views.values().map(|ids| (cost(&mut ids.iter()), ids)).collect();
     small.sort_by_key(|(cost, _)| *cost);
     let mut beside = Duration::ZERO;
     for (_, view) in small {

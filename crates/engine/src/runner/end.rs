@@ -8,15 +8,13 @@ use store::{BoxFuture, Isolation, Tx};
 use super::Node;
 use crate::{
     queue::{
-        Claimed, SNOOZED, Seq, State,
+        CLAIM_LOST, Claimed, SNOOZED, Seq, State,
         sql::{self, Failure},
         throttle,
     },
     text::into_storable,
 };
 
-/// The tag of the error that says that another node runs the entry now.
-pub(super) const CLAIM_LOST: &str = "claim_lost";
 /// Longer errors are cut: they are shown in lists.
 const ERROR_LENGTH: usize = 1000;
 /// The longest wait between two attempts.
@@ -65,7 +63,7 @@ impl Node {
         let (failure, outcome) = self.failure(entry, &error);
         match failure.next {
             Some(_) if !failure.counts => {
-                tracing::debug!(seq = entry.seq, kind = entry.kind, ?error, "runs again later")
+                tracing::debug!(seq = entry.seq, kind = entry.kind, ?error, "runs again later");
             }
             Some(next) => tracing::warn!(seq = entry.seq, kind = entry.kind, ?error, %next, "an attempt failed"),
             None => tracing::error!(seq = entry.seq, kind = entry.kind, ?error, "given up"),
