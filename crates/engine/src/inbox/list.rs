@@ -53,7 +53,7 @@ pub struct EventRow {
 }
 
 /// The columns of an [`EventRow`].
-const COLUMNS: &str = "e.seq, e.provider, e.connection, e.external_id, e.kind, j.state, j.attempts, e.received_ms,
+const COLUMNS: &str = "j.seq, e.provider, e.connection, e.external_id, e.kind, j.state, j.attempts, e.received_ms,
      j.finished_ms, j.error";
 
 /// The newest events that match. A page costs what it shows, however many rows there are, where it is one of a status or
@@ -69,12 +69,12 @@ pub async fn events(db: &Db, filter: EventFilter) -> Result<Vec<EventRow>> {
             "select {COLUMNS} from inbox_events e cross join jobs j where j.seq = e.seq and e.seq < $1 and {found}
              order by e.seq desc limit $2"
         ),
-        Some(status) => newest_of_each(&states(Some(status))?, |state| {
-            format!(
-                "select {COLUMNS} from jobs j cross join inbox_events e
-                 where e.seq = j.seq and j.kind = 'event' and j.state = '{state}' and j.seq < $1 and {found}"
-            )
-        }),
+        Some(status) => {
+            let select = format!(
+                "select {COLUMNS} from jobs j cross join inbox_events e where e.seq = j.seq and j.kind = 'event' and {found}"
+            );
+            newest_of_each(&states(Some(status))?, &select)
+        }
     };
     db.read(&Scope::System, |tx| {
         Box::pin(async move {

@@ -60,13 +60,13 @@ pub struct JobRow {
 /// # Errors
 /// `BadRequest` when there is no such status.
 pub async fn jobs(db: &Db, filter: JobFilter) -> Result<Vec<JobRow>> {
-    let of_kind = if filter.kind.is_some() { "kind = $3" } else { "$3 = ''" };
-    let sql = newest_of_each(&states(filter.status.as_deref())?, |state| {
-        format!(
-            "select seq, kind, state, organization, lane, attempts, created_ms, rank, finished_ms, progress, error
-             from jobs where kind <> 'event' and state = '{state}' and seq < $1 and {of_kind}"
-        )
-    });
+    let of_kind = if filter.kind.is_some() { "j.kind = $3" } else { "$3 = ''" };
+    let select = format!(
+        "select j.seq, j.kind, j.state, j.organization, j.lane, j.attempts, j.created_ms, j.rank, j.finished_ms, j.progress,
+             j.error
+         from jobs j where j.kind <> 'event' and {of_kind}"
+    );
+    let sql = newest_of_each(&states(filter.status.as_deref())?, &select);
     db.read(&Scope::System, |tx| {
         Box::pin(async move {
             tx.system_built(sql)
@@ -80,14 +80,22 @@ pub async fn jobs(db: &Db, filter: JobFilter) -> Result<Vec<JobRow>> {
     .await
 }
 
-/// The newest rows over some states: `$2` of each state, and `$2` of these. An index by state and number is read in its
-/// order for each of them, which no database does for `state in (…)`.
-pub(crate) fn newest_of_each(states: &[State], select: impl Fn(&str) -> String) -> String {
+/// The newest rows of `select` over some states: `$2` of each state, and `$2` of these, all with numbers below `$1`. `select`
+/// reads the table `jobs` as `j` and ends in a condition.
+///
+/// Each state is a range of an index by state and number, read from its end. It is written as a range because PostgreSQL takes an
+/// equal state out of the order, and then walks through the rows of all states by their numbers where it guesses that one
+/// of the state is never far.
+pub(crate) fn newest_of_each(states: &[State], select: &str) -> String {
     let of_each: Vec<_> = states
         .iter()
         .map(|state| {
             let state = state.as_str();
-            format!("select * from ({} order by seq desc limit $2) as {state}_ones", select(state))
+            format!(
+                "select * from (
+                     {select} and j.state >= '{state}' and (j.state, j.seq) < ('{state}', $1)
+                     order by j.state desc, j.seq desc limit $2) as {state}_ones"
+            )
         })
         .collect();
     format!("select * from ({}) as newest order by seq desc limit $2", of_each.join(" union all "))

@@ -83,7 +83,11 @@ async fn jobs_are_listed_by_status_kind_and_page_newest_first_without_the_events
 async fn plan(database: &TestDb, sql: &str) -> String {
     let mut hand = database.by_hand().await;
     match database.engine() {
-        Engine::Postgres => hand.texts(&format!("explain {sql}")).await.join("\n"),
+        Engine::Postgres => {
+            // A small table is read as a whole, whatever its indexes.
+            hand.run("set enable_seqscan = off; set enable_sort = off; set enable_bitmapscan = off").await;
+            hand.texts(&format!("explain {sql}")).await.join("\n")
+        }
         // The fourth column of SQLite's plan tells what it does.
         Engine::Sqlite => hand.column(&format!("explain query plan {sql}"), 3).await.join("\n"),
     }
@@ -93,20 +97,20 @@ async fn plan(database: &TestDb, sql: &str) -> String {
 async fn a_page_of_a_status_is_read_from_an_index_and_not_from_the_whole_table() {
     both(|database| async move {
         let app = shop(&database).await;
-        for turn in 0..300 {
+        for turn in 0..20 {
             app.deliver("shop", order(&turn.to_string(), How::Well)).await.unwrap();
         }
         app.run_jobs().await;
-        if database.engine() == Engine::Postgres {
-            database.by_hand().await.run("analyze").await;
-        }
-        let dead = plan(
+        // Nearly all rows are in this state: the database may guess that any of them will do.
+        let page = plan(
             &database,
             "select j.seq from jobs j cross join inbox_events e
-             where e.seq = j.seq and j.kind = 'event' and j.state = 'dead' and j.seq < 1000 order by j.seq desc limit 50",
+             where e.seq = j.seq and j.kind = 'event' and j.state >= 'processed' and (j.state, j.seq) < ('processed', 1000)
+             order by j.state desc, j.seq desc limit 50",
         );
-        let dead = dead.await;
-        assert!(dead.contains("jobs_events_by_state") && !dead.contains("Seq Scan"), "{dead}");
+        let page = page.await;
+        assert!(page.contains("jobs_events_by_state"), "{page}");
+        assert!(!page.contains("Sort") && !page.contains("TEMP B-TREE"), "{page}");
     })
     .await;
 }
