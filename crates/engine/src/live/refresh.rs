@@ -236,8 +236,8 @@ fn settle_viewers(hub: &Hub, tenant: &Arc<Tenant>, resolved: Vec<Resolved>) {
         }
         viewer.resolution = resolution;
         viewer.expire(hub, tenant, &doubt.credentials);
-        let interest = state.refresh.read(Reader::Viewer(doubt.number), doubt.version, reads);
-        tenant.note(hub, interest);
+        let interest = state.refresh.read(Reader::Viewer(doubt.number), doubt.version, &reads);
+        tenant.note(hub, &interest);
     }
     // Somebody may be there now for what nobody could run.
     state.refresh.unpark();
@@ -395,8 +395,8 @@ fn publish(hub: &Arc<Hub>, tenant: &Arc<Tenant>, outcome: Outcome, ts: u64) {
         // The mean of the last few: one slow run says little.
         subscription.cost = Some(subscription.cost.map_or(took, |known| (known * 3 + took) / 4));
         woken.extend(state.show(id, shown));
-        let interest = state.refresh.read(Reader::Subscription(id), version, reads);
-        tenant.note(hub, interest);
+        let interest = state.refresh.read(Reader::Subscription(id), version, &reads);
+        tenant.note(hub, &interest);
     }
     if let Some((id, journal, error)) = outcome.slow {
         woken.extend(state.show(id, Shown::error(error, journal)));

@@ -264,7 +264,7 @@ impl RefreshState {
     }
 
     /// A run has found this read set, and what was invalidated up to `version` is done.
-    pub(super) fn read(&mut self, reader: Reader, version: u64, reads: BTreeSet<Table>) -> Interest {
+    pub(super) fn read(&mut self, reader: Reader, version: u64, reads: &BTreeSet<Table>) -> Interest {
         let mut interest = Interest::default();
         let Some(entry) = self.entries.get_mut(&reader) else { return interest };
         if entry.version == version {
@@ -281,7 +281,7 @@ impl RefreshState {
         for table in reads.difference(&before) {
             self.add_reader(table, reader, &mut interest);
         }
-        for table in before.difference(&reads) {
+        for table in before.difference(reads) {
             self.remove_reader(table, reader, &mut interest);
         }
         interest
@@ -527,7 +527,7 @@ mod tests {
                 }
                 Read(id, names) => {
                     let reader = Reader::Subscription(*id);
-                    state.read(reader, versions[&reader], tables(names));
+                    state.read(reader, versions[&reader], &tables(names));
                 }
                 Suspend(id) => state.suspend(Reader::Subscription(*id)),
                 Resume(id) => state.resume(Reader::Subscription(*id)),
@@ -743,7 +743,7 @@ mod tests {
         state.begin();
         let version = state.version(reader);
         state.invalidate_all();
-        state.read(reader, version, tables("items"));
+        state.read(reader, version, &tables("items"));
         state.finish(10);
         assert_eq!(state.freshness(reader), Some(Freshness::Invalidated));
         assert_eq!(sees(&state, &[1], 1), At(10));
@@ -760,7 +760,7 @@ mod tests {
             state.hear(None, &tables(&format!("users#{number}")));
         }
         assert!(matches!(&state.phase, Phase::Refreshing { written: Written::Any, .. }));
-        state.read(Reader::Subscription(1), 0, tables("users#7"));
+        state.read(Reader::Subscription(1), 0, &tables("users#7"));
         state.finish(10);
         assert_eq!(state.pending, tables("users#7"));
         assert!(state.readers.len() == 1 && state.early.is_empty() && state.pending_numbered.is_empty());

@@ -131,7 +131,7 @@ impl Tenant {
         {
             viewer.end(hub);
             let interest = state.refresh.remove(Reader::Viewer(viewer.number));
-            self.note(hub, interest);
+            self.note(hub, &interest);
         }
     }
 
@@ -184,12 +184,12 @@ impl Tenant {
                 }
             }
             let interest = state.refresh.remove(Reader::Subscription(id));
-            self.note(hub, interest);
+            self.note(hub, &interest);
         }
     }
 
     /// Tells the installation which of its tables are read here now.
-    pub(super) fn note(self: &Arc<Self>, hub: &Hub, interest: Interest) {
+    pub(super) fn note(self: &Arc<Self>, hub: &Hub, interest: &Interest) {
         interest.gained.iter().for_each(|table| hub.installation.watch(table, self));
         interest.lost.iter().for_each(|table| hub.installation.unwatch(table, self));
     }

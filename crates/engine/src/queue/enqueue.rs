@@ -56,7 +56,11 @@ impl NewJob {
     pub fn new<J: Job>(job: &J) -> Result<Self> {
         let payload = serde_json::to_string(job)
             .map_err(|error| Error::internal("job_payload", "a job's payload cannot be written").source(error))?;
-        Ok(Self { max_attempts: J::MAX_ATTEMPTS, kind_at_once: J::AT_ONCE, ..Self::of_kind(J::NAME, J::VERSION, payload) })
+        Ok(Self {
+            max_attempts: J::MAX_ATTEMPTS,
+            kind_at_once: J::AT_ONCE,
+            ..Self::of_kind(J::NAME, J::VERSION, payload)
+        })
     }
 
     /// A job of this kind, for kinds that are no type.

@@ -35,8 +35,13 @@ impl House {
         let app = App::with_tables(database, &[engine::MIGRATIONS, notes::NOTES], |_handlers| {}).await;
         let mut registry = Registry::new();
         notes::register(&mut registry);
-        let operations =
-            Operations::new(registry.freeze().unwrap(), app.db.clone(), app.world.clone(), Arc::new(Tokens), &[1; 32]);
+        let operations = Operations::new(
+            registry.freeze().expect("no two operations have one name"),
+            app.db.clone(),
+            app.world.clone(),
+            Arc::new(Tokens),
+            &[1; 32],
+        );
         let mut options = Options::new("https://notes.test/".parse().expect("an address"));
         change(&mut options);
         let authenticator = Arc::new(Words(app.clone()));

@@ -459,8 +459,13 @@ impl Product {
             .mutation::<Fail>()
             .mutation::<AddNumber>();
         let directory = Arc::new(Everybody([world.new_id(), world.new_id()]));
-        let operations =
-            Operations::new(registry.freeze().unwrap(), database.db.clone(), world.clone(), directory, &[1; 32]);
+        let operations = Operations::new(
+            registry.freeze().expect("no two operations have one name"),
+            database.db.clone(),
+            world.clone(),
+            directory,
+            &[1; 32],
+        );
         let live = Live::start(&operations, live);
         let authenticator = Arc::new(Tokens { clock: clock.clone() });
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a product starts");
