@@ -53,7 +53,7 @@ pub(crate) async fn opened_to_read(environment: &Environment) -> Result<Db> {
     let db = Db::open(&Options { access: Access::Read, ..options(environment) }).await?;
     let missing = store::check(&db, environment.product.all_tables()).await;
     match missing {
-        Ok(missing) if missing.is_empty() => return Ok(db),
+        Ok(missing) if missing.is_empty() => Ok(db),
         Ok(missing) => {
             db.close().await;
             let message = format!(

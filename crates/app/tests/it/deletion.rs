@@ -18,20 +18,23 @@ use crate::people::{Office, Somebody};
 /// An organization with something in many tables, and its id.
 async fn furnished(office: &Office, name: &str) -> (Somebody, OrgId, String) {
     let owner = office.somebody(&format!("{name}_owner"));
-    let made = office.change(&owner, "organizations:create", json!({ "name": name })).await.unwrap();
-    let id = OrgId::parse(made["_id"].as_str().unwrap()).unwrap();
+    let made = office.change(&owner, "organizations:create", json!({ "name": name })).await.expect("the call succeeds");
+    let id = OrgId::parse(made["_id"].as_str().expect("a text")).expect("an id");
     let customer = office.customer(&owner, &format!("{name} customer")).await;
     office.member(&owner, &format!("{name}_staff"), "staff", None).await;
     office.member(&owner, &format!("{name}_client"), "client", Some(&customer)).await;
     office
         .change(&owner, "invitations:send", json!({ "email": format!("late@{name}.test"), "role": "staff" }))
         .await
-        .unwrap();
-    office.change(&owner, "settings:update", json!({ "timeZone": "Europe/Berlin" })).await.unwrap();
+        .expect("the call succeeds");
+    office.change(&owner, "settings:update", json!({ "timeZone": "Europe/Berlin" })).await.expect("the call succeeds");
     let csv = "name,email\nImported,imported@example.com\nwrong,nowhere\n";
-    office.change(&owner, "customers:import", json!({ "csv": csv })).await.unwrap();
+    office.change(&owner, "customers:import", json!({ "csv": csv })).await.expect("the call succeeds");
     let key = json!({ "name": "program", "role": "owner" });
-    let key = office.change(&owner, "apiKeys:create", key).await.unwrap()["key"].as_str().unwrap().to_owned();
+    let key = office.change(&owner, "apiKeys:create", key).await.expect("the call succeeds")["key"]
+        .as_str()
+        .expect("a text")
+        .to_owned();
     office.app.run_jobs().await;
     (owner, id, key)
 }
@@ -44,7 +47,7 @@ async fn office(database: &TestDb) -> Office {
 
 /// The rows of one organization in every table.
 async fn rows(office: &Office, organization: &OrgId) -> BTreeMap<String, u64> {
-    let traces = traces(&office.app.db, organization).await.unwrap();
+    let traces = traces(&office.app.db, organization).await.expect("the call succeeds");
     traces.into_iter().map(|trace| (trace.table, trace.rows)).collect()
 }
 
@@ -244,19 +247,20 @@ async fn archive(office: &Office, owner: &Somebody, export: &Value) -> BTreeMap<
     let (mut bytes, mut cursor) = (Vec::new(), Value::Null);
     loop {
         let part = json!({ "exportId": export, "paginationOpts": { "numItems": 100, "cursor": cursor } });
-        let part = office.ask(owner, "organizations:downloadExport", part).await.unwrap();
-        bytes.extend(BASE64.decode(part["text"].as_str().unwrap().as_bytes()).unwrap());
+        let part = office.ask(owner, "organizations:downloadExport", part).await.expect("the call succeeds");
+        bytes
+            .extend(BASE64.decode(part["text"].as_str().expect("a text").as_bytes()).expect("the archive is readable"));
         if part["isDone"] == true {
             break;
         }
         cursor = part["continueCursor"].clone();
     }
     let mut archive = tar::Archive::new(MultiGzDecoder::new(std::io::Cursor::new(bytes)));
-    let files = archive.entries().unwrap().map(|entry| {
-        let mut entry = entry.unwrap();
+    let files = archive.entries().expect("the archive is readable").map(|entry| {
+        let mut entry = entry.expect("the archive is readable");
         let mut text = String::new();
-        entry.read_to_string(&mut text).unwrap();
-        (entry.path().unwrap().display().to_string(), text)
+        entry.read_to_string(&mut text).expect("the archive is readable");
+        (entry.path().expect("the archive is readable").display().to_string(), text)
     });
     files.collect()
 }

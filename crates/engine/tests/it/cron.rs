@@ -111,7 +111,8 @@ fn release(database: &TestDb, app: &App, pattern: &'static str) -> Runner {
     register(&mut handlers);
     let job = || Errand { name: "sweep".to_owned(), how: How::Well };
     handlers.cron(Cron::new("sweep", pattern, job).expect("a pattern"));
-    Runner::new(database.db.clone(), app.world.clone(), handlers, RunnerOptions::new(database.engine())).unwrap()
+    Runner::new(database.db.clone(), app.world.clone(), handlers, RunnerOptions::new(database.engine()))
+        .expect("it succeeds")
 }
 
 #[tokio::test]
@@ -182,7 +183,7 @@ async fn schedule(app: &App, organization: &OrgId, name: &'static str, pattern: 
         let (world, pattern) = (world.clone(), pattern.clone());
         Box::pin(async move { engine::schedule(tx, &world, name, &pattern, errand(name, How::Well)).await })
     });
-    app.db.write(&organization.clone().into(), write).await.unwrap();
+    app.db.write(&organization.clone().into(), write).await.expect("the call succeeds");
 }
 
 #[tokio::test]
@@ -238,7 +239,7 @@ async fn the_schedules_of_many_organizations_fire_once_each_over_all_nodes() {
         app.run_jobs().await;
         let reports = effects(&database).await.into_iter().filter(|effect| effect == "report").count();
         assert_eq!(reports, 450);
-        assert_eq!(database.number("select count(*) from jobs where organization is not null").await, 450);
+        assert_eq!(database.number("select count(*) as n from jobs where organization is not null").await, 450);
     })
     .await;
 }

@@ -115,7 +115,7 @@ fn handle(database: &TestDb, handlers: &mut Handlers) {
     let mut registry = Registry::new();
     registry.mutation::<TakeEffect>().query::<CountEffects>();
     let world = World::new(Arc::new(TestClock::new()), Arc::new(TestRandom::new(9)));
-    let catalog = registry.freeze().unwrap();
+    let catalog = registry.freeze().expect("no two operations have one name");
     handlers.calling(&Operations::new(catalog, database.db.clone(), world, Arc::new(Nobody), &[1; 32]));
 }
 
@@ -125,7 +125,7 @@ async fn house(database: &TestDb) -> App {
 
 async fn enqueue(app: &App, organization: &OrgId, job: impl Fn() -> NewJob + Send + Sync + 'static) {
     let organization = organization.clone();
-    app.enqueue(move || job().of(&organization)).await.unwrap();
+    app.enqueue(move || job().of(&organization)).await.expect("the call succeeds");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -26,7 +26,7 @@ async fn node_ahead(app: &App, database: &TestDb, seed: u64, ahead: Duration) ->
         register(&mut handlers);
         let (tell, stop) = watch::channel(false);
         let options = RunnerOptions { lease: LEASE, ..RunnerOptions::new(engine) };
-        Runner::new(db, world, handlers, options).unwrap().run(stop).await;
+        Runner::new(db, world, handlers, options).expect("it succeeds").run(stop).await;
         drop(tell);
     });
     node

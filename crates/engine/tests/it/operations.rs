@@ -159,8 +159,13 @@ impl House {
         store::migrate(&database.db, &[engine::MIGRATIONS, ITEMS], world.now()).await.expect("it works in this test");
         let mut registry = Registry::new();
         registry.query::<ListItems>().query::<PageItems>().mutation::<AddItem>();
-        let operations =
-            Operations::new(registry.freeze().unwrap(), database.db.clone(), world, Arc::new(Tokens), &[1; 32]);
+        let operations = Operations::new(
+            registry.freeze().expect("no two operations have one name"),
+            database.db.clone(),
+            world,
+            Arc::new(Tokens),
+            &[1; 32],
+        );
         Self { operations, clock }
     }
 

@@ -82,11 +82,11 @@ async fn next_release(app: &App, database: &TestDb) -> App {
 }
 
 fn next_errand(label: &str) -> NewJob {
-    NewJob::new(&NextErrand { label: label.to_owned() }).unwrap()
+    NewJob::new(&NextErrand { label: label.to_owned() }).expect("it succeeds")
 }
 
 fn parcel(label: &str) -> NewJob {
-    NewJob::new(&Parcel { label: label.to_owned() }).unwrap()
+    NewJob::new(&Parcel { label: label.to_owned() }).expect("it succeeds")
 }
 
 #[tokio::test]

@@ -73,10 +73,16 @@ impl Mutation for Squatter {
 
 async fn operations(database: &TestDb) -> Operations {
     let world = World::new(Arc::new(TestClock::new()), Arc::new(TestRandom::new(1)));
-    store::migrate(&database.db, &TABLES, world.now()).await.unwrap();
+    store::migrate(&database.db, &TABLES, world.now()).await.expect("the call succeeds");
     let mut registry = Registry::new();
     registry.mutation::<Note>().query::<Nosy>();
-    Operations::new(registry.freeze().unwrap(), database.db.clone(), world, Arc::new(Nobody), &[1; 32])
+    Operations::new(
+        registry.freeze().expect("no two operations have one name"),
+        database.db.clone(),
+        world,
+        Arc::new(Nobody),
+        &[1; 32],
+    )
 }
 
 fn nobody() -> Who {

@@ -71,7 +71,8 @@ where
     node.spawn(async move {
         let db = Db::open(&options).await.expect("the database opens");
         let world = World::new(Arc::new(clock), Arc::new(TestRandom::new(seed)));
-        let runner = Runner::new(db.clone(), world.clone(), handlers, RunnerOptions::new(db.engine())).unwrap();
+        let runner =
+            Runner::new(db.clone(), world.clone(), handlers, RunnerOptions::new(db.engine())).expect("it succeeds");
         what(Life { db, world, runner }).await;
         end.add_permits(1);
     });

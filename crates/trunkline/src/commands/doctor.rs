@@ -110,10 +110,10 @@ async fn nodes(environment: &Environment) -> Vec<Finding> {
         Engine::Sqlite if FileLock::take(&options).is_ok() => Vec::new(),
         Engine::Sqlite | Engine::Postgres => living,
     });
-    living.map(working).into_iter().chain(unhandled.ok().and_then(waiting)).collect()
+    living.as_deref().map(working).into_iter().chain(unhandled.ok().as_deref().and_then(waiting)).collect()
 }
 
-fn working(living: Vec<NodeRow>) -> Finding {
+fn working(living: &[NodeRow]) -> Finding {
     let check = "nodes".to_owned();
     if living.is_empty() {
         let detail = "none works at the moment: start one with `trunkline serve`".to_owned();
@@ -125,7 +125,7 @@ fn working(living: Vec<NodeRow>) -> Finding {
     Finding { check, status: Status::Ok, detail }
 }
 
-fn waiting(unhandled: Vec<Unhandled>) -> Option<Finding> {
+fn waiting(unhandled: &[Unhandled]) -> Option<Finding> {
     let all = unhandled.iter().map(|waiting| format!("{} of {}", waiting.count, waiting.what));
     let all = all.collect::<Vec<_>>().join(", ");
     let detail =

@@ -142,7 +142,9 @@ fn killed(installation: &Installation, words: &[&str], moment: u64) {
 
 /// The files in the folder of this one whose names begin with its name.
 fn beside(file: &Path) -> Vec<String> {
-    let name = file.file_name().unwrap().to_str().unwrap();
-    let names = fs::read_dir(file.parent().unwrap()).unwrap().map(|entry| entry.unwrap().file_name());
+    let name = file.file_name().expect("it succeeds").to_str().expect("it succeeds");
+    let names = fs::read_dir(file.parent().expect("it succeeds"))
+        .expect("it succeeds")
+        .map(|entry| entry.expect("the archive is readable").file_name());
     names.filter_map(|other| other.into_string().ok()).filter(|other| other.starts_with(name)).collect()
 }

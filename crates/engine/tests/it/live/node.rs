@@ -37,7 +37,13 @@ impl Node {
         registry.query::<ListItems>().query::<ListNotes>().query::<Secrets>().query::<Halves>().query::<PageItems>();
         registry.query::<Sky>().query::<Me>().query::<SlowItems>().query::<Cursors>();
         registry.mutation::<AddItem>().mutation::<DropItem>().mutation::<AddNote>().mutation::<AddBoth>();
-        let operations = Operations::new(registry.freeze().unwrap(), db.clone(), world, Arc::new(People), &[1; 32]);
+        let operations = Operations::new(
+            registry.freeze().expect("no two operations have one name"),
+            db.clone(),
+            world,
+            Arc::new(People),
+            &[1; 32],
+        );
         let live = Live::start(&operations, options);
         Self { db: db.clone(), operations, live, clock }
     }

@@ -96,8 +96,9 @@ numbers!(
 #[derive(Deserialize, JsonSchema)]
 pub(super) struct SlowItems {}
 
-/// The gates, with how many came to them.
-static GATES: LazyLock<Mutex<HashMap<Option<OrgId>, (Arc<Semaphore>, usize)>>> = LazyLock::new(Mutex::default);
+/// The gate of each organization, with the number of runs that wait at it.
+type Gates = HashMap<Option<OrgId>, (Arc<Semaphore>, usize)>;
+static GATES: LazyLock<Mutex<Gates>> = LazyLock::new(Mutex::default);
 
 /// Lets so many through the gate of somebody's organization.
 pub(super) fn open(who: &Who, times: usize) {

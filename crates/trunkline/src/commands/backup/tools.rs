@@ -88,7 +88,7 @@ fn missing(name: &'static str, error: io::Error) -> Error {
 fn without_password(url: &str) -> Result<(String, Option<String>)> {
     let malformed = |_| Error::config("database_url_malformed", "DATABASE_URL cannot be read as a database address");
     let mut url: Url = url.parse().map_err(malformed)?;
-    let password = url.password().map(|password| percent_decode(password));
+    let password = url.password().map(percent_decode);
     url.set_password(None).unwrap_or_default();
     Ok((url.into(), password))
 }

@@ -45,9 +45,14 @@ impl Builder {
         let mut registry = Registry::new();
         app::operations(&mut registry);
         let members = Arc::new(app::users::Members::new(app.world.clone()));
-        let operations =
-            Operations::new(registry.freeze().unwrap(), app.db.clone(), app.world.clone(), members, &[1; 32])
-                .audited(Arc::new(app::audit::Log));
+        let operations = Operations::new(
+            registry.freeze().expect("no two operations have one name"),
+            app.db.clone(),
+            app.world.clone(),
+            members,
+            &[1; 32],
+        )
+        .audited(Arc::new(app::audit::Log));
         let plan =
             json!([{ "id": "free", "name": "Free", "maxCustomers": 1000, "maxStaff": 1000, "maxClients": 1000 }]);
         let plans = app::billing::Plan::parse_all(&plan.to_string()).expect("a list of plans");
