@@ -68,28 +68,31 @@ async fn first_due(tx: &mut Tx, now: Time) -> Result<Vec<Due>> {
     .await
 }
 
-/// The first few of each tenant that has any: one look into the index for each.
+/// The first few of each tenant that has any: one look into the index for each. SQLite has to be told which index: it would
+/// read all that is scheduled for each tenant. And it has no lateral joins.
 async fn first_due_of_each_tenant(tx: &mut Tx, now: Time) -> Result<Vec<Due>> {
-    let first_of = match tx.engine() {
-        // SQLite has no lateral joins; the condition is the same.
-        Engine::Sqlite => {
+    let (scheduled, first_of) = match tx.engine() {
+        Engine::Sqlite => (
+            "jobs indexed by jobs_scheduled",
             "select d.seq, d.tenant, d.head_start from tenants t join jobs d on d.seq in (
-                 select seq from jobs where state = 'scheduled' and rank is not null and tenant = t.tenant and rank <= $1
-                 order by rank, seq limit $2)"
-        }
-        Engine::Postgres => {
+                 select seq from jobs indexed by jobs_scheduled
+                 where state = 'scheduled' and rank is not null and tenant = t.tenant and rank <= $1
+                 order by rank, seq limit $2)",
+        ),
+        Engine::Postgres => (
+            "jobs",
             "select d.seq, d.tenant, d.head_start from tenants t cross join lateral (
                  select seq, tenant, head_start from jobs
                  where state = 'scheduled' and rank is not null and tenant = t.tenant and rank <= $1
-                 order by rank, seq limit $2) d"
-        }
+                 order by rank, seq limit $2) d",
+        ),
     };
     tx.system_built(format!(
         "with recursive tenants (tenant) as (
-             select min(tenant) from jobs where state = 'scheduled' and rank is not null
+             select (select tenant from {scheduled} where state = 'scheduled' and rank is not null order by tenant limit 1)
              union all
-             select (select min(tenant) from jobs
-                     where state = 'scheduled' and rank is not null and tenant > t.tenant)
+             select (select tenant from {scheduled}
+                     where state = 'scheduled' and rank is not null and tenant > t.tenant order by tenant limit 1)
              from tenants t where t.tenant is not null)
          {first_of}"
     ))

@@ -16,12 +16,14 @@ const DONE: i64 = 1000;
 #[ignore = "a measurement: it says how long things took"]
 async fn a_job_out_of_five_hundred_thousand_costs_what_one_out_of_five_thousand_does() {
     both(|database| async move {
-        let app = shop(&database).await.with_workers(|workers| workers.concurrency = 12);
+        let app = shop(&database).await;
         for ranks in ["g * 1000", "1"] {
             // The first measurement warms everything up.
             for open in [5000, 5000, 500_000] {
                 fill(&database, open, ranks).await;
-                let time = time(&app, &database).await;
+                // Workers run once.
+                let node = app.clone().with_workers(|workers| workers.concurrency = 12);
+                let time = time(&node, &database).await;
                 show(database.engine(), open, ranks, time);
             }
         }
@@ -52,7 +54,10 @@ async fn time(app: &App, database: &TestDb) -> Duration {
     let (tell, stop) = watch::channel(false);
     let (runner, began) = (app.runner.clone(), Instant::now());
     let running = tokio::spawn(async move { runner.run(stop).await });
-    while database.number("select count(*) as n from jobs where finished_ms is not null").await < DONE {
+    // The number comes from an index: nothing here reads the whole queue.
+    while database.number("select count(*) as n from jobs where kind <> 'event' and finished_ms is not null").await
+        < DONE
+    {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     let time = began.elapsed();
