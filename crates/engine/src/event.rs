@@ -8,7 +8,7 @@ use kernel::{Error, Id, OrgId, Prefix, Result, Time};
 use store::{Engine, FromRow, Row, Tx, Value};
 
 use crate::{
-    NewJob, Route, World, add_route,
+    DomainEvent, NewJob, Publisher, Route, World, add_route,
     queue::{EventId, JobId, JobKey, Seq, cancel, enqueue, reschedule},
 };
 
@@ -66,6 +66,10 @@ pub trait EventHandler: Send + Sync + 'static {
         1
     }
 
+    /// The name of the feature, in the queue: with several handlers for one provider, each has jobs of its own, which are
+    /// called by it. Never change it.
+    fn name(&self) -> &'static str;
+
     /// Whose event it is, from its content alone.
     ///
     /// # Errors
@@ -90,13 +94,14 @@ pub struct EventCtx<'t> {
     /// The transaction.
     pub tx: &'t mut Tx,
     world: &'t World,
+    publisher: &'t Publisher,
     route: Option<&'t Route>,
 }
 
 impl<'t> EventCtx<'t> {
     /// A context for `route`, in `tx`.
-    pub(crate) fn new(tx: &'t mut Tx, world: &'t World, route: Option<&'t Route>) -> Self {
-        Self { tx, world, route }
+    pub(crate) fn new(tx: &'t mut Tx, world: &'t World, publisher: &'t Publisher, route: Option<&'t Route>) -> Self {
+        Self { tx, world, publisher, route }
     }
 
     /// The present moment.
@@ -133,7 +138,7 @@ impl<'t> EventCtx<'t> {
         add_route(self.tx, self.world, &Route { key: key.into(), organization, connection: None }).await
     }
 
-    /// Puts a job into the queue, in the same transaction.
+    /// Puts a job of the event's organization into the queue, in the same transaction.
     ///
     /// # Errors
     /// What the database says.
@@ -141,7 +146,7 @@ impl<'t> EventCtx<'t> {
         enqueue(self.tx, self.world, job).await
     }
 
-    /// Lets a job run at another moment, in the same transaction: see [`crate::reschedule`].
+    /// Lets a job of the event's organization run at another moment, in the same transaction: see [`crate::reschedule`].
     ///
     /// # Errors
     /// What the database says.
@@ -149,12 +154,20 @@ impl<'t> EventCtx<'t> {
         reschedule(self.tx, self.world, key, at).await
     }
 
-    /// Cancels a job, in the same transaction: see [`crate::cancel`].
+    /// Cancels a job of the event's organization, in the same transaction: see [`crate::cancel`].
     ///
     /// # Errors
     /// What the database says.
     pub async fn cancel(&mut self, key: &JobKey) -> Result<bool> {
         cancel(self.tx, self.world, key).await
+    }
+
+    /// Tells every feature that subscribed to it that something happened, in the same transaction.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn emit<E: DomainEvent>(&mut self, event: E) -> Result<()> {
+        self.publisher.emit(self.tx, &event).await
     }
 }
 
@@ -162,6 +175,12 @@ impl Event {
     /// Its public id.
     pub fn id(&self) -> EventId {
         EventId::new(self.seq)
+    }
+
+    /// The key of the connection that the webhook's path named, where it named one: the last resort, because what the
+    /// signed payload says comes first.
+    pub(crate) fn connection_key(&self) -> Option<String> {
+        (!self.connection.is_empty()).then(|| format!("connection:{}", self.connection))
     }
 
     /// The payload, read as a `T`.

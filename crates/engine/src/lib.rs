@@ -1,8 +1,10 @@
 //! The spine: what arrived is kept, what was promised is done, once, whatever happens in between.
 
 mod cron;
+mod domain;
 pub mod erasure;
 mod event;
+mod event_fanout;
 pub mod identity;
 mod ids;
 mod inbox;
@@ -14,12 +16,14 @@ mod queue;
 mod retention;
 mod route;
 mod runner;
+mod scoped;
 mod shares;
 mod text;
 mod timestamps;
 mod world;
 
-pub use cron::{Cron, fire};
+pub use cron::{Cron, Pattern, fire, schedule, unschedule};
+pub use domain::{DomainEvent, Emitted, EmittedId, EmittedKind, Publisher, Subscriber, Subscriptions};
 pub use event::{Applied, Event, EventCtx, EventHandler, Routing};
 pub use ids::{ApiKeyId, ApiKeyPrefix, CustomerId, CustomerPrefix, UserId, UserPrefix};
 pub use inbox::{
@@ -30,11 +34,11 @@ pub use live::{Live, LiveOptions, Moment, Shown, Update, View, record_changes};
 pub use nodes::{NodeNumber, NodeRow, Unhandled, nodes, unhandled};
 pub use operation::{
     Action, ActionCtx, Answer, Audit, Caller, Catalog, Change, Claims, Committed, Description, Directory, Identity,
-    KeyHolder, Kind, Member, Method, Mutation, MutationCtx, Nobody, Operation, Operations, Place, Placed, Query,
-    QueryCtx, QueryRequest, Range, Registry, Replay, Snapshot, Who, delete, get, patch, post,
+    JobCaller, KeyHolder, Kind, Member, Method, Mutation, MutationCtx, Nobody, Operation, Operations, Place, Placed,
+    Query, QueryCtx, QueryRequest, Range, Reach, Registry, Replay, Snapshot, Who, delete, get, patch, post,
 };
 pub use queue::{
-    Depth, Depths, EventId, Job, JobCtx, JobFilter, JobId, JobKey, JobRow, Known, NewJob, Progress, Seq, State,
+    Depth, Depths, EventId, Fence, Job, JobCtx, JobFilter, JobId, JobKey, JobRow, Known, NewJob, Progress, Seq, State,
     Throttle, cancel, cancel_job, enqueue, jobs, reschedule, retry_job, snooze,
 };
 pub use retention::{
@@ -42,6 +46,7 @@ pub use retention::{
 };
 pub use route::{Route, add_route};
 pub use runner::{Handlers, Runner, RunnerOptions};
+pub use scoped::ScopedDb;
 pub use timestamps::Timestamps;
 pub use world::{SystemClock, SystemRandom, World};
 
@@ -74,6 +79,7 @@ pub const MIGRATIONS: MigrationSet = MigrationSet {
             include_str!("../migrations/0006_nodes.postgres.sql"),
         ),
         Migration::portable("0007_intake", include_str!("../migrations/0007_intake.sql")),
+        Migration::portable("0008_work", include_str!("../migrations/0008_work.sql")),
         Migration::portable("0009_live", include_str!("../migrations/0009_live.sql")),
         Migration::pair(
             "0010_retention",

@@ -4,7 +4,7 @@
 //! early wait for it, and a job lets them go on.
 
 use async_trait::async_trait;
-use kernel::{OrgId, Result, Scope};
+use kernel::{OrgId, Result};
 use serde::{Deserialize, Serialize};
 use store::{FromRow, Row, Tx};
 
@@ -148,7 +148,7 @@ impl Job for ReleaseEvents {
                     Ok(more)
                 })
             });
-            if !ctx.db().write(&Scope::System, write).await? {
+            if !ctx.write(write).await? {
                 return Ok(());
             }
         }
@@ -158,7 +158,7 @@ impl Job for ReleaseEvents {
 
 impl ReleaseEvents {
     fn queued(&self) -> Result<NewJob> {
-        Ok(NewJob::new(self)?.lane(format!("release:{}", self.key)))
+        Ok(NewJob::new(self)?.of_installation().lane(format!("release:{}", self.key)))
     }
 }
 

@@ -107,7 +107,7 @@ impl Limits {
 fn caller(who: &Who, address: Option<IpAddr>) -> String {
     match &who.identity {
         Identity::Anonymous => by_address(address),
-        identity @ (Identity::Token(_) | Identity::Key(_) | Identity::Operator(_)) => identity.key(),
+        identity @ (Identity::Token(_) | Identity::Key(_) | Identity::Operator(_) | Identity::Job(_)) => identity.key(),
     }
 }
 

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use bytes::Bytes;
 use engine::{
     Accepted, Delivery, EventFilter, EventId, EventRow, Handlers, Inbox, InboxOptions, Intake, JobFilter, JobId,
-    JobRow, NewJob, Retention, Route, Runner, RunnerOptions, World,
+    JobRow, NewJob, Retention, Route, Runner, RunnerOptions, ScopedDb, World,
 };
 use kernel::{Clock, OrgId, Result, Scope};
 use provider::Received;
@@ -58,7 +58,8 @@ impl App {
 
     fn on(db: &Db, clock: TestClock, seed: u64, handlers: Handlers) -> Self {
         let world = World::new(Arc::new(clock.clone()), Arc::new(TestRandom::new(seed)));
-        let runner = Runner::new(db.clone(), world.clone(), handlers.clone(), RunnerOptions::new(db.engine()));
+        let runner = Runner::new(db.clone(), world.clone(), handlers.clone(), RunnerOptions::new(db.engine()))
+            .expect("nothing is registered twice");
         let inbox = Inbox::start(db, &world, InboxOptions::default());
         Self { db: db.clone(), clock, world, inbox, handlers, runner }
     }
@@ -68,7 +69,8 @@ impl App {
     pub fn with_workers(mut self, change: impl FnOnce(&mut RunnerOptions)) -> Self {
         let mut options = RunnerOptions::new(self.db.engine());
         change(&mut options);
-        self.runner = Runner::new(self.db.clone(), self.world.clone(), self.handlers.clone(), options);
+        let runner = Runner::new(self.db.clone(), self.world.clone(), self.handlers.clone(), options);
+        self.runner = runner.expect("nothing is registered twice");
         self
     }
 
@@ -129,9 +131,10 @@ impl App {
     /// Deletes what is old, as the hourly job does, and tells how many rows each sweep took.
     pub async fn retain(&self) -> BTreeMap<&'static str, u64> {
         let retention = Retention::new(self.handlers.sweeps(), |_setting| None);
+        let db = ScopedDb::new(&self.db, Scope::System);
         let mut rows = BTreeMap::new();
         loop {
-            let pass = retention.run(&self.db, self.world.now()).await.expect("what is old can be deleted");
+            let pass = retention.run(&db, self.world.now()).await.expect("what is old can be deleted");
             for (sweep, count) in pass.rows {
                 *rows.entry(sweep).or_default() += count;
             }

@@ -29,7 +29,13 @@ use crate::{
 
 /// Runs the command of this process.
 fn main(product: Product) -> ExitCode {
-    let catalog = product.catalog();
+    let catalog = match product.catalog() {
+        Ok(catalog) => catalog,
+        Err(error) => {
+            output::complain(&error);
+            return ExitCode::from(exit_code(error.code));
+        }
+    };
     let own = Cli::command().name(product.name);
     let matches = operations::extend(own.clone(), &catalog).get_matches();
     match run(&own, &matches, &catalog, product) {

@@ -2,7 +2,7 @@
 
 use std::{process::ExitCode, sync::Arc};
 
-use engine::{Catalog, Directory, Handlers, Operations, Registry, World};
+use engine::{Catalog, Directory, Handlers, Operations, Registry, Subscriptions, World};
 use kernel::Result;
 use store::{Db, MigrationSet};
 
@@ -70,7 +70,10 @@ impl Product {
     }
 
     /// Returns the catalog of all operations.
-    pub(crate) fn catalog(&self) -> Catalog {
+    ///
+    /// # Errors
+    /// `Config` when two operations have one name or one route.
+    pub(crate) fn catalog(&self) -> Result<Catalog> {
         let mut registry = Registry::new();
         for register in &self.operations {
             register(&mut registry);
@@ -88,7 +91,15 @@ impl Product {
         let members = || Arc::new(app::users::Members::new(world.clone()));
         let directory = self.directory.clone().unwrap_or_else(|| members());
         let cursors = self.keys(db, world).await?;
-        let operations = Operations::new(self.catalog(), db.clone(), world.clone(), directory, &cursors);
-        Ok(operations.audited(Arc::new(app::audit::Log)))
+        let operations = Operations::new(self.catalog()?, db.clone(), world.clone(), directory, &cursors);
+        Ok(operations.audited(Arc::new(app::audit::Log)).announcing(&self.subscriptions()?))
+    }
+
+    /// Returns the subscribers of domain events: the same for a server and for every command.
+    fn subscriptions(&self) -> Result<Subscriptions> {
+        let mut handlers = Handlers::new();
+        app::register(&mut handlers, Vec::new(), Vec::new());
+        self.register(&mut handlers)?;
+        Ok(handlers.subscriptions().clone())
     }
 }

@@ -30,7 +30,7 @@ impl Query for ListAssignedStaff {
     type Output = Vec<Assigned>;
 
     async fn run(self, ctx: &mut QueryCtx<'_>) -> Result<Vec<Assigned>> {
-        let sight = Visibility::of(ctx.caller());
+        let sight = Visibility::of(&ctx.reach());
         customers::find_seen(ctx.db, &self.customer_id, &sight).await?;
         list::whole(store::assigned(ctx.db, &self.customer_id, list::LIMIT).await?, "users:page")
     }

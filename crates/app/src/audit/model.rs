@@ -62,6 +62,7 @@ pub(super) fn means(caller: &Caller) -> &'static str {
         Identity::Token(_) => "token",
         Identity::Key(_) => "key",
         Identity::Operator(_) => "operator",
+        Identity::Job(_) => "job",
     }
 }
 

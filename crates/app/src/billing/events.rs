@@ -23,6 +23,10 @@ impl Events {
 
 #[async_trait]
 impl EventHandler for Events {
+    fn name(&self) -> &'static str {
+        "billing"
+    }
+
     fn routing(&self, event: &Event) -> Result<Routing> {
         let Some(Notice { owner, change }) = self.reader.read(&event.kind, &event.payload)? else {
             return Ok(Routing::Ignore);

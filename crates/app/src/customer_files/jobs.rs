@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use ::store::{Db, Tx, work};
+use ::store::{Tx, work};
 use async_trait::async_trait;
-use engine::{Job, JobCtx, NewJob, Progress, World, enqueue};
-use kernel::{Error, OrgId, Result, Scope};
+use engine::{Job, JobCtx, NewJob, Progress, Publisher, ScopedDb, World};
+use kernel::{Error, OrgId, Result};
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     billing::{self, Seat},
-    customers::{self, Customer, NewCustomer},
+    customers::{self, Customer, CustomerCreated, NewCustomer},
 };
 
 /// Imports the next slices of a file and enqueues a job for the rest: a long import does not occupy a worker, and when
@@ -31,9 +31,7 @@ impl Job for ContinueImport {
     const NAME: &'static str = "work_off_customer_import";
 
     async fn run(self, ctx: &JobCtx) -> Result<()> {
-        let scope = ctx.scope();
-        let organization = scope.organization().ok_or_else(homeless)?;
-        let begun = ImportRun::begin(ctx.db(), ctx.world(), organization, &self.import).await?;
+        let begun = ImportRun::begin(ctx.db(), ctx.world(), ctx.publisher(), ctx.organization()?, &self.import).await?;
         let Some(file) = begun else { return Ok(()) };
         for _ in 0..SLICES {
             let import = file.go_on().await?;
@@ -43,36 +41,27 @@ impl Job for ContinueImport {
                 return Ok(());
             }
         }
-        let (organization, world) = (organization.clone(), ctx.world().clone());
-        let write = work(move |tx| {
-            let (next, world) = (self.queued(&organization), world.clone());
-            Box::pin(async move { enqueue(tx, &world, next?).await.map(drop) })
-        });
-        ctx.db().write(&scope, write).await
+        ctx.enqueue(self.queued()?).await.map(drop)
     }
 }
 
 impl ContinueImport {
     /// Creates the job for this import. Its lane is the import: a second job waits, and finds nothing to do.
-    pub(super) fn queued(&self, organization: &OrgId) -> Result<NewJob> {
-        Ok(NewJob::new(self)?.of(organization).lane(format!("customer-import:{}", self.import)))
+    pub(super) fn queued(&self) -> Result<NewJob> {
+        Ok(NewJob::new(self)?.lane(format!("customer-import:{}", self.import)))
     }
-}
-
-fn homeless() -> Error {
-    Error::internal("import_homeless", "an import belongs to an organization, and its job to none").never_retry()
 }
 
 /// An import in progress, driven by a job or by a command. When several drive it at once, each slice is done once.
 pub struct ImportRun {
-    db: Db,
-    scope: Scope,
+    db: ScopedDb,
     slice: Arc<Slice>,
 }
 
 /// The import and the part of its file that one slice needs.
 struct Slice {
     world: World,
+    publisher: Publisher,
     organization: OrgId,
     import: ImportId,
     sheet: Sheet,
@@ -89,19 +78,25 @@ impl ImportRun {
     ///
     /// # Errors
     /// `Unavailable` when the database does not answer.
-    pub async fn begin(db: &Db, world: &World, organization: &OrgId, import: &ImportId) -> Result<Option<Self>> {
-        let scope = Scope::Organization(organization.clone());
+    pub async fn begin(
+        db: &ScopedDb,
+        world: &World,
+        publisher: &Publisher,
+        organization: &OrgId,
+        import: &ImportId,
+    ) -> Result<Option<Self>> {
         let id = import.clone();
-        let file = db.read(&scope, |tx| Box::pin(async move { store::file(tx, &id).await })).await?;
+        let file = db.read(|tx| Box::pin(async move { store::file(tx, &id).await })).await?;
         let Some(file) = file else { return Ok(None) };
         let slice = Slice {
             world: world.clone(),
+            publisher: publisher.clone(),
             organization: organization.clone(),
             import: import.clone(),
             sheet: Sheet::read(&file.csv, &file.reading)?,
             duplicates: file.reading.duplicates,
         };
-        Ok(Some(Self { db: db.clone(), scope, slice: Arc::new(slice) }))
+        Ok(Some(Self { db: db.clone(), slice: Arc::new(slice) }))
     }
 
     /// Imports the next slice, and returns the state of the import.
@@ -114,7 +109,7 @@ impl ImportRun {
             let slice = slice.clone();
             Box::pin(async move { slice.run(tx).await })
         });
-        self.db.write(&self.scope, write).await
+        self.db.write(write).await
     }
 }
 
@@ -163,6 +158,7 @@ impl Slice {
                         let id = self.world.new_id();
                         let customer = Customer::new(id, self.organization.clone(), new.clone(), now);
                         customers::add(tx, &customer).await?;
+                        self.publisher.emit(tx, &CustomerCreated { customer }).await?;
                     }
                 },
             }

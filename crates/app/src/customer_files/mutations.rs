@@ -126,7 +126,6 @@ async fn running(ctx: &mut MutationCtx<'_>, import: &ImportId) -> Result<Custome
 
 /// Enqueues the job of the import.
 async fn enqueue(ctx: &mut MutationCtx<'_>, import: &ImportId) -> Result<()> {
-    let organization = ctx.organization()?.clone();
-    let job = ContinueImport { import: import.clone() }.queued(&organization)?;
+    let job = ContinueImport { import: import.clone() }.queued()?;
     ctx.enqueue(job).await.map(drop)
 }

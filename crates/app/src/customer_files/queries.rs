@@ -39,7 +39,7 @@ impl Query for ExportCustomers {
     type Output = Part;
 
     async fn run(self, ctx: &mut QueryCtx<'_>) -> Result<Part> {
-        let (sight, options) = (Visibility::of(ctx.caller()), self.pagination_opts);
+        let (sight, options) = (Visibility::of(&ctx.reach()), self.pagination_opts);
         let page = ctx.page(&options, |db, range| Box::pin(async move { customers::seen(db, &sight, &range).await }));
         let page = page.await?;
         let head = options.cursor.is_none().then_some(&COLUMNS);

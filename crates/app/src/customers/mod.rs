@@ -3,6 +3,7 @@
 //! Owners and admins work with all customers, viewers see all of them, staff see those that they are assigned to, and a
 //! client sees their own company.
 
+mod domain;
 mod model;
 mod mutations;
 mod queries;
@@ -10,6 +11,7 @@ mod store;
 
 use engine::Registry;
 
+pub use domain::{CustomerCreated, CustomerDeleted, CustomerUpdated};
 pub use model::{Customer, CustomerId, Notes};
 pub(crate) use model::{NewCustomer, Visibility};
 pub(crate) use mutations::add;

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use engine::{Caller, Member, Place, Placed};
+use engine::{Place, Placed, Reach};
 use kernel::{Error, OrgId, Result, Role, Time};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize};
@@ -139,14 +139,14 @@ pub(crate) enum Visibility {
 }
 
 impl Visibility {
-    pub(crate) fn of(caller: &Caller) -> Self {
-        match (caller.role(), &caller.member) {
-            (Some(Role::Owner | Role::Admin | Role::Viewer), _) => Self::All,
-            (Some(Role::Staff), Some(member)) => Self::Assigned(member.user.clone()),
+    pub(crate) fn of(reach: &Reach) -> Self {
+        match (reach.role, &reach.staff, &reach.customer) {
+            (Some(Role::Owner | Role::Admin | Role::Viewer), ..) => Self::All,
+            (Some(Role::Staff), Some(user), _) => Self::Assigned(user.clone()),
             // An API key has no assignments: an admin made it to work with all customers.
-            (Some(Role::Staff), None) => Self::All,
-            (Some(Role::Client), Some(Member { customer: Some(customer), .. })) => Self::Own(customer.clone()),
-            (Some(Role::Client) | None, _) => Self::Nothing,
+            (Some(Role::Staff), None, _) => Self::All,
+            (Some(Role::Client), _, Some(customer)) => Self::Own(customer.clone()),
+            (Some(Role::Client) | None, ..) => Self::Nothing,
         }
     }
 
@@ -185,7 +185,7 @@ fn counted(count: i64, what: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use engine::Identity;
+    use engine::{Caller, Identity, Member};
 
     use super::*;
 
@@ -199,11 +199,11 @@ mod tests {
     fn a_role_decides_which_customers_somebody_sees() {
         let acme = CustomerId::parse("cus_01kaj3v0q8e5hbm9x2w7c4d6f0").unwrap();
         for role in [Role::Owner, Role::Admin, Role::Viewer] {
-            assert_eq!(Visibility::of(&caller(role, None)), Visibility::All);
+            assert_eq!(Visibility::of(&caller(role, None).reach()), Visibility::All);
         }
-        assert!(matches!(Visibility::of(&caller(Role::Staff, None)), Visibility::Assigned(_)));
-        assert_eq!(Visibility::of(&caller(Role::Client, Some(&acme))), Visibility::Own(acme));
-        assert_eq!(Visibility::of(&caller(Role::Client, None)), Visibility::Nothing);
+        assert!(matches!(Visibility::of(&caller(Role::Staff, None).reach()), Visibility::Assigned(_)));
+        assert_eq!(Visibility::of(&caller(Role::Client, Some(&acme)).reach()), Visibility::Own(acme));
+        assert_eq!(Visibility::of(&caller(Role::Client, None).reach()), Visibility::Nothing);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Customer, CustomerId, Notes,
+    Customer, CustomerCreated, CustomerDeleted, CustomerId, CustomerUpdated, Notes,
     model::{NewCustomer, Visibility, in_use},
     queries::{find, find_seen},
     store,
@@ -48,6 +48,7 @@ impl Mutation for CreateCustomer {
         if let Some(Member { user, role: Role::Staff, .. }) = ctx.caller().member.clone() {
             assignments::add(ctx, &customer.id, &user).await?;
         }
+        ctx.emit(CustomerCreated { customer: customer.clone() }).await?;
         Ok(customer)
     }
 }
@@ -77,7 +78,7 @@ impl Mutation for UpdateCustomer {
     type Output = Customer;
 
     async fn run(self, ctx: &mut MutationCtx<'_>) -> Result<Customer> {
-        let sight = Visibility::of(ctx.caller());
+        let sight = Visibility::of(&ctx.caller().reach());
         let before = find_seen(ctx.db, &self.customer_id, &sight).await?;
         let after = Customer {
             name: self.name.unwrap_or(before.name),
@@ -87,6 +88,7 @@ impl Mutation for UpdateCustomer {
             ..before
         };
         store::update(ctx.db, &after).await?;
+        ctx.emit(CustomerUpdated { customer: after.clone() }).await?;
         Ok(after)
     }
 }
@@ -115,6 +117,7 @@ impl Mutation for DeleteCustomer {
         }
         assignments::remove_all_of_customer(ctx.db, &customer.id).await?;
         store::delete(ctx.db, &customer.id).await?;
+        ctx.emit(CustomerDeleted { customer: customer.clone() }).await?;
         Ok(customer)
     }
 }

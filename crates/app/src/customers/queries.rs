@@ -33,7 +33,7 @@ impl Query for ListCustomers {
     type Output = Vec<Customer>;
 
     async fn run(self, ctx: &mut QueryCtx<'_>) -> Result<Vec<Customer>> {
-        let customers = store::list(ctx.db, &Visibility::of(ctx.caller()), list::LIMIT).await?;
+        let customers = store::list(ctx.db, &Visibility::of(&ctx.reach()), list::LIMIT).await?;
         list::whole(customers, PageCustomers::NAME)
     }
 }
@@ -57,7 +57,7 @@ impl Query for PageCustomers {
     type Output = Page<Customer>;
 
     async fn run(self, ctx: &mut QueryCtx<'_>) -> Result<Page<Customer>> {
-        let sight = Visibility::of(ctx.caller());
+        let sight = Visibility::of(&ctx.reach());
         let search = searched(self.search.unwrap_or_default())?;
         ctx.page(&self.pagination_opts, |db, range| {
             Box::pin(async move { store::page(db, &sight, &search, &range).await })
@@ -91,7 +91,7 @@ impl Query for GetCustomer {
     type Output = Customer;
 
     async fn run(self, ctx: &mut QueryCtx<'_>) -> Result<Customer> {
-        let sight = Visibility::of(ctx.caller());
+        let sight = Visibility::of(&ctx.reach());
         find_seen(ctx.db, &self.customer_id, &sight).await
     }
 }
@@ -141,7 +141,7 @@ impl Query for GetMyCustomer {
     type Output = Option<Customer>;
 
     async fn run(self, ctx: &mut QueryCtx<'_>) -> Result<Option<Customer>> {
-        let sight = Visibility::of(ctx.caller());
+        let sight = Visibility::of(&ctx.reach());
         let Visibility::Own(customer) = &sight else { return Ok(None) };
         store::find(ctx.db, customer, &sight).await
     }
@@ -159,7 +159,7 @@ impl Query for ListMyAssignedStaff {
     type Output = Vec<Colleague>;
 
     async fn run(self, ctx: &mut QueryCtx<'_>) -> Result<Vec<Colleague>> {
-        let Visibility::Own(customer) = Visibility::of(ctx.caller()) else { return Ok(Vec::new()) };
+        let Visibility::Own(customer) = Visibility::of(&ctx.reach()) else { return Ok(Vec::new()) };
         assignments::staff_of(ctx.db, &customer).await
     }
 }

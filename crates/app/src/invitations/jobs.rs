@@ -21,8 +21,8 @@ impl Job for SendInvitationEmail {
     const NAME: &'static str = "send_invitation_email";
 
     async fn run(self, ctx: &JobCtx) -> Result<()> {
-        let (now, scope) = (ctx.world().now(), ctx.scope());
-        let mail = ctx.db().read(&scope, |tx| Box::pin(async move { mail(tx, &self.invitation, now).await }));
+        let now = ctx.now();
+        let mail = ctx.read(|tx| Box::pin(async move { mail(tx, &self.invitation, now).await }));
         match mail.await? {
             Some(mail) => ctx.tool::<Sender>()?.send(&mail, &ctx.idempotency_key()).await,
             None => Ok(()),

@@ -23,6 +23,10 @@ impl Events {
 
 #[async_trait]
 impl EventHandler for Events {
+    fn name(&self) -> &'static str {
+        "messages"
+    }
+
     fn routing(&self, event: &Event) -> Result<Routing> {
         if !self.reader.reads(&event.kind) {
             return Ok(Routing::Ignore);

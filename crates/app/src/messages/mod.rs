@@ -1,5 +1,6 @@
 //! Messages: each stored once, with the delivery steps of outgoing ones.
 
+mod domain;
 mod events;
 mod model;
 mod mutations;
@@ -8,6 +9,7 @@ mod store;
 
 use engine::{Handlers, Keep, OldTenantRows, Registry, Sweep};
 
+pub use domain::MessageReceived;
 pub(crate) use events::Events;
 pub use model::{Direction, Message, MessageId, Status};
 pub(crate) use mutations::{move_all, move_back, newest_of};

@@ -6,7 +6,7 @@ use kernel::{Error, Result, Time};
 use provider::messaging::{self, Delivery, Renamed};
 
 use super::{
-    Direction, Message, Status,
+    Direction, Message, MessageReceived, Status,
     model::{DeliverySteps, StoredStep},
     store,
 };
@@ -126,7 +126,11 @@ async fn keep(
         occurred_at: at,
         steps,
     };
-    store::insert(ctx.tx, &kept).await
+    store::insert(ctx.tx, &kept).await?;
+    match kept.direction {
+        Direction::Inbound => ctx.emit(MessageReceived { message: kept.id, conversation: kept.conversation_id }).await,
+        Direction::Outbound => Ok(()),
+    }
 }
 
 /// Returns the text that people read. PostgreSQL stores no NUL in a text; in the content it is escaped.

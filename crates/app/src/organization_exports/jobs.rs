@@ -2,10 +2,10 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use ::store::{ColumnKind, Db, TableSchema, Tx, schema, work};
+use ::store::{ColumnKind, TableSchema, Tx, schema, work};
 use async_trait::async_trait;
-use engine::{Job, JobCtx, NewJob, Progress, World, enqueue};
-use kernel::{Error, OrgId, Result, Scope};
+use engine::{Job, JobCtx, NewJob, Progress, ScopedDb, World};
+use kernel::Result;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -30,11 +30,10 @@ impl Job for WriteExport {
     const NAME: &'static str = "write_organization_export";
 
     async fn run(self, ctx: &JobCtx) -> Result<()> {
-        let scope = ctx.scope();
-        let organization = scope.organization().ok_or_else(homeless)?.clone();
+        ctx.organization()?;
         let files = Arc::new(files(ctx.db()).await?);
         for _ in 0..SLICES {
-            let Some(export) = write(ctx.db(), ctx.world(), &scope, &self.export, &files).await? else { return Ok(()) };
+            let Some(export) = write(ctx.db(), ctx.world(), &self.export, &files).await? else { return Ok(()) };
             let [done, total] =
                 [export.tables_done, export.tables].map(|tables| u64::try_from(tables).unwrap_or_default());
             let is_wanted = ctx.progress(Progress { done, total }).await?;
@@ -42,24 +41,15 @@ impl Job for WriteExport {
                 return Ok(());
             }
         }
-        let world = ctx.world().clone();
-        let write = work(move |tx| {
-            let (next, world) = (self.queued(&organization), world.clone());
-            Box::pin(async move { enqueue(tx, &world, next?).await.map(drop) })
-        });
-        ctx.db().write(&scope, write).await
+        ctx.enqueue(self.queued()?).await.map(drop)
     }
 }
 
 impl WriteExport {
     /// The job for this export. It has a lane of its own: a second one waits, and finds nothing to do.
-    pub(super) fn queued(&self, organization: &OrgId) -> Result<NewJob> {
-        Ok(NewJob::new(self)?.of(organization).lane(format!("organization-export:{}", self.export)))
+    pub(super) fn queued(&self) -> Result<NewJob> {
+        Ok(NewJob::new(self)?.lane(format!("organization-export:{}", self.export)))
     }
-}
-
-fn homeless() -> Error {
-    Error::internal("export_homeless", "an export belongs to an organization, and its job to none").never_retry()
 }
 
 /// What the archive is made of, in its order.
@@ -81,8 +71,8 @@ impl File {
     }
 }
 
-async fn files(db: &Db) -> Result<Files> {
-    let tables = db.read(&Scope::System, |tx| Box::pin(async move { schema(tx).await })).await?;
+async fn files(db: &ScopedDb) -> Result<Files> {
+    let tables = db.read(|tx| Box::pin(async move { schema(tx).await })).await?;
     let by_name: BTreeMap<_, _> = tables.into_iter().map(|table| (table.name.clone(), table)).collect();
     let tables = by_name.into_values().filter(|table| table.is_tenant && !LEFT_OUT.contains(&table.name.as_str()));
     let tables = tables.map(|mut table| {
@@ -94,9 +84,8 @@ async fn files(db: &Db) -> Result<Files> {
 
 /// Writes the next slice, and tells where the export stands; none when there is no such export.
 async fn write(
-    db: &Db,
+    db: &ScopedDb,
     world: &World,
-    scope: &Scope,
     export: &ExportId,
     files: &Arc<Files>,
 ) -> Result<Option<OrganizationExport>> {
@@ -105,7 +94,7 @@ async fn write(
         let (world, export, files) = (world.clone(), export.clone(), files.clone());
         Box::pin(async move { write_slice(tx, &world, &export, &files).await })
     });
-    db.write(scope, write).await
+    db.write(write).await
 }
 
 async fn write_slice(

@@ -48,8 +48,7 @@ pub(crate) async fn begin(ctx: &mut MutationCtx<'_>) -> Result<OrganizationExpor
             new
         }
     };
-    let organization = ctx.organization()?.clone();
-    let job = WriteExport { export: export.id.clone() }.queued(&organization)?;
+    let job = WriteExport { export: export.id.clone() }.queued()?;
     ctx.enqueue(job).await?;
     Ok(export)
 }

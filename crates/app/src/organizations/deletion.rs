@@ -92,7 +92,7 @@ async fn close(ctx: &mut MutationCtx<'_>, organization: &OrgId) -> Result<Erasur
     store::delete_names(ctx.db, organization).await?;
     // Not the organization's own job: those are erased with everything else.
     let job = NewJob::new(&EraseOrganization { erasure: erasure.clone() })?;
-    let job = job.lane(format!("erasure:{erasure}")).at(now + UNNOTICED);
+    let job = job.of_installation().lane(format!("erasure:{erasure}")).at(now + UNNOTICED);
     engine::enqueue(ctx.db, &world, job).await?;
     Ok(erasure)
 }

@@ -2,13 +2,12 @@
 
 use std::time::Duration;
 
-use ::store::work;
 use async_trait::async_trait;
 use engine::{
-    Job, JobCtx, NewJob, Progress, enqueue,
+    Job, JobCtx, NewJob, Progress,
     erasure::{self, ErasureId},
 };
-use kernel::{Result, Scope};
+use kernel::Result;
 use serde::{Deserialize, Serialize};
 
 use crate::users;
@@ -47,14 +46,7 @@ impl Job for EraseOrganization {
                 return Ok(());
             }
         }
-        let world = ctx.world().clone();
-        let write = work(move |tx| {
-            let (erasure, world) = (self.erasure.clone(), world.clone());
-            Box::pin(async move {
-                let lane = format!("erasure:{erasure}");
-                enqueue(tx, &world, NewJob::new(&Self { erasure })?.lane(lane)).await.map(drop)
-            })
-        });
-        ctx.db().write(&Scope::System, write).await
+        let lane = format!("erasure:{}", self.erasure);
+        ctx.enqueue(NewJob::new(&self)?.lane(lane)).await.map(drop)
     }
 }

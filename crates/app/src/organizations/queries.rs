@@ -26,7 +26,7 @@ impl Query for GetMyOrganization {
     type Output = Option<Account>;
 
     async fn run(self, ctx: &mut QueryCtx<'_>) -> Result<Option<Account>> {
-        let (Some(organization), Some(_)) = (ctx.caller().organization.clone(), ctx.caller().role()) else {
+        let (Some(organization), Some(_)) = (ctx.organization().ok().cloned(), ctx.reach().role) else {
             return Ok(None);
         };
         let now = ctx.now();
@@ -63,11 +63,11 @@ impl Query for HasOrganization {
     type Output = OrganizationStatus;
 
     async fn run(self, ctx: &mut QueryCtx<'_>) -> Result<OrganizationStatus> {
-        let caller = ctx.caller().clone();
+        let caller = ctx.caller()?.clone();
         let user_id = match (&caller.member, &caller.identity) {
             (Some(member), _) => Some(member.user.clone()),
             (None, Identity::Token(claims)) => users::known(ctx.db, claims).await?,
-            (None, Identity::Anonymous | Identity::Key(_) | Identity::Operator(_)) => None,
+            (None, Identity::Anonymous | Identity::Key(_) | Identity::Operator(_) | Identity::Job(_)) => None,
         };
         // A caller who acts in none of their organizations is told that they have one: a client that watches this query
         // learns when the caller becomes a member.

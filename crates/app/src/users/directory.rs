@@ -33,6 +33,7 @@ impl Directory for Members {
             // An API key belongs to one organization and cannot choose another.
             Identity::Key(key) => Ok(Some(key.organization.clone())),
             Identity::Operator(organization) => Ok(Some(organization.clone())),
+            Identity::Job(job) => Ok(job.organization.clone()),
         }
     }
 
@@ -50,9 +51,9 @@ impl Directory for Members {
                 (caller.member, caller.until) = (Some(member), until);
             }
             // An API key always has an organization.
-            (Identity::Anonymous | Identity::Token(_), _) | (Identity::Key(_), None) => {}
+            (Identity::Anonymous | Identity::Token(_), _) | (Identity::Key(_) | Identity::Job(_), None) => {}
             (Identity::Key(key), Some(_)) => return api_keys::key_caller(tx, key, self.world.now()).await,
-            (Identity::Operator(_), _) => caller.key_role = Some(Role::Owner),
+            (Identity::Operator(_), _) | (Identity::Job(_), Some(_)) => caller.key_role = Some(Role::Owner),
         }
         Ok(caller)
     }

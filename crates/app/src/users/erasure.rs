@@ -1,7 +1,7 @@
 //! What becomes of people when an organization is deleted.
 
-use ::store::{Db, Tx, work};
-use engine::erasure::elsewhere;
+use ::store::{Isolation, Tx, work};
+use engine::{ScopedDb, erasure::elsewhere};
 use kernel::{OrgId, Result, Scope, Time};
 
 use super::{UserId, store};
@@ -18,13 +18,13 @@ pub(crate) async fn shut_out(tx: &mut Tx, organization: &OrgId, now: Time) -> Re
 
 /// Forgets the people of an organization that is being erased who are in no other one: nothing here is about them any more. When
 /// they sign in again, they are new.
-pub(crate) async fn erase_people(db: &Db, organization: &OrgId) -> Result<()> {
+pub(crate) async fn erase_people(db: &ScopedDb, organization: &OrgId) -> Result<()> {
     let scope = Scope::Organization(organization.clone());
     let mut after = String::new();
     loop {
         let behind = after.clone();
         let people: Vec<UserId> =
-            db.read(&scope, |tx| Box::pin(async move { store::people_after(tx, &behind, BATCH).await })).await?;
+            db.read_in(&scope, |tx| Box::pin(async move { store::people_after(tx, &behind, BATCH).await })).await?;
         let Some(last) = people.last() else { return Ok(()) };
         after = last.to_string();
         let ids: Vec<_> = people.iter().map(ToString::to_string).collect();
@@ -39,6 +39,6 @@ pub(crate) async fn erase_people(db: &Db, organization: &OrgId) -> Result<()> {
                 Ok(())
             })
         });
-        db.write(&Scope::System, write).await?;
+        db.write_in(Isolation::Serializable, &Scope::System, write).await?;
     }
 }

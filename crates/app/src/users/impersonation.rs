@@ -98,7 +98,7 @@ impl Query for GetImpersonationStatus {
     type Output = Option<User>;
 
     async fn run(self, ctx: &mut QueryCtx<'_>) -> Result<Option<User>> {
-        let Some(member) = ctx.caller().member.clone().filter(|member| member.impersonator.is_some()) else {
+        let Some(member) = ctx.caller()?.member.clone().filter(|member| member.impersonator.is_some()) else {
             return Ok(None);
         };
         Ok(store::find(ctx.db, &member.user).await?.map(Membership::user))

@@ -17,8 +17,8 @@ impl Job for EndImpersonation {
     const NAME: &'static str = "end_impersonation";
 
     async fn run(self, ctx: &JobCtx) -> Result<()> {
-        let now = ctx.world().now();
+        let now = ctx.now();
         let write = ::store::work(move |tx| Box::pin(store::end_impersonations_before(tx, now)));
-        ctx.db().write(&ctx.scope(), write).await.map(drop)
+        ctx.write(write).await.map(drop)
     }
 }

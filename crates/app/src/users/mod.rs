@@ -4,6 +4,7 @@
 
 mod actions;
 mod directory;
+mod domain;
 mod erasure;
 mod impersonation;
 mod jobs;
@@ -19,6 +20,7 @@ use engine::{Handlers, Keep, OldTenantRows, Registry, Sweep};
 
 pub use actions::SyncCurrentUser;
 pub use directory::Members;
+pub use domain::MemberJoined;
 pub(crate) use erasure::{erase_people, shut_out};
 pub use impersonation::{GetImpersonationStatus, StartImpersonating, StopImpersonating, Stopped};
 pub use model::{Colleague, ListedMember, MemberStatus, User, UserId};

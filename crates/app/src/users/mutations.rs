@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    User, UserId,
+    MemberJoined, User, UserId,
     model::{Membership, Person, Profile, unknown},
     queries::find_active,
     roles::{check_customer, keep_an_owner, owners_only},
@@ -125,6 +125,7 @@ impl Mutation for RestoreMember {
         let after = Membership { updated: now, removed: None, ..before };
         store::upsert(ctx.db, &after).await?;
         store::insert_index(ctx.db, &self.user_id, &after.organization, now).await?;
+        ctx.emit(MemberJoined { user: self.user_id, role: after.role }).await?;
         Ok(after.user())
     }
 }
@@ -136,7 +137,7 @@ impl Mutation for RestoreMember {
 pub(crate) fn person(ctx: &MutationCtx<'_>) -> Result<Arc<Claims>> {
     match &ctx.caller().identity {
         Identity::Token(claims) => Ok(claims.clone()),
-        Identity::Anonymous | Identity::Key(_) | Identity::Operator(_) => {
+        Identity::Anonymous | Identity::Key(_) | Identity::Operator(_) | Identity::Job(_) => {
             Err(Error::new(Code::Forbidden, "person_needed", "only a signed-in person can do this"))
         }
     }
@@ -197,6 +198,7 @@ pub(crate) async fn join(
     };
     store::upsert(ctx.db, &new).await?;
     store::insert_index(ctx.db, &new.person.id, organization, now).await?;
+    ctx.emit(MemberJoined { user: new.person.id.clone(), role }).await?;
     Ok(new)
 }
 

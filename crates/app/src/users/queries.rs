@@ -27,10 +27,10 @@ impl Query for GetMe {
     type Output = Option<User>;
 
     async fn run(self, ctx: &mut QueryCtx<'_>) -> Result<Option<User>> {
-        if let Some(member) = ctx.caller().member.clone() {
+        if let Some(member) = ctx.caller()?.member.clone() {
             return Ok(store::find(ctx.db, &member.user).await?.map(Membership::user));
         }
-        let Identity::Token(claims) = ctx.caller().identity.clone() else { return Ok(None) };
+        let Identity::Token(claims) = ctx.caller()?.identity.clone() else { return Ok(None) };
         let Some(user) = known(ctx.db, &claims).await? else { return Ok(None) };
         Ok(store::person(ctx.db, &user).await?.map(super::Person::user))
     }

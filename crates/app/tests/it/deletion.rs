@@ -122,6 +122,11 @@ async fn whoever_is_in_another_organization_stays_known() {
     .await;
 }
 
+/// The database as the installation reaches it.
+fn system(office: &Office) -> engine::ScopedDb {
+    engine::ScopedDb::new(&office.app.db, kernel::Scope::System)
+}
+
 #[tokio::test]
 async fn an_erasure_that_a_node_dies_in_goes_on_elsewhere() {
     both(|database| async move {
@@ -131,7 +136,7 @@ async fn an_erasure_that_a_node_dies_in_goes_on_elsewhere() {
         let id = kernel::Id::parse(deletion["erasureId"].as_str().unwrap()).unwrap();
         // A process that does these steps and dies, after any of them.
         for _ in 0..15 {
-            let erasure = engine::erasure::go_on(&office.app.db, &office.app.world, &id).await.unwrap();
+            let erasure = engine::erasure::go_on(&system(&office), &office.app.world, &id).await.unwrap();
             assert_eq!(erasure.erased_at, None);
         }
         let node = office.app.node(&database, 2).await;
@@ -153,7 +158,7 @@ async fn what_is_written_while_an_organization_is_erased_is_erased_too() {
         let deletion = delete(&office, &owner, &acme).await.unwrap();
         let id = kernel::Id::parse(deletion["erasureId"].as_str().unwrap()).unwrap();
         loop {
-            let erasure = engine::erasure::go_on(&office.app.db, &office.app.world, &id).await.unwrap();
+            let erasure = engine::erasure::go_on(&system(&office), &office.app.world, &id).await.unwrap();
             if erasure.steps_done + 2 > erasure.steps_total && erasure.steps_total > 0 {
                 break;
             }

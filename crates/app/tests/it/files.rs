@@ -139,10 +139,11 @@ async fn slices_that_several_do_at_once_are_done_once_each() {
         let begun = office.change(&owner, "customers:import", json!({ "csv": file(900) })).await.unwrap();
         let import = Id::parse(&text(&begun["_id"])).unwrap();
         let workers = (0..4).map(|_| {
-            let (db, world) = (office.app.db.clone(), office.app.world.clone());
+            let db = engine::ScopedDb::new(&office.app.db, organization.clone().into());
+            let (world, publisher) = (office.app.world.clone(), office.operations.publisher().clone());
             let (organization, import) = (organization.clone(), import.clone());
             tokio::spawn(async move {
-                let work = ImportRun::begin(&db, &world, &organization, &import).await.unwrap();
+                let work = ImportRun::begin(&db, &world, &publisher, &organization, &import).await.unwrap();
                 let Some(work) = work else { return };
                 let over = |import: &CustomerImport| import.status != ImportStatus::Running;
                 while !over(&work.go_on().await.unwrap()) {}
@@ -172,7 +173,9 @@ async fn an_import_is_one_at_a_time_and_can_be_cancelled_and_resumed() {
 
         let organization = office.organization(&owner).await;
         let import = Id::parse(&text(&begun["_id"])).unwrap();
-        let work = ImportRun::begin(&office.app.db, &office.app.world, &organization, &import).await.unwrap().unwrap();
+        let db = engine::ScopedDb::new(&office.app.db, organization.clone().into());
+        let publisher = office.operations.publisher();
+        let work = ImportRun::begin(&db, &office.app.world, publisher, &organization, &import).await.unwrap().unwrap();
         assert_eq!(work.go_on().await.unwrap().done, 100);
         let cancelled = office.change(&owner, "customers:cancelImport", this.clone()).await.unwrap();
         assert_eq!((&cancelled["status"], &cancelled["done"]), (&json!("cancelled"), &json!(100)));

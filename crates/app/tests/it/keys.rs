@@ -24,7 +24,8 @@ impl House {
         let mut registry = Registry::new();
         app::operations(&mut registry);
         let members = Arc::new(users::Members::new(world.clone()));
-        let operations = Operations::new(registry.freeze(), database.db.clone(), world.clone(), members, &[3; 32]);
+        let operations =
+            Operations::new(registry.freeze().unwrap(), database.db.clone(), world.clone(), members, &[3; 32]);
         let operations = operations.audited(Arc::new(app::audit::Log));
         let acme = found(&operations, &world, "Acme").await;
         Self { operations, clock, acme }

@@ -57,8 +57,9 @@ impl Office {
         let mut registry = Registry::new();
         app::operations(&mut registry);
         let members = Arc::new(app::users::Members::new(app.world.clone()));
-        let operations = Operations::new(registry.freeze(), app.db.clone(), app.world.clone(), members, &[1; 32])
-            .audited(Arc::new(app::audit::Log));
+        let operations =
+            Operations::new(registry.freeze().unwrap(), app.db.clone(), app.world.clone(), members, &[1; 32])
+                .audited(Arc::new(app::audit::Log));
         Self { app, operations, sent }
     }
 

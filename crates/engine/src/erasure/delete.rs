@@ -3,20 +3,23 @@
 use std::collections::BTreeSet;
 
 use kernel::{OrgId, Result, Scope};
-use store::{Db, Engine, TableSchema, Tx};
+use store::{Engine, Isolation, TableSchema, Tx};
 
 use super::{
     Mark,
     record::advance,
     traces::{names_it, window},
 };
-use crate::retention::{BATCH, allow_audit_removal, delete_events};
+use crate::{
+    ScopedDb,
+    retention::{BATCH, allow_audit_removal, delete_events},
+};
 
 /// Entries of the queue that are looked at together.
 const ENTRIES: i64 = 2000;
 
 /// Deletes what is queued for the organization, its events among them; what runs loses its claim with its row.
-pub(super) async fn queue(db: &Db, organization: &OrgId, after: i64, mark: Mark) -> Result<()> {
+pub(super) async fn queue(db: &ScopedDb, organization: &OrgId, after: i64, mark: Mark) -> Result<()> {
     let organization = organization.clone();
     let write = store::work(move |tx| {
         let (organization, mark) = (organization.clone(), mark.clone());
@@ -47,7 +50,7 @@ pub(super) async fn queue(db: &Db, organization: &OrgId, after: i64, mark: Mark)
             advance(tx, &mark, deleted, Some(last)).await
         })
     });
-    db.write(&Scope::System, write).await
+    db.write_in(Isolation::Serializable, &Scope::System, write).await
 }
 
 /// Notes how vendors call the organization's accounts, so that its events are found by that. A name that also another
@@ -99,7 +102,7 @@ async fn delete_entries(tx: &mut Tx, seqs: &[i64]) -> Result<u64> {
 }
 
 /// Deletes some of its rows of a table of organizations.
-pub(super) async fn own_rows(db: &Db, organization: &OrgId, table: &TableSchema, mark: Mark) -> Result<()> {
+pub(super) async fn own_rows(db: &ScopedDb, organization: &OrgId, table: &TableSchema, mark: Mark) -> Result<()> {
     let (name, scope) = (table.name.clone(), Scope::Organization(organization.clone()));
     let write = store::work(move |tx| {
         let (name, mark) = (name.clone(), mark.clone());
@@ -120,12 +123,12 @@ pub(super) async fn own_rows(db: &Db, organization: &OrgId, table: &TableSchema,
             advance(tx, &mark, rows, (rows > 0).then_some(0)).await
         })
     });
-    db.write(&scope, write).await
+    db.write_in(Isolation::Serializable, &scope, write).await
 }
 
 /// Deletes those of the next rows of a table of the installation that name it.
 pub(super) async fn naming_rows(
-    db: &Db,
+    db: &ScopedDb,
     organization: &OrgId,
     table: &TableSchema,
     position: i64,
@@ -153,7 +156,7 @@ pub(super) async fn naming_rows(
             advance(tx, &mark, rows, Some(window.last)).await
         })
     });
-    db.write(&Scope::System, write).await
+    db.write_in(Isolation::Serializable, &Scope::System, write).await
 }
 
 /// Events of accounts that are the organization's alone, unless another organization's handler ran for them.

@@ -17,7 +17,7 @@ pub use caches::{Remembers, forget_closed};
 pub use record::{Erasure, close, closed, elsewhere, erasure, erasures, organization};
 pub use traces::{Trace, traces};
 
-use crate::World;
+use crate::{ScopedDb, World};
 use record::Record;
 
 kernel::id_prefix! {
@@ -60,10 +60,10 @@ impl Step {
 ///
 /// # Errors
 /// `NotFound` when there is no such erasure, `Conflict` when something keeps writing rows of the organization.
-pub async fn go_on(db: &Db, world: &World, id: &ErasureId) -> Result<Erasure> {
-    let record = Record::find(db, id).await?;
+pub async fn go_on(db: &ScopedDb, world: &World, id: &ErasureId) -> Result<Erasure> {
+    let record = Record::find(db.unfenced(), id).await?;
     let Some(organization) = record.organization.clone() else { return Ok(record.shown()) };
-    let steps = steps(db).await?;
+    let steps = steps(db.unfenced()).await?;
     let total = i64::try_from(steps.len()).unwrap_or(i64::MAX);
     // After an upgrade the tables may be others: then all of them are looked through again.
     let at = steps.iter().position(|step| step.name() == record.step);
@@ -77,7 +77,7 @@ pub async fn go_on(db: &Db, world: &World, id: &ErasureId) -> Result<Erasure> {
         Step::Naming(table) => delete::naming_rows(db, &organization, table, position, mark).await?,
         Step::Proof => prove(db, world, &organization, &record, mark).await?,
     }
-    Ok(Record::find(db, id).await?.shown())
+    Ok(Record::find(db.unfenced(), id).await?.shown())
 }
 
 /// Where the work is, as the transaction of each step notes it.
@@ -99,8 +99,8 @@ async fn steps(db: &Db) -> Result<Vec<Step>> {
 }
 
 /// Ends the erasure, unless something is left: then the work begins anew.
-async fn prove(db: &Db, world: &World, organization: &OrgId, record: &Record, mark: Mark) -> Result<()> {
-    let left = traces(db, organization).await?;
+async fn prove(db: &ScopedDb, world: &World, organization: &OrgId, record: &Record, mark: Mark) -> Result<()> {
+    let left = traces(db.unfenced(), organization).await?;
     let (own, of_others): (Vec<_>, Vec<_>) = left.into_iter().partition(|trace| !trace.of_others);
     for trace in of_others {
         tracing::warn!(erasure = %mark.id, table = trace.table, rows = trace.rows,

@@ -7,7 +7,7 @@ use serde::Serialize;
 use store::{Db, Engine, FromRow, Row, Tx};
 
 use super::{ErasureId, Mark};
-use crate::World;
+use crate::{ScopedDb, World};
 
 /// An organization that is being erased, or was.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -99,8 +99,8 @@ pub async fn erasure(db: &Db, id: &ErasureId) -> Result<Erasure> {
 ///
 /// # Errors
 /// `NotFound` when there is no such erasure.
-pub async fn organization(db: &Db, id: &ErasureId) -> Result<Option<OrgId>> {
-    Ok(Record::find(db, id).await?.organization)
+pub async fn organization(db: &ScopedDb, id: &ErasureId) -> Result<Option<OrgId>> {
+    Ok(Record::find(db.unfenced(), id).await?.organization)
 }
 
 /// Which of these values other organizations have in this column of a table of organizations.
@@ -108,14 +108,14 @@ pub async fn organization(db: &Db, id: &ErasureId) -> Result<Option<OrgId>> {
 /// # Errors
 /// What the database says.
 pub async fn elsewhere(
-    db: &Db,
+    db: &ScopedDb,
     organization: &OrgId,
     table: &'static str,
     column: &'static str,
     values: &[String],
 ) -> Result<Vec<String>> {
     let (organization, values) = (organization.clone(), serde_json::json!(values).to_string());
-    let read = db.read(&Scope::System, |tx| {
+    let read = db.read_in(&Scope::System, |tx| {
         Box::pin(async move {
             tx.read_all_organizations().await?;
             let each = match tx.engine() {
@@ -193,7 +193,7 @@ pub(super) async fn advance(tx: &mut Tx, mark: &Mark, rows: u64, position: Optio
 }
 
 /// Begins with the first step again.
-pub(super) async fn begin_anew(db: &Db, mark: &Mark, rounds: i64) -> Result<()> {
+pub(super) async fn begin_anew(db: &ScopedDb, mark: &Mark, rounds: i64) -> Result<()> {
     let id = mark.id.clone();
     let write = store::work(move |tx| {
         let id = id.clone();
@@ -203,11 +203,11 @@ pub(super) async fn begin_anew(db: &Db, mark: &Mark, rounds: i64) -> Result<()> 
             update.bind(&id).bind(rounds).execute().await.map(drop)
         })
     });
-    db.write(&Scope::System, write).await
+    db.write_in(store::Isolation::Serializable, &Scope::System, write).await
 }
 
 /// Leaves a line that names nobody.
-pub(super) async fn finish(db: &Db, mark: &Mark, now: Time) -> Result<()> {
+pub(super) async fn finish(db: &ScopedDb, mark: &Mark, now: Time) -> Result<()> {
     let mark = mark.clone();
     let write = store::work(move |tx| {
         let mark = mark.clone();
@@ -220,7 +220,7 @@ pub(super) async fn finish(db: &Db, mark: &Mark, now: Time) -> Result<()> {
             update.bind(&mark.id).bind(mark.total).bind(now).execute().await.map(drop)
         })
     });
-    db.write(&Scope::System, write).await
+    db.write_in(store::Isolation::Serializable, &Scope::System, write).await
 }
 
 impl FromRow for Record {

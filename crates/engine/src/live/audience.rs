@@ -6,7 +6,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 use data_encoding::HEXLOWER;
 use serde_json::Value;
 
-use crate::operation::{Caller, Identity};
+use crate::operation::{Caller, Identity, canonical};
 
 /// Names a viewer by the credentials that they showed. A token that only refreshes another one names the same.
 pub(super) fn credentials(identity: &Identity) -> Arc<str> {
@@ -20,7 +20,7 @@ pub(super) fn credentials(identity: &Identity) -> Arc<str> {
             format!("{} {}", identity.key(), HEXLOWER.encode(digest(&SHA256, said.as_bytes()).as_ref()))
         }
         Identity::Key(key) => format!("{} {:?}", identity.key(), key.hash),
-        Identity::Anonymous | Identity::Operator(_) => identity.key(),
+        Identity::Anonymous | Identity::Operator(_) | Identity::Job(_) => identity.key(),
     };
     named.into()
 }
@@ -31,42 +31,10 @@ pub(super) fn reach(caller: &Caller) -> Arc<str> {
     let kind = match (&caller.identity, &caller.member) {
         (Identity::Anonymous, _) => "anonymous",
         (Identity::Operator(_), _) => "operator",
+        (Identity::Job(_), _) => "job",
         (_, Some(_)) => "person",
         (Identity::Key(_), None) => "key",
         (Identity::Token(_), None) => "stranger",
     };
     format!("{kind}/{}", caller.reach()).into()
-}
-
-/// JSON with sorted keys: the same value is the same text.
-pub(super) fn canonical(value: &Value) -> String {
-    match value {
-        Value::Object(fields) => {
-            let mut fields: Vec<_> = fields.iter().collect();
-            fields.sort_by_key(|(name, _)| *name);
-            let fields: Vec<_> = fields
-                .into_iter()
-                .map(|(name, value)| format!("{}:{}", Value::from(name.as_str()), canonical(value)))
-                .collect();
-            format!("{{{}}}", fields.join(","))
-        }
-        Value::Array(values) => format!("[{}]", values.iter().map(canonical).collect::<Vec<_>>().join(",")),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => value.to_string(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    #[test]
-    fn the_order_of_arguments_says_nothing() {
-        let one = json!({ "b": [1, { "y": null, "x": "\"" }], "a": true });
-        let other = json!({ "a": true, "b": [1, { "x": "\"", "y": null }] });
-        assert_eq!(canonical(&one), canonical(&other));
-        assert_eq!(canonical(&one), r#"{"a":true,"b":[1,{"x":"\"","y":null}]}"#);
-        assert_ne!(canonical(&json!([1, 2])), canonical(&json!([2, 1])));
-    }
 }

@@ -11,8 +11,8 @@ use kernel::Error;
 use serde_json::Value;
 use tokio::sync::Notify;
 
-use super::{Shown, audience::canonical};
-use crate::operation::{Answer, Catalog, QueryRequest};
+use super::Shown;
+use crate::operation::{Answer, Catalog, QueryRequest, canonical};
 
 /// What makes two subscriptions the same one.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

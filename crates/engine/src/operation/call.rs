@@ -1,22 +1,28 @@
 //! Calling an operation: who asks, whether they may, then the operation itself, in the transaction that fits its kind.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    any::Any,
+    sync::{Arc, Mutex, PoisonError},
+};
 
+use async_trait::async_trait;
 use aws_lc_rs::hmac;
 use kernel::{Error, OrgId, Result, Scope};
-use serde::Serialize;
+use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use store::{Db, Isolation, Reads, Tx};
 
 use super::{
     ActionCtx, Audit, Caller, Catalog, Change, Directory, Identity, Mutation, MutationCtx, Operation, Query, QueryCtx,
-    Replay, arguments,
+    Replay, Who,
+    action::{self, Calls, TypedQuery},
+    canonical,
     page::Seal,
     registry::Run,
     replay::{self, Claim},
 };
 use crate::{
-    World,
+    Publisher, Subscriptions, World,
     timestamps::{PendingCommit, Timestamps},
 };
 
@@ -27,25 +33,16 @@ pub struct Operations {
 }
 
 /// What operations work with.
+#[derive(Clone)]
 struct Services {
-    catalog: Catalog,
+    catalog: Arc<Catalog>,
     db: Db,
     world: World,
+    publisher: Publisher,
     directory: Arc<dyn Directory>,
     audit: Option<Arc<dyn Audit>>,
     cursors: hmac::Key,
     timestamps: Timestamps,
-}
-
-/// Who calls, and for which organization.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Who {
-    /// What they showed.
-    pub identity: Identity,
-    /// In which organization they act.
-    pub organization: Option<OrgId>,
-    /// From where: an address, where one is known.
-    pub origin: Option<String>,
 }
 
 /// A mutation that was committed.
@@ -91,16 +88,29 @@ impl Operations {
     pub fn new(catalog: Catalog, db: Db, world: World, directory: Arc<dyn Directory>, cursors: &[u8]) -> Self {
         let cursors = hmac::Key::new(hmac::HMAC_SHA256, cursors);
         let timestamps = Timestamps::new(world.clone());
-        Self { services: Arc::new(Services { catalog, db, world, directory, audit: None, cursors, timestamps }) }
+        let publisher = Publisher::new(&world, &Subscriptions::default());
+        let catalog = Arc::new(catalog);
+        let services = Services { catalog, db, world, publisher, directory, audit: None, cursors, timestamps };
+        Self { services: Arc::new(services) }
     }
 
-    /// The same, with somebody who writes down what mutations do. Call it before the first clone.
+    /// Returns the same operations with a log of what mutations do. Clones that were made before go on without it.
     #[must_use]
-    pub fn audited(mut self, audit: Arc<dyn Audit>) -> Self {
-        if let Some(services) = Arc::get_mut(&mut self.services) {
-            services.audit = Some(audit);
-        }
-        self
+    pub fn audited(self, audit: Arc<dyn Audit>) -> Self {
+        Self { services: Arc::new(Services { audit: Some(audit), ..(*self.services).clone() }) }
+    }
+
+    /// Returns the same operations, whose domain events reach these subscribers. Clones that were made before go on without
+    /// them.
+    #[must_use]
+    pub fn announcing(self, subscriptions: &Subscriptions) -> Self {
+        let publisher = Publisher::new(&self.services.world, subscriptions);
+        Self { services: Arc::new(Services { publisher, ..(*self.services).clone() }) }
+    }
+
+    /// Emits domain events in transactions beside the operations.
+    pub fn publisher(&self) -> &Publisher {
+        &self.services.publisher
     }
 
     /// What can be called.
@@ -236,7 +246,7 @@ impl Operations {
         let arguments = found.arguments.check(arguments)?;
         let caller = self.caller(who).await?;
         permit(&caller, found)?;
-        action.run(&ActionCtx { operations: self.clone(), who: who.clone(), caller }, arguments).await
+        action.run(&ActionCtx { calls: Arc::new(self.clone()), who: who.clone(), caller }, arguments).await
     }
 
     /// Who this is, now.
@@ -249,28 +259,17 @@ impl Operations {
     }
 
     /// Runs a query that is known by its type.
-    pub(super) async fn ask<Q: Query>(&self, who: &Who, query: Q) -> Result<Q::Output> {
-        let (operations, who, scope) = (self.clone(), who.clone(), scope(who));
-        let read = self.services.db.read(&scope, |tx| {
-            Box::pin(async move {
-                let caller = operations.resolve(tx, &who).await?;
-                caller.check(Q::ACCESS)?;
-                caller.check_scope(Q::NAME)?;
-                let seal = operations.seal(who.organization.as_ref(), Q::NAME, &Value::Null);
-                query.run(&mut operations.reading(tx, &caller, seal, None)).await
-            })
-        });
-        read.await
+    pub(crate) async fn ask<Q: Query>(&self, who: &Who, query: Q) -> Result<Q::Output> {
+        action::ask(self, who, query).await
     }
 
     /// Runs a mutation that is known by its type.
-    pub(super) async fn change<M: Mutation + Serialize>(&self, who: &Who, mutation: M) -> Result<M::Output>
+    pub(crate) async fn change<M>(&self, who: &Who, mutation: M, replay: Option<Replay>) -> Result<M::Output>
     where
-        M::Output: serde::de::DeserializeOwned,
+        M: Mutation + Serialize,
+        M::Output: DeserializeOwned,
     {
-        let committed = self.mutation(who, M::NAME, &arguments::answer(&mutation)?, None).await?;
-        serde_json::from_value(committed.output)
-            .map_err(|error| Error::internal("answer_unreadable", "an answer cannot be read back").source(error))
+        action::change(self, who, mutation, replay).await
     }
 
     async fn answer(&self, tx: &mut Tx, who: &Who, request: QueryRequest) -> Answer {
@@ -300,14 +299,21 @@ impl Operations {
         permit(caller, found)?;
         let arguments = found.arguments.check(&request.arguments)?;
         let seal = self.seal(caller.organization.as_ref(), found.description.name, &arguments);
-        let mut ctx = self.reading(tx, caller, seal, request.journal);
+        let mut ctx = self.reading(tx, caller, found.description.personal, seal, request.journal);
         let output = query.run(&mut ctx, arguments).await?;
         *journal = ctx.journal.take();
         Ok(output)
     }
 
-    fn reading<'t>(&'t self, tx: &'t mut Tx, caller: &'t Caller, seal: Seal, journal: Option<String>) -> QueryCtx<'t> {
-        QueryCtx { db: tx, caller, world: &self.services.world, seal, journal }
+    fn reading<'t>(
+        &'t self,
+        tx: &'t mut Tx,
+        caller: &'t Caller,
+        is_personal: bool,
+        seal: Seal,
+        journal: Option<String>,
+    ) -> QueryCtx<'t> {
+        QueryCtx { db: tx, caller, is_personal, world: &self.services.world, seal, journal }
     }
 
     /// What this caller's cursors of this query are sealed for: they mean nothing elsewhere.
@@ -317,7 +323,7 @@ impl Operations {
             fields.remove("paginationOpts");
         }
         let organization = organization.map(ToString::to_string).unwrap_or_default();
-        Seal::new(&self.services.cursors, format!("{organization} {operation} {asked}"))
+        Seal::new(&self.services.cursors, format!("{organization} {operation} {}", canonical(&asked)))
     }
 
     /// Who somebody is, now.
@@ -330,6 +336,37 @@ impl Operations {
             ));
         }
         self.services.directory.caller(tx, who.organization.as_ref(), &who.identity).await
+    }
+}
+
+#[async_trait]
+impl Calls for Operations {
+    fn world(&self) -> &World {
+        &self.services.world
+    }
+
+    async fn read(&self, who: &Who, query: TypedQuery) -> Result<Box<dyn Any + Send>> {
+        let (operations, who, scope) = (self.clone(), who.clone(), scope(who));
+        let read = self.services.db.read(&scope, |tx| {
+            Box::pin(async move {
+                let caller = operations.resolve(tx, &who).await?;
+                caller.check(query.access)?;
+                caller.check_scope(query.name)?;
+                let seal = operations.seal(who.organization.as_ref(), query.name, &Value::Null);
+                (query.run)(&mut operations.reading(tx, &caller, query.is_personal, seal, None)).await
+            })
+        });
+        read.await
+    }
+
+    async fn write(
+        &self,
+        who: &Who,
+        operation: &'static str,
+        arguments: Value,
+        replay: Option<Replay>,
+    ) -> Result<Value> {
+        Ok(self.mutation(who, operation, &arguments, replay).await?.output)
     }
 }
 
@@ -351,6 +388,9 @@ impl MutationRun {
         let Run::Mutation(mutation) = &found.run else { return Err(wrong_kind(found, "a mutation")) };
         let caller = self.operations.resolve(tx, &self.who).await?;
         permit(&caller, found)?;
+        if let Identity::Job(job) = &self.who.identity {
+            job.fence.check(tx).await?;
+        }
         let slot = match &self.replay {
             None => None,
             Some(replay) => match replay::claim(tx, replay, &caller, self.operation, &self.arguments).await? {
@@ -363,7 +403,7 @@ impl MutationRun {
                 }
             },
         };
-        let mut ctx = MutationCtx { db: tx, caller: &caller, world: &services.world };
+        let mut ctx = MutationCtx { db: tx, caller: &caller, world: &services.world, publisher: &services.publisher };
         let output = mutation.run(&mut ctx, self.arguments.clone()).await?;
         let pending = services.timestamps.begin(self.who.organization.as_ref());
         let ts = pending.ts;

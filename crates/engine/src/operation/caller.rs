@@ -7,7 +7,10 @@ use kernel::{Access, Code, Error, OrgId, Result, Role, Time};
 use serde_json::{Map, Value};
 use store::Tx;
 
-use crate::{ApiKeyId, CustomerId, UserId};
+use crate::{
+    ApiKeyId, CustomerId, UserId,
+    queue::{Fence, JobId},
+};
 
 /// What a caller showed, verified: before anybody knows what it is worth in which organization.
 #[derive(Clone, Debug, PartialEq)]
@@ -20,6 +23,30 @@ pub enum Identity {
     Key(Arc<KeyHolder>),
     /// Whoever sits at the machine: the command line on the data folder, for this organization.
     Operator(OrgId),
+    /// A job of an organization, which may do what an owner may.
+    Job(Arc<JobCaller>),
+}
+
+/// A job that calls operations.
+#[derive(Clone, Debug, PartialEq)]
+pub struct JobCaller {
+    /// Whose job it is.
+    pub organization: Option<OrgId>,
+    /// Its kind.
+    pub kind: String,
+    /// The claim of this run: what it calls is undone when that is lost.
+    pub fence: Fence,
+}
+
+/// Somebody with a place to act in.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Who {
+    /// What they showed.
+    pub identity: Identity,
+    /// In which organization they act.
+    pub organization: Option<OrgId>,
+    /// From where: an address, where one is known.
+    pub origin: Option<String>,
 }
 
 /// What a verified token says.
@@ -72,7 +99,7 @@ impl Identity {
     pub fn expires_at(&self) -> Option<Time> {
         match self {
             Self::Token(claims) => Some(claims.expires_at),
-            Self::Anonymous | Self::Key(_) | Self::Operator(_) => None,
+            Self::Anonymous | Self::Key(_) | Self::Operator(_) | Self::Job(_) => None,
         }
     }
 
@@ -98,6 +125,7 @@ impl Identity {
             Self::Token(claims) => format!("token:{}", claims.token_identifier()),
             Self::Key(key) => format!("key:{}", key.id),
             Self::Operator(organization) => format!("operator:{organization}"),
+            Self::Job(job) => format!("job:{}", JobId::new(job.fence.seq)),
         }
     }
 }
@@ -145,6 +173,7 @@ impl Caller {
             (Some(member), _) => member.name.clone(),
             (None, Identity::Key(key)) => key.id.to_string(),
             (None, Identity::Operator(_)) => "operator".to_owned(),
+            (None, Identity::Job(job)) => job.kind.clone(),
             (None, Identity::Token(claims)) => claims.email.clone().unwrap_or_else(|| claims.subject.clone()),
             (None, Identity::Anonymous) => "anonymous".to_owned(),
         }
@@ -193,18 +222,41 @@ impl Caller {
     }
 
     /// What answers depend on that are the same for several people: two callers with the same reach see the same.
-    pub fn reach(&self) -> String {
-        let role = self.role().map_or("none", Role::as_str);
-        if let Identity::Key(key) = &self.identity
-            && !key.scopes.is_empty()
-        {
-            return format!("{role} for {}", key.scopes.join(" "));
+    pub fn reach(&self) -> Reach {
+        let role = self.role();
+        let staff = self.member.as_ref().filter(|member| member.role == Role::Staff).map(|member| member.user.clone());
+        let customer = self.member.as_ref().and_then(|member| member.customer.clone());
+        let scopes = match &self.identity {
+            Identity::Key(key) => key.scopes.clone(),
+            Identity::Anonymous | Identity::Token(_) | Identity::Operator(_) | Identity::Job(_) => Vec::new(),
+        };
+        Reach { role, customer: if staff.is_some() { None } else { customer }, staff, scopes }
+    }
+}
+
+/// Whose rows somebody sees, and with which rights: the same for several people.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reach {
+    /// What they may do.
+    pub role: Option<Role>,
+    /// The staff member, who sees what was assigned to them.
+    pub staff: Option<UserId>,
+    /// The client's company, who sees what is theirs.
+    pub customer: Option<CustomerId>,
+    /// What an API key was made for.
+    scopes: Vec<String>,
+}
+
+impl fmt::Display for Reach {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.role.map_or("none", Role::as_str))?;
+        if !self.scopes.is_empty() {
+            return write!(f, " for {}", self.scopes.join(" "));
         }
-        match &self.member {
-            // Staff see what was assigned to them, clients what is theirs.
-            Some(member) if member.role == Role::Staff => format!("{role}:{}", member.user),
-            Some(Member { customer: Some(customer), .. }) => format!("{role}:{customer}"),
-            Some(_) | None => role.to_owned(),
+        match (&self.staff, &self.customer) {
+            (Some(user), _) => write!(f, ":{user}"),
+            (None, Some(customer)) => write!(f, ":{customer}"),
+            (None, None) => Ok(()),
         }
     }
 }

@@ -1,16 +1,16 @@
 //! What an operation has at hand. What is not here it cannot do.
 
-use kernel::{Id, OrgId, Page, PageOptions, Prefix, Result, Time};
-use serde::{Serialize, de::DeserializeOwned};
+use kernel::{Error, Id, OrgId, Page, PageOptions, Prefix, Result, Time};
 use store::{BoxFuture, Reader, Tx};
 
 use super::{
-    Caller, Mutation, Operations, Placed, Query, Range, Who,
+    Caller, Placed, Range, Reach,
     page::{self, Seal},
 };
 use crate::{
-    NewJob, World,
+    DomainEvent, NewJob, Pattern, Publisher, World,
     queue::{JobId, JobKey, cancel, enqueue, reschedule},
+    schedule, unschedule,
 };
 
 /// What a query has at hand: one snapshot, bound to the caller's organization.
@@ -18,6 +18,8 @@ pub struct QueryCtx<'t> {
     /// The snapshot.
     pub db: &'t mut Reader,
     pub(super) caller: &'t Caller,
+    /// Whether the answer is for this person alone.
+    pub(super) is_personal: bool,
     pub(super) world: &'t World,
     pub(super) seal: Seal,
     /// Where the last page of this subscription ended, as the client brings it back; then where this one does.
@@ -25,9 +27,22 @@ pub struct QueryCtx<'t> {
 }
 
 impl QueryCtx<'_> {
-    /// Who asks.
-    pub fn caller(&self) -> &Caller {
-        self.caller
+    /// Who asks. Only queries that say [`super::Query::PERSONAL`] may know: the answers of all others are shared by everybody
+    /// with the same [`QueryCtx::reach`].
+    ///
+    /// # Errors
+    /// `Internal` in a query that does not say so.
+    pub fn caller(&self) -> Result<&Caller> {
+        if self.is_personal {
+            return Ok(self.caller);
+        }
+        let message = "a query read who asks, and its answer is shared: it lacks `const PERSONAL: bool = true`";
+        Err(Error::internal("query_not_personal", message).never_retry())
+    }
+
+    /// What the answer may depend on: the role of who asks, and whose rows they see.
+    pub fn reach(&self) -> Reach {
+        self.caller.reach()
     }
 
     /// The caller's organization.
@@ -66,6 +81,7 @@ pub struct MutationCtx<'t> {
     pub db: &'t mut Tx,
     pub(super) caller: &'t Caller,
     pub(super) world: &'t World,
+    pub(super) publisher: &'t Publisher,
 }
 
 impl MutationCtx<'_> {
@@ -102,10 +118,6 @@ impl MutationCtx<'_> {
     /// # Errors
     /// What the database says.
     pub async fn enqueue(&mut self, job: NewJob) -> Result<Option<JobId>> {
-        let job = match &self.caller.organization {
-            Some(organization) => job.of(organization),
-            None => job,
-        };
         enqueue(self.db, self.world, job).await
     }
 
@@ -114,7 +126,6 @@ impl MutationCtx<'_> {
     /// # Errors
     /// What the database says.
     pub async fn reschedule(&mut self, key: JobKey, at: Time) -> Result<bool> {
-        let key = self.own(key);
         reschedule(self.db, self.world, &key, at).await
     }
 
@@ -123,59 +134,32 @@ impl MutationCtx<'_> {
     /// # Errors
     /// What the database says.
     pub async fn cancel(&mut self, key: JobKey) -> Result<bool> {
-        let key = self.own(key);
         cancel(self.db, self.world, &key).await
     }
 
-    fn own(&self, key: JobKey) -> JobKey {
-        match &self.caller.organization {
-            Some(organization) => key.of(organization),
-            None => key,
-        }
-    }
-}
-
-/// What an action has at hand: queries and mutations, as the same caller.
-pub struct ActionCtx {
-    pub(super) operations: Operations,
-    pub(super) who: Who,
-    pub(super) caller: Caller,
-}
-
-impl ActionCtx {
-    /// Who asks.
-    pub fn caller(&self) -> &Caller {
-        &self.caller
-    }
-
-    /// The present moment.
-    pub fn now(&self) -> Time {
-        self.operations.world().now()
-    }
-
-    /// Time and chance.
-    pub fn world(&self) -> &World {
-        self.operations.world()
-    }
-
-    /// Asks a query, with the caller's rights.
+    /// Enqueues `job` for the caller's organization whenever `pattern` says so. `name` is the organization's own name for it:
+    /// the schedule that had it before is replaced.
     ///
     /// # Errors
-    /// What the query returns.
-    pub async fn query<Q: Query>(&self, query: Q) -> Result<Q::Output> {
-        self.operations.ask(&self.who, query).await
+    /// `Forbidden` when the caller has no organization; what the database says.
+    pub async fn schedule(&mut self, name: &str, pattern: &Pattern, job: NewJob) -> Result<()> {
+        schedule(self.db, self.world, name, pattern, job).await
     }
 
-    /// Does a mutation, with the caller's rights.
+    /// Ends a schedule of the caller's organization. False when there was none of this name.
     ///
     /// # Errors
-    /// What the mutation returns.
-    pub async fn mutation<M>(&self, mutation: M) -> Result<M::Output>
-    where
-        M: Mutation + Serialize,
-        M::Output: DeserializeOwned,
-    {
-        self.operations.change(&self.who, mutation).await
+    /// `Forbidden` when the caller has no organization; what the database says.
+    pub async fn unschedule(&mut self, name: &str) -> Result<bool> {
+        unschedule(self.db, name).await
+    }
+
+    /// Tells every feature that subscribed to it that something happened, in this transaction.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn emit<E: DomainEvent>(&mut self, event: E) -> Result<()> {
+        self.publisher.emit(self.db, &event).await
     }
 }
 

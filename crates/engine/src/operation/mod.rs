@@ -3,9 +3,11 @@
 //! The struct is the arguments, its doc comment is the description, the impl says name, access, route and body. What an
 //! operation may do follows from the type of its context: the compiler holds the rules.
 
+mod action;
 mod arguments;
 mod call;
 mod caller;
+mod canonical;
 mod context;
 mod page;
 mod registry;
@@ -18,9 +20,13 @@ use kernel::{Access, Result};
 use schemars::JsonSchema;
 use serde::{Serialize, de::DeserializeOwned};
 
-pub use call::{Answer, Committed, Operations, QueryRequest, Snapshot, Who};
-pub use caller::{Audit, Caller, Change, Claims, Directory, Identity, KeyHolder, Member, Nobody};
-pub use context::{ActionCtx, MutationCtx, QueryCtx};
+pub use action::ActionCtx;
+pub use call::{Answer, Committed, Operations, QueryRequest, Snapshot};
+pub use caller::{
+    Audit, Caller, Change, Claims, Directory, Identity, JobCaller, KeyHolder, Member, Nobody, Reach, Who,
+};
+pub(crate) use canonical::canonical;
+pub use context::{MutationCtx, QueryCtx};
 pub use page::{Place, Placed, Range};
 pub use registry::{Catalog, Description, Kind, Operation, Registry};
 pub use replay::Replay;
@@ -37,11 +43,11 @@ pub trait Query: DeserializeOwned + JsonSchema + Send + Sync + 'static {
     const ACCESS: Access;
     /// Where REST serves it.
     const ROUTE: Route;
-    /// Whether the answer depends on who asks, beyond their organization, role and customer. Answers that do not are
-    /// computed once for all who watch them.
+    /// Whether the answer depends on who asks, beyond their organization and [`Reach`]. Answers that do not are computed once
+    /// for everybody who watches them, and [`QueryCtx::caller`] fails in their queries.
     const PERSONAL: bool = false;
     /// The answer.
-    type Output: Serialize + JsonSchema + Send;
+    type Output: Serialize + JsonSchema + Send + 'static;
 
     /// Answers.
     ///

@@ -1,13 +1,17 @@
 //! Everything that can be called, by name. Surfaces are derived from it.
 
-use std::{collections::BTreeMap, marker::PhantomData, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashMap},
+    marker::PhantomData,
+    sync::Arc,
+};
 
 use async_trait::async_trait;
 use kernel::{Access, Error, Result};
 use serde_json::{Map, Value};
 
 use super::{
-    Action, ActionCtx, Mutation, MutationCtx, Query, QueryCtx, Route,
+    Action, ActionCtx, Method, Mutation, MutationCtx, Query, QueryCtx, Route,
     arguments::{self, Arguments},
     schemas::Schemas,
 };
@@ -107,6 +111,10 @@ pub struct Registry {
     operations: BTreeMap<&'static str, Operation>,
     modules: BTreeMap<&'static str, &'static str>,
     schemas: Schemas,
+    /// The operation of each place that REST serves.
+    routes: HashMap<(Method, String), &'static str>,
+    /// What was registered twice.
+    duplicates: Vec<String>,
 }
 
 impl Default for Registry {
@@ -118,7 +126,8 @@ impl Default for Registry {
 impl Registry {
     /// Nothing can be called yet.
     pub fn new() -> Self {
-        Self { operations: BTreeMap::new(), modules: BTreeMap::new(), schemas: Schemas::new() }
+        let (operations, modules, routes, duplicates) = Default::default();
+        Self { operations, modules, schemas: Schemas::new(), routes, duplicates }
     }
 
     /// What the operations of a module are about, for people: what stands before the colon of their names.
@@ -153,10 +162,17 @@ impl Registry {
     }
 
     /// Nothing more is added.
-    pub fn freeze(mut self) -> Catalog {
+    ///
+    /// # Errors
+    /// `Config` when two operations have one name, or one method and path: one of the two could not be called.
+    pub fn freeze(mut self) -> Result<Catalog> {
+        if !self.duplicates.is_empty() {
+            let message = format!("{}: rename one of each", self.duplicates.join("; "));
+            return Err(Error::config("registered_twice", message));
+        }
         let arguments = self.operations.values_mut().map(|operation| &mut operation.description.arguments);
         let definitions = self.schemas.definitions(arguments);
-        Catalog { definitions, operations: self.operations, modules: self.modules }
+        Ok(Catalog { definitions, operations: self.operations, modules: self.modules })
     }
 
     fn add<A: schemars::JsonSchema>(
@@ -171,10 +187,22 @@ impl Registry {
         let known = Arguments::of(name, &arguments);
         let shown_once = false;
         let description = Description { name, kind, access, route, summary, arguments, output, personal, shown_once };
-        let before = self.operations.insert(name, Operation { description, arguments: known, run });
-        debug_assert!(before.is_none(), "{name} is registered twice");
+        if let Some(other) = self.routes.insert((route.method, shape(route.path)), name)
+            && other != name
+        {
+            self.duplicates.push(format!("{other} and {name} are both served at {}", route.path));
+        }
+        if self.operations.insert(name, Operation { description, arguments: known, run }).is_some() {
+            self.duplicates.push(format!("two operations are called {name}"));
+        }
         self
     }
+}
+
+/// A path without the names of its parameters: two that differ only in these are one place.
+fn shape(path: &str) -> String {
+    let parts = path.split('/').map(|part| if part.starts_with('{') { "{}" } else { part });
+    parts.collect::<Vec<_>>().join("/")
 }
 
 /// Everything that can be called.

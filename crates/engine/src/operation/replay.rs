@@ -9,7 +9,7 @@ use kernel::{Error, OrgId, Result, Time};
 use serde_json::Value as Json;
 use store::{Engine, FromRow, Row, Tx, Value};
 
-use super::{Caller, Identity, Who};
+use super::{Caller, Identity, Who, canonical};
 
 /// Which call it is, in the client's words.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,7 +33,7 @@ pub(super) struct Answered {
 
 /// The hash by which arguments are compared.
 pub(super) fn fingerprint(arguments: &Json) -> String {
-    HEXLOWER.encode(digest(&SHA256, arguments.to_string().as_bytes()).as_ref())
+    HEXLOWER.encode(digest(&SHA256, canonical(arguments).as_bytes()).as_ref())
 }
 
 fn party(organization: Option<&OrgId>, identity: &Identity) -> String {

@@ -23,15 +23,16 @@ impl JobKey {
         Self { kind: Cow::Borrowed(J::NAME), key: key.into(), organization: None }
     }
 
-    /// Of this organization, as [`super::NewJob::of`].
+    /// Of this organization, as [`super::NewJob::of`]. In an organization's transaction that goes without saying.
     #[must_use]
     pub fn of(mut self, organization: &OrgId) -> Self {
         self.organization = Some(organization.clone());
         self
     }
 
-    fn hash(&self) -> i64 {
-        key_hash(&self.kind, &self.key, self.organization.as_ref())
+    fn hash(&self, tx: &Tx) -> i64 {
+        let organization = self.organization.as_ref().or(tx.scope().organization());
+        key_hash(&self.kind, &self.key, organization)
     }
 }
 
@@ -41,12 +42,13 @@ impl JobKey {
 /// # Errors
 /// What the database says.
 pub async fn reschedule(tx: &mut Tx, world: &World, key: &JobKey, at: Time) -> Result<bool> {
+    let hash = key.hash(tx);
     let moved = tx
         .system(
             "update jobs set state = 'scheduled', rank = $2 where dedupe = $1 and rank is not null
                  and state in ('scheduled', 'throttled', 'ready', 'unhandled')",
         )
-        .bind(key.hash())
+        .bind(hash)
         .bind(micros(at))
         .execute()
         .await?;
@@ -62,6 +64,7 @@ pub async fn reschedule(tx: &mut Tx, world: &World, key: &JobKey, at: Time) -> R
 /// # Errors
 /// What the database says.
 pub async fn cancel(tx: &mut Tx, world: &World, key: &JobKey) -> Result<bool> {
+    let hash = key.hash(tx);
     let cancelled = tx
         .system(
             "update jobs set dedupe = null,
@@ -70,7 +73,7 @@ pub async fn cancel(tx: &mut Tx, world: &World, key: &JobKey) -> Result<bool> {
                  finished_ms = case when state in ('running', 'cancelling') then finished_ms else $2 end
              where dedupe = $1 and rank is not null",
         )
-        .bind(key.hash())
+        .bind(hash)
         .bind(world.now())
         .execute()
         .await?;

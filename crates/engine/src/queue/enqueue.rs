@@ -3,24 +3,53 @@
 use std::{borrow::Cow, time::Duration};
 
 use kernel::{Error, OrgId, Result, Time};
+use serde::{Deserialize, Serialize};
 use store::Tx;
 
 use super::{Job, JobId, State, Throttle, sql};
 use crate::World;
 
+/// Attempts before a job is given up, where its type does not say.
+pub(crate) const MAX_ATTEMPTS: i64 = 10;
+
 /// A job on its way into the queue.
+#[derive(Clone)]
 pub struct NewJob {
     kind: Cow<'static, str>,
     version: i64,
     max_attempts: i64,
     payload: String,
-    organization: Option<OrgId>,
+    owner: Owner,
+    /// Whose share of the workers it takes, when that is no organization's.
+    tenant: Option<String>,
     lane: Option<String>,
     key: Option<String>,
     run_at: Option<Time>,
     urgency: Duration,
     throttle: Option<Throttle>,
     kind_at_once: Option<u32>,
+}
+
+/// A job that is enqueued again and again.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct Template {
+    kind: String,
+    version: i64,
+    max_attempts: i64,
+    payload: String,
+    lane: Option<String>,
+    urgency: Duration,
+    throttle: Option<Throttle>,
+    kind_at_once: Option<u32>,
+}
+
+/// Whose a job is.
+#[derive(Clone)]
+enum Owner {
+    /// Whoever's transaction enqueues it.
+    OfTheTransaction,
+    Organization(OrgId),
+    Installation,
 }
 
 impl NewJob {
@@ -32,24 +61,61 @@ impl NewJob {
         let payload = serde_json::to_string(job)
             .map_err(|error| Error::internal("job_payload", "a job's payload cannot be written").source(error))?;
         Ok(Self {
-            kind: Cow::Borrowed(J::NAME),
-            version: J::VERSION,
             max_attempts: J::MAX_ATTEMPTS,
+            kind_at_once: J::AT_ONCE,
+            ..Self::of_kind(J::NAME, J::VERSION, payload)
+        })
+    }
+
+    /// A job of this kind, for kinds that are no type.
+    pub(crate) fn of_kind(kind: impl Into<Cow<'static, str>>, version: i64, payload: String) -> Self {
+        Self {
+            kind: kind.into(),
+            version,
+            max_attempts: MAX_ATTEMPTS,
             payload,
-            organization: None,
+            owner: Owner::OfTheTransaction,
+            tenant: None,
             lane: None,
             key: None,
             run_at: None,
             urgency: Duration::ZERO,
             throttle: None,
-            kind_at_once: J::AT_ONCE,
-        })
+            kind_at_once: None,
+        }
     }
 
-    /// For this organization: its rows are what the job may touch, and its share of the workers is what it takes.
+    /// What is kept of a job that is enqueued again and again.
+    pub(crate) fn template(self) -> Template {
+        let Self { kind, version, max_attempts, payload, lane, urgency, throttle, kind_at_once, .. } = self;
+        Template { kind: kind.into_owned(), version, max_attempts, payload, lane, urgency, throttle, kind_at_once }
+    }
+
+    /// A job as a template has it.
+    pub(crate) fn of_template(template: Template) -> Self {
+        let Template { kind, version, max_attempts, payload, lane, urgency, throttle, kind_at_once } = template;
+        Self { max_attempts, lane, urgency, throttle, kind_at_once, ..Self::of_kind(kind, version, payload) }
+    }
+
+    /// For this organization: its rows are what the job may touch, and its share of the workers is what it takes. A job that
+    /// is enqueued in an organization's transaction is that organization's without saying so.
     #[must_use]
     pub fn of(mut self, organization: &OrgId) -> Self {
-        self.organization = Some(organization.clone());
+        self.owner = Owner::Organization(organization.clone());
+        self
+    }
+
+    /// For the installation, also when it is enqueued in an organization's transaction: the job may touch no organization's
+    /// rows before it enters one.
+    #[must_use]
+    pub fn of_installation(mut self) -> Self {
+        self.owner = Owner::Installation;
+        self
+    }
+
+    /// On the share of whoever has this name.
+    pub(crate) fn on_share_of(mut self, tenant: String) -> Self {
+        self.tenant = Some(tenant);
         self
     }
 
@@ -96,22 +162,25 @@ impl NewJob {
     }
 }
 
-/// Puts a job into the queue, in the caller's transaction. None when a job with the same key is there already.
+/// Puts a job into the queue, in the caller's transaction. Returns none when a job with the same key is there already.
+///
+/// A job belongs to the organization of the transaction: a scope is never left by way of the queue.
 ///
 /// # Errors
-/// What the database says.
+/// `Internal` when the job is for another organization than the transaction; what the database says.
 pub async fn enqueue(tx: &mut Tx, world: &World, job: NewJob) -> Result<Option<JobId>> {
     let mut job = job;
     let limit = job.limit();
     let now = world.now();
     let due = job.run_at.unwrap_or(now);
+    let organization = organization_of(tx, &job)?;
     let state = match (due > now, &limit) {
         (true, _) => State::Scheduled,
         (false, Some(_)) => State::Throttled,
         (false, None) => State::Ready,
     };
-    let dedupe = job.key.as_deref().map(|key| key_hash(&job.kind, key, job.organization.as_ref()));
-    let tenant = job.organization.as_ref().map(ToString::to_string).unwrap_or_default();
+    let dedupe = job.key.as_deref().map(|key| key_hash(&job.kind, key, organization.as_ref()));
+    let tenant = organization.as_ref().map(ToString::to_string).or(job.tenant).unwrap_or_default();
     let head_start = i64::try_from(job.urgency.as_micros()).unwrap_or(i64::MAX);
     // A job that is due later gets its rank when it is: see `promote`.
     let rank =
@@ -127,7 +196,7 @@ pub async fn enqueue(tx: &mut Tx, world: &World, job: NewJob) -> Result<Option<J
         .bind(job.kind.as_ref())
         .bind(job.version)
         .bind(tenant)
-        .bind(job.organization.as_ref())
+        .bind(organization.as_ref())
         .bind(dedupe)
         .bind(job.lane)
         .bind(state.as_str())
@@ -154,6 +223,19 @@ pub(super) fn key_hash(kind: &str, key: &str, organization: Option<&OrgId>) -> i
     match organization {
         Some(organization) => hash(&[kind, key, organization.as_str()]),
         None => hash(&[kind, key]),
+    }
+}
+
+/// Whose a job is that is enqueued in this transaction.
+fn organization_of(tx: &Tx, job: &NewJob) -> Result<Option<OrgId>> {
+    match (&job.owner, tx.scope().organization()) {
+        (Owner::Organization(other), Some(own)) if own != other => {
+            let message = format!("a job {} for one organization was enqueued by another", job.kind);
+            Err(Error::internal("job_of_another", message).never_retry())
+        }
+        (Owner::Organization(named), _) => Ok(Some(named.clone())),
+        (Owner::OfTheTransaction, own) => Ok(own.cloned()),
+        (Owner::Installation, _) => Ok(None),
     }
 }
 

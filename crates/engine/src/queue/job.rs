@@ -19,10 +19,10 @@ pub trait Job: Serialize + DeserializeOwned + Send + Sync + 'static {
     /// The version of the payload. Raise it with every change that old payloads do not fit, and write [`Job::upgrade`].
     const VERSION: i64 = 1;
     /// Attempts before it is given up.
-    const MAX_ATTEMPTS: i64 = 10;
+    const MAX_ATTEMPTS: i64 = super::enqueue::MAX_ATTEMPTS;
     /// How long one attempt may take. One that takes longer is ended and counts as failed; it is tried again as after any
     /// other failure. Work that takes longer than minutes is better cut into jobs that follow one another.
-    const TIMEOUT: Duration = Duration::from_secs(300);
+    const TIMEOUT: Duration = TIMEOUT;
     /// At most so many of this kind at a time, over all nodes; none for no limit. For a limit on a connection or a phone
     /// number see [`super::NewJob::throttle`]; where both are given, both hold.
     const AT_ONCE: Option<u32> = None;
@@ -54,6 +54,9 @@ pub fn snooze(wait: Duration) -> Error {
     Error::unavailable(SNOOZED, "it is not time yet: it runs again later").retry_after(wait)
 }
 
+/// How long one attempt may take, where nothing else is said.
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(300);
+
 /// A job type without its type.
 #[derive(Clone)]
 pub(crate) struct Erased {
@@ -67,9 +70,17 @@ pub(crate) struct Erased {
 /// Reads the payload of a version, and runs it.
 type Run = Arc<dyn Fn(i64, String, JobCtx) -> BoxFuture<'static, Result<()>> + Send + Sync>;
 
+/// A kind of job that is known by what runs it.
+pub(crate) fn erased<F>(version: i64, timeout: Duration, run: F) -> Erased
+where
+    F: Fn(i64, String, JobCtx) -> BoxFuture<'static, Result<()>> + Send + Sync + 'static,
+{
+    Erased { version, timeout, run: Arc::new(run) }
+}
+
 /// Reads the payload, upgrades it where it is old, runs it.
 pub(crate) fn erase<J: Job>() -> Erased {
-    let run: Run = Arc::new(|version, payload, ctx| {
+    erased(J::VERSION, J::TIMEOUT, |version, payload, ctx| {
         Box::pin(async move {
             let unreadable = |error: serde_json::Error| {
                 Error::bad_request("job_payload", format!("the payload is not one of {}: {error}", J::NAME))
@@ -81,6 +92,5 @@ pub(crate) fn erase<J: Job>() -> Erased {
             let job: J = serde_json::from_value(value).map_err(unreadable)?;
             job.run(&ctx).await
         })
-    });
-    Erased { version: J::VERSION, timeout: J::TIMEOUT, run }
+    })
 }

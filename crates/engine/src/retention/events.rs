@@ -6,10 +6,13 @@
 use std::time::Duration;
 
 use kernel::{Result, Scope, Time};
-use store::{Db, Engine, Isolation, Row, Tx};
+use store::{Engine, Isolation, Row, Tx};
 
 use super::{BATCH, Keep, Sweep, SweepCtx, Swept, keys_json};
-use crate::queue::{Seq, hash};
+use crate::{
+    ScopedDb,
+    queue::{Seq, hash},
+};
 
 /// How long bodies and headers of events are kept that were handled.
 const BODIES: Keep = Keep::days("TRUNKLINE_INBOX_RETENTION", 30);
@@ -51,7 +54,7 @@ async fn drop_bodies(ctx: SweepCtx) -> Result<Swept> {
             Ok(Swept { rows, more: true })
         })
     });
-    ctx.db.write_at(Isolation::ReadCommitted, &Scope::System, write).await
+    ctx.db.write_in(Isolation::ReadCommitted, &Scope::System, write).await
 }
 
 /// Deletes the next few events that are old and have ended, with everything that is kept of them.
@@ -83,7 +86,7 @@ async fn forget_events(ctx: SweepCtx) -> Result<Swept> {
             Ok(Swept { rows, more: true })
         })
     });
-    ctx.db.write_at(Isolation::Serializable, &Scope::System, write).await
+    ctx.db.write_in(Isolation::Serializable, &Scope::System, write).await
 }
 
 /// Deletes events, their entries in the queue, what recognises them when they come again, and what they wait for; those that
@@ -155,7 +158,7 @@ struct Window {
 /// The next events that are all old; none when the next one is not.
 async fn next_old(ctx: &SweepCtx, cursor: &'static str) -> Result<Option<Window>> {
     let (after, before) = (position(&ctx.db, cursor).await?, ctx.before);
-    let next = ctx.db.read(&Scope::System, |tx| {
+    let next = ctx.db.read_in(&Scope::System, |tx| {
         Box::pin(async move {
             tx.system(
                 "select max(seq) as last, min(case when received_ms >= $3 then seq end) as young from (
@@ -176,8 +179,8 @@ async fn next_old(ctx: &SweepCtx, cursor: &'static str) -> Result<Option<Window>
     Ok(last.filter(|last| *last > after).map(|last| Window { after, last }))
 }
 
-async fn position(db: &Db, name: &'static str) -> Result<i64> {
-    let read = db.read(&Scope::System, |tx| {
+async fn position(db: &ScopedDb, name: &'static str) -> Result<i64> {
+    let read = db.read_in(&Scope::System, |tx| {
         Box::pin(async move { tx.system("select position from cursors where name = $1").bind(name).row().await })
     });
     read.await?.map_or(Ok(0), |row| row.int("position"))
@@ -214,5 +217,5 @@ async fn restart(ctx: &SweepCtx) -> Result<()> {
             note(tx, WALKED, 0).await
         })
     });
-    ctx.db.write_at(Isolation::ReadCommitted, &Scope::System, write).await
+    ctx.db.write_in(Isolation::ReadCommitted, &Scope::System, write).await
 }

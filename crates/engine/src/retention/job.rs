@@ -7,7 +7,7 @@ use kernel::{Result, Scope};
 use serde::{Deserialize, Serialize};
 
 use super::{Keep, OldRows, Retention, Sweep, Swept, events};
-use crate::{Cron, Handlers, Job, JobCtx, NewJob, enqueue};
+use crate::{Cron, Handlers, Job, JobCtx, NewJob};
 
 /// How long jobs are shown that were done or cancelled.
 const JOBS: Keep = Keep::days("TRUNKLINE_JOB_RETENTION", 7);
@@ -37,7 +37,7 @@ pub(crate) fn own_sweeps() -> Vec<Sweep> {
     sweeps.push(Sweep::new("replays", ITS_OWN, |ctx| async move {
         let now = ctx.now;
         let write = store::work(move |tx| Box::pin(crate::operation::forget(tx, now, super::BATCH)));
-        let rows = ctx.db.write_at(store::Isolation::ReadCommitted, &Scope::System, write).await?;
+        let rows = ctx.db.write_in(store::Isolation::ReadCommitted, &Scope::System, write).await?;
         Ok(Swept { rows, more: i64::try_from(rows).is_ok_and(|rows| rows >= super::BATCH) })
     }));
     sweeps
@@ -59,7 +59,7 @@ fn old_throttles() -> Sweep {
                 .await
             })
         });
-        let rows = ctx.db.write_at(store::Isolation::ReadCommitted, &Scope::System, write).await?;
+        let rows = ctx.db.write_in(store::Isolation::ReadCommitted, &Scope::System, write).await?;
         Ok(Swept { rows, more: i64::try_from(rows).is_ok_and(|rows| rows >= super::BATCH) })
     })
 }
@@ -87,7 +87,7 @@ fn old_crons(handlers: &Handlers) -> Sweep {
                     tx.system(sql).bind(before).bind(names).execute().await
                 })
             });
-            let rows = ctx.db.write_at(store::Isolation::ReadCommitted, &Scope::System, write).await?;
+            let rows = ctx.db.write_in(store::Isolation::ReadCommitted, &Scope::System, write).await?;
             Ok(Swept { rows, more: false })
         }
     })
@@ -103,7 +103,7 @@ impl Job for Retain {
     const NAME: &'static str = "retain_inbox";
 
     async fn run(self, ctx: &JobCtx) -> Result<()> {
-        let pass = ctx.tool::<Retention>()?.run(ctx.db(), ctx.world().now()).await?;
+        let pass = ctx.tool::<Retention>()?.run(ctx.db(), ctx.now()).await?;
         if !pass.rows.is_empty() {
             tracing::info!(rows = ?pass.rows, "what was old was deleted");
         }
@@ -111,12 +111,7 @@ impl Job for Retain {
             return Ok(());
         }
         // The rest in another job: others have their turn, and a death of the process costs one pass.
-        let world = ctx.world().clone();
-        let write = store::work(move |tx| {
-            let world = world.clone();
-            Box::pin(async move { enqueue(tx, &world, NewJob::new(&Self {})?.lane(LANE)).await.map(drop) })
-        });
-        ctx.db().write(&Scope::System, write).await
+        ctx.enqueue(NewJob::new(&Self {})?.lane(LANE)).await.map(drop)
     }
 }
 

@@ -11,7 +11,9 @@ mod rows;
 use std::{sync::Arc, time::Duration};
 
 use kernel::{Error, Result, Time};
-use store::{BoxFuture, Db};
+use store::BoxFuture;
+
+use crate::ScopedDb;
 
 pub(crate) use events::{FORGOTTEN, delete_events};
 pub(crate) use job::own_sweeps;
@@ -57,8 +59,8 @@ pub struct Swept {
 /// What a batch has at hand.
 #[derive(Clone)]
 pub struct SweepCtx {
-    /// The database.
-    pub db: Db,
+    /// The database; in a job, fenced by its claim.
+    pub db: ScopedDb,
     /// The present moment.
     pub now: Time,
     /// What is older than this is deleted.
@@ -95,7 +97,7 @@ impl Sweep {
     }
 
     /// Deletes what is old, batch by batch. True when the pass ended before everything was deleted.
-    async fn run(&self, db: &Db, now: Time, keep: Duration) -> Result<(u64, bool)> {
+    async fn run(&self, db: &ScopedDb, now: Time, keep: Duration) -> Result<(u64, bool)> {
         let ctx = SweepCtx { db: db.clone(), now, before: now - keep };
         let mut rows = 0;
         for _ in 0..BATCHES {
@@ -139,7 +141,7 @@ impl Retention {
     ///
     /// # Errors
     /// What the database says; what was deleted until then stays deleted.
-    pub async fn run(&self, db: &Db, now: Time) -> Result<Pass> {
+    pub async fn run(&self, db: &ScopedDb, now: Time) -> Result<Pass> {
         let (mut pass, mut failed) = (Pass::default(), None::<Error>);
         for (sweep, keep) in self.sweeps.iter() {
             match sweep.run(db, now, *keep).await {

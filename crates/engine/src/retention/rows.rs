@@ -73,7 +73,7 @@ impl Sweep {
                     let delete = delete.clone();
                     Box::pin(async move { tx.system_built(delete).bind(before).bind(BATCH).execute().await })
                 });
-                let rows = ctx.db.write_at(Isolation::ReadCommitted, &Scope::System, write).await?;
+                let rows = ctx.db.write_in(Isolation::ReadCommitted, &Scope::System, write).await?;
                 Ok(Swept { rows, more: i64::try_from(rows).is_ok_and(|rows| rows >= BATCH) })
             }
         });
@@ -96,7 +96,7 @@ impl Sweep {
 
 async fn sweep_tenants(ctx: SweepCtx, old: OldTenantRows, finds: String) -> Result<Swept> {
     let before = ctx.before;
-    let found = ctx.db.read(&Scope::System, |tx| {
+    let found = ctx.db.read_in(&Scope::System, |tx| {
         Box::pin(async move {
             tx.read_all_organizations().await?;
             let rows = tx.system_built(finds).bind(before).bind(BATCH).rows().await?;
@@ -129,7 +129,7 @@ async fn delete_of(ctx: &SweepCtx, organization: &OrgId, old: OldTenantRows, key
                 let keys = keys.clone();
                 Box::pin(async move { delete_children(tx, old, child, &keys, before).await })
             });
-            let deleted = ctx.db.write_at(Isolation::ReadCommitted, &scope, write).await?;
+            let deleted = ctx.db.write_in(Isolation::ReadCommitted, &scope, write).await?;
             if i64::try_from(deleted).is_ok_and(|deleted| deleted < BATCH) {
                 break;
             }
@@ -139,7 +139,7 @@ async fn delete_of(ctx: &SweepCtx, organization: &OrgId, old: OldTenantRows, key
         let keys = keys.clone();
         Box::pin(async move { delete_parents(tx, old, &keys, before).await })
     });
-    ctx.db.write_at(Isolation::ReadCommitted, &scope, write).await
+    ctx.db.write_in(Isolation::ReadCommitted, &scope, write).await
 }
 
 async fn delete_children(

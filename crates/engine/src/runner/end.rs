@@ -8,15 +8,13 @@ use store::{BoxFuture, Isolation, Tx};
 use super::Node;
 use crate::{
     queue::{
-        Claimed, SNOOZED, Seq, State,
+        CLAIM_LOST, Claimed, SNOOZED, Seq, State,
         sql::{self, Failure},
         throttle,
     },
     text::into_storable,
 };
 
-/// The tag of the error that says that another node runs the entry now.
-pub(super) const CLAIM_LOST: &str = "claim_lost";
 /// Longer errors are cut: they are shown in lists.
 const ERROR_LENGTH: usize = 1000;
 /// The longest wait between two attempts.

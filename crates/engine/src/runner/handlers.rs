@@ -6,12 +6,13 @@ use std::{
     sync::Arc,
 };
 
-use kernel::Result;
+use kernel::{Error, Result};
 
 use super::run::panicked;
 use crate::{
-    Cron, Event, EventHandler, Job, Routing, Sweep,
-    queue::{Erased, Known, Tools, erase},
+    Cron, DomainEvent, Event, EventHandler, Job, Operations, Routing, Subscriber, Subscriptions, Sweep, domain,
+    event_fanout,
+    queue::{EVENT, Erased, Known, Tools, erase},
     retention::own_sweeps,
     route::ReleaseEvents,
 };
@@ -25,36 +26,80 @@ impl Default for Handlers {
 /// Everything that can be run: the features register themselves here.
 #[derive(Clone)]
 pub struct Handlers {
-    events: HashMap<&'static str, Arc<dyn EventHandler>>,
-    jobs: HashMap<&'static str, Erased>,
+    events: HashMap<&'static str, Provider>,
+    jobs: HashMap<String, Erased>,
     crons: Vec<Cron>,
     sweeps: Vec<Sweep>,
     tools: Tools,
+    operations: Option<Operations>,
+    subscriptions: Subscriptions,
+    /// What was registered twice.
+    duplicates: Vec<String>,
+}
+
+/// The handlers of one provider's events.
+#[derive(Clone)]
+struct Provider {
+    each: Vec<Arc<dyn EventHandler>>,
+    /// All of them as one.
+    together: Arc<dyn EventHandler>,
 }
 
 impl Handlers {
     /// Only what the engine does by itself.
     pub fn new() -> Self {
-        let (events, jobs, crons, tools) = Default::default();
-        let mut own = Self { events, jobs, crons, sweeps: own_sweeps(), tools };
+        let mut own = Self {
+            events: HashMap::new(),
+            jobs: HashMap::new(),
+            crons: Vec::new(),
+            sweeps: own_sweeps(),
+            tools: Tools::default(),
+            operations: None,
+            subscriptions: Subscriptions::default(),
+            duplicates: Vec::new(),
+        };
         own.job::<ReleaseEvents>();
         own
     }
 
-    /// The events of `provider` go to `handler`.
+    /// The events of `provider` go to `handler`, beside those that handle them already. Each has an outcome of its own: where
+    /// several want an event, each gets it as a job.
     pub fn on(&mut self, provider: &'static str, handler: Arc<dyn EventHandler>) -> &mut Self {
-        self.events.insert(provider, handler);
+        let mut each = self.events.remove(provider).map(|before| before.each).unwrap_or_default();
+        let kind = event_fanout::kind(provider, &*handler);
+        self.add(kind, event_fanout::handler_job(provider, handler.clone()), "event handlers");
+        each.push(handler);
+        let together = event_fanout::together(&each);
+        self.events.insert(provider, Provider { each, together });
         self
     }
 
     /// Jobs of the type `J` can be run.
     pub fn job<J: Job>(&mut self) -> &mut Self {
-        self.jobs.insert(J::NAME, erase::<J>());
+        if J::NAME == EVENT || J::NAME.contains('>') {
+            self.duplicates.push(format!("the job {:?} has a name that is kept for the engine", J::NAME));
+        }
+        self.add(J::NAME.to_owned(), erase::<J>(), "jobs");
+        self
+    }
+
+    /// `subscriber` hears of every `E`, each by a job of its own. `name` is the subscriber's own, such as the feature's: it is in
+    /// the queue, so never change it.
+    pub fn subscribe<E, S>(&mut self, name: &'static str, subscriber: S) -> &mut Self
+    where
+        E: DomainEvent,
+        S: Subscriber<E>,
+    {
+        let kind = self.subscriptions.add(E::NAME, name);
+        self.add(kind, domain::subscriber_job::<E, S>(Arc::new(subscriber)), "subscribers");
         self
     }
 
     /// `cron` fires at its times.
     pub fn cron(&mut self, cron: Cron) -> &mut Self {
+        if self.crons.iter().any(|other| other.name() == cron.name()) {
+            self.duplicates.push(format!("two crons are called {}", cron.name()));
+        }
         self.crons.push(cron);
         self
     }
@@ -76,9 +121,36 @@ impl Handlers {
         self
     }
 
+    /// Jobs can call these operations: see [`crate::JobCtx::query`] and [`crate::JobCtx::mutation`].
+    pub fn calling(&mut self, operations: &Operations) -> &mut Self {
+        self.operations = Some(operations.clone());
+        self
+    }
+
+    /// Refuses what was registered twice: one of the two would silently do nothing.
+    ///
+    /// # Errors
+    /// `Config` with everything that has the name of something else.
+    pub fn check(&self) -> Result<()> {
+        if self.duplicates.is_empty() {
+            return Ok(());
+        }
+        Err(Error::config("registered_twice", format!("{}: rename one of each", self.duplicates.join("; "))))
+    }
+
+    /// Who subscribed to what.
+    pub fn subscriptions(&self) -> &Subscriptions {
+        &self.subscriptions
+    }
+
     /// What jobs work with.
-    pub(super) fn tools(&self) -> &Tools {
+    pub(crate) fn tools(&self) -> &Tools {
         &self.tools
+    }
+
+    /// What jobs can call.
+    pub(crate) fn operations(&self) -> Option<&Operations> {
+        self.operations.as_ref()
     }
 
     /// The crons.
@@ -93,7 +165,7 @@ impl Handlers {
             providers: self
                 .events
                 .iter()
-                .map(|(provider, handler)| ((*provider).to_owned(), handler.version()))
+                .map(|(provider, handler)| ((*provider).to_owned(), handler.together.version()))
                 .collect(),
         }
     }
@@ -112,10 +184,17 @@ impl Handlers {
     }
 
     pub(super) fn event(&self, provider: &str) -> Option<&Arc<dyn EventHandler>> {
-        self.events.get(provider)
+        self.events.get(provider).map(|provider| &provider.together)
     }
 
     pub(super) fn named(&self, job: &str) -> Option<&Erased> {
         self.jobs.get(job)
+    }
+
+    fn add(&mut self, kind: String, job: Erased, what: &str) {
+        if self.jobs.contains_key(&kind) {
+            self.duplicates.push(format!("two {what} are called {kind}"));
+        }
+        self.jobs.insert(kind, job);
     }
 }

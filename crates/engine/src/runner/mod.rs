@@ -38,7 +38,8 @@ use tokio::{
 pub use handlers::Handlers;
 
 use crate::{
-    World, cron,
+    Publisher, World,
+    cron::{self, Scheduler},
     erasure::Remembers,
     queue::{Known, claim::Position},
     route::Route,
@@ -106,6 +107,8 @@ struct Node {
     db: Db,
     world: World,
     handlers: Handlers,
+    publisher: Publisher,
+    scheduler: Scheduler,
     options: RunnerOptions,
     permits: Permits,
     /// What this node can run.
@@ -138,8 +141,14 @@ struct Node {
 
 impl Runner {
     /// Workers for these handlers. They do nothing until [`Runner::run`].
-    pub fn new(db: Db, world: World, handlers: Handlers, options: RunnerOptions) -> Self {
+    ///
+    /// # Errors
+    /// `Config` when two handlers, jobs, subscribers or crons have one name.
+    pub fn new(db: Db, world: World, handlers: Handlers, options: RunnerOptions) -> Result<Self> {
+        handlers.check()?;
+        let publisher = Publisher::new(&world, handlers.subscriptions());
         let known = handlers.known();
+        let scheduler = Scheduler::new(handlers.crons());
         let node = Node {
             permits: Permits::new(options.concurrency),
             lease: Lease::new(options.lease),
@@ -149,6 +158,8 @@ impl Runner {
             clock_told: AtomicBool::new(false),
             runs: AtomicUsize::new(0),
             known,
+            publisher,
+            scheduler,
             db,
             world,
             handlers,
@@ -162,7 +173,7 @@ impl Runner {
             elsewhere: Notify::new(),
             tasks: Mutex::default(),
         };
-        Self { node: Arc::new(node) }
+        Ok(Self { node: Arc::new(node) })
     }
 
     /// Works until `stop` turns true or is dropped, then lets running handlers finish and gives back the rest.
@@ -283,7 +294,7 @@ impl Remembers for Runner {
 impl Node {
     async fn until_idle(self: &Arc<Self>) {
         loop {
-            cron::tick(&self.db, &self.world, self.handlers.crons()).await;
+            self.scheduler.tick(&self.db, &self.world).await;
             self.sort_unhandled().await;
             let claiming = self.claim_and_start().await;
             self.idle().await;

@@ -7,10 +7,7 @@ use store::{Engine, Isolation};
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::Node;
-use crate::{
-    cron,
-    nodes::{self, NodeNumber},
-};
+use crate::nodes::{self, NodeNumber};
 
 /// Looks for lapsed leases in the time of a lease.
 const LOOKS: u32 = 5;
@@ -34,7 +31,7 @@ impl Node {
             if self.lease.node().is_some() {
                 self.sort_unhandled().await;
             }
-            cron::tick(&self.db, &self.world, self.handlers.crons()).await;
+            self.scheduler.tick(&self.db, &self.world).await;
         }
     }
 

@@ -11,7 +11,7 @@ use super::{Node, permits::Permit, start::Work};
 use crate::{
     Applied, EventCtx, EventHandler, JobCtx,
     event::Event,
-    queue::{Claimed, Seq, State, sql},
+    queue::{Claimed, Seq, State, claim_lost, sql},
     route::{self, Route},
 };
 
@@ -72,7 +72,7 @@ impl Node {
                 let run = AssertUnwindSafe(self.run_event(claim, event, keys)).catch_unwind().await;
                 run.unwrap_or_else(|_| Err(panicked())).map(|()| None)
             }
-            None => self.run_job(claim, &entry).await.map(|()| Some(entry.seq)),
+            None => self.run_job(claim, &entry).await.map(|has_ended| (!has_ended).then_some(entry.seq)),
         };
         metrics::histogram!("trunkline_job_seconds", "kind" => label).record(began.elapsed().as_secs_f64());
         match result {
@@ -86,27 +86,21 @@ impl Node {
         }
     }
 
-    async fn run_job(&self, claim: i64, entry: &Claimed) -> Result<()> {
+    /// Runs a job. True when it wrote its end with its effects.
+    async fn run_job(&self, claim: i64, entry: &Claimed) -> Result<bool> {
         let Some(job) = self.handlers.named(&entry.kind) else {
             // A claim takes only what this node knows.
             return Err(Error::internal("handler_gone", format!("the handler of the job {} is gone", entry.kind)));
         };
-        let ctx = JobCtx {
-            db: self.db.clone(),
-            world: self.world.clone(),
-            seq: entry.seq,
-            claim,
-            organization: entry.organization.clone(),
-            attempt: entry.attempts + 1,
-            tools: self.handlers.tools().clone(),
-        };
+        let ctx = JobCtx::new(&self.db, &self.world, &self.handlers, claim, entry);
         let payload = entry.payload.clone().unwrap_or_default();
-        let work = (job.run)(entry.version, payload, ctx);
+        let work = (job.run)(entry.version, payload, ctx.clone());
         let work = AssertUnwindSafe(work).catch_unwind();
         match timeout(job.timeout, work).await {
-            Ok(run) => run.unwrap_or_else(|_| Err(panicked())),
-            Err(_) => Err(timed_out(&entry.kind, job.timeout)),
+            Ok(run) => run.unwrap_or_else(|_| Err(panicked()))?,
+            Err(_) => return Err(timed_out(&entry.kind, job.timeout)),
         }
+        Ok(ctx.has_ended())
     }
 
     async fn run_event(&self, claim: i64, event: Event, keys: Vec<String>) -> Result<()> {
@@ -141,8 +135,10 @@ impl Node {
     ) -> Result<()> {
         let scope = route.as_ref().map_or(Scope::System, |route| route.organization.clone().into());
         let (world, route, keys) = (self.world.clone(), Arc::new(route), Arc::new(keys));
+        let publisher = self.publisher.clone();
         let write = store::work(move |tx| {
             let (world, handler, event) = (world.clone(), handler.clone(), event.clone());
+            let publisher = publisher.clone();
             let (route, keys) = (route.clone(), keys.clone());
             Box::pin(async move {
                 let found = route::find(tx, &keys, event.seq).await?;
@@ -153,7 +149,7 @@ impl Node {
                     route::wait_behind(tx, &world, event.seq, &found.route.key).await?;
                     return end(tx, claim, &event, State::Unresolved, world.now()).await;
                 }
-                let mut ctx = EventCtx::new(tx, &world, route.as_ref().as_ref());
+                let mut ctx = EventCtx::new(tx, &world, &publisher, route.as_ref().as_ref());
                 // Inside of the transaction, which a run that hangs would hold open.
                 let limit = handler.timeout();
                 let applied = timeout(limit, handler.apply(&mut ctx, &event)).await;
@@ -231,7 +227,7 @@ async fn end(tx: &mut Tx, claim: i64, event: &Event, state: State, now: kernel::
             .increment(1);
         return Ok(());
     }
-    Err(Error::conflict(super::end::CLAIM_LOST, "another node took the entry over"))
+    Err(claim_lost())
 }
 
 fn timed_out(what: &str, limit: Duration) -> Error {

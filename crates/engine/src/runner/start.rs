@@ -51,11 +51,8 @@ impl Node {
         // A claim takes only events of providers that this node has a handler for.
         let gone = || Error::internal("handler_gone", format!("the handler of {} is gone", event.provider));
         let mut routing = self.handlers.routing(event).ok_or_else(gone)??;
-        if let Routing::Keys(keys) = &mut routing
-            && !event.connection.is_empty()
-        {
-            // What the signed payload says comes first; the path is the last resort.
-            keys.push(format!("connection:{}", event.connection));
+        if let Routing::Keys(keys) = &mut routing {
+            keys.extend(event.connection_key());
         }
         Ok(routing)
     }

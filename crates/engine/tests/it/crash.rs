@@ -25,7 +25,7 @@ pub(crate) async fn process(app: &App, database: &TestDb, seed: u64, options: Op
         register(&mut handlers);
         let workers = RunnerOptions { lease: milliseconds(300), poll: milliseconds(20), ..RunnerOptions::new(engine) };
         let (tell, stop) = watch::channel(false);
-        Runner::new(db, world, handlers, workers).run(stop).await;
+        Runner::new(db, world, handlers, workers).unwrap().run(stop).await;
         drop(tell);
     });
     node

@@ -25,7 +25,8 @@ async fn node_ahead(app: &App, database: &TestDb, seed: u64, ahead: Duration) ->
         let mut handlers = Handlers::new();
         register(&mut handlers);
         let (tell, stop) = watch::channel(false);
-        Runner::new(db, world, handlers, RunnerOptions { lease: LEASE, ..RunnerOptions::new(engine) }).run(stop).await;
+        let options = RunnerOptions { lease: LEASE, ..RunnerOptions::new(engine) };
+        Runner::new(db, world, handlers, options).unwrap().run(stop).await;
         drop(tell);
     });
     node

@@ -141,7 +141,7 @@ impl Directory for Tokens {
                 customer: None,
                 impersonator: None,
             }),
-            Identity::Anonymous | Identity::Key(_) | Identity::Operator(_) => None,
+            Identity::Anonymous | Identity::Key(_) | Identity::Operator(_) | Identity::Job(_) => None,
         };
         Ok(Caller { identity: shown.clone(), organization: organization.cloned(), member, key_role: None, until: None })
     }
@@ -159,7 +159,8 @@ impl House {
         store::migrate(&database.db, &[engine::MIGRATIONS, ITEMS], world.now()).await.expect("it works in this test");
         let mut registry = Registry::new();
         registry.query::<ListItems>().query::<PageItems>().mutation::<AddItem>();
-        let operations = Operations::new(registry.freeze(), database.db.clone(), world, Arc::new(Tokens), &[1; 32]);
+        let operations =
+            Operations::new(registry.freeze().unwrap(), database.db.clone(), world, Arc::new(Tokens), &[1; 32]);
         Self { operations, clock }
     }
 
@@ -267,7 +268,10 @@ async fn a_request_that_comes_again_is_done_once_and_answered_alike() {
         assert_eq!(database.number("select count(*) as n from replays").await, 1);
         let sweeps = engine::Handlers::new().sweeps().to_vec();
         let retention = engine::Retention::new(&sweeps, |_| None);
-        retention.run(&database.db, house.clock.now() + hours(25)).await.unwrap();
+        retention
+            .run(&engine::ScopedDb::new(&database.db, kernel::Scope::System), house.clock.now() + hours(25))
+            .await
+            .unwrap();
         assert_eq!(database.number("select count(*) as n from replays").await, 0);
     })
     .await;

@@ -61,7 +61,7 @@ async fn an_end_that_cannot_be_written_yet_is_written_when_the_database_is_back(
         let db = database.open_with(&options).await;
         let mut handlers = Handlers::new();
         register(&mut handlers);
-        let runner = Runner::new(db.clone(), app.world.clone(), handlers, RunnerOptions::new(db.engine()));
+        let runner = Runner::new(db.clone(), app.world.clone(), handlers, RunnerOptions::new(db.engine())).unwrap();
         let job = app.enqueue(|| errand("end_not_written", How::Waits)).await.unwrap();
         let gate = crate::shop::gate("end_not_written");
         let running = tokio::spawn(async move { runner.run_until_idle().await });
@@ -88,7 +88,7 @@ async fn workers_stop_in_time_although_the_database_is_gone() {
         let name = format!("database_gone_{:?}", database.engine());
         let mut options = RunnerOptions::new(db.engine());
         options.drain = milliseconds(50);
-        let runner = Runner::new(db.clone(), app.world.clone(), app.handlers.clone(), options);
+        let runner = Runner::new(db.clone(), app.world.clone(), app.handlers.clone(), options).unwrap();
         let (tell, stop) = watch::channel(false);
         let running = tokio::spawn(async move { runner.run(stop).await });
         let hanging = Arc::new(name.clone());

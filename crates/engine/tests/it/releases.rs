@@ -52,7 +52,7 @@ async fn effect(ctx: &JobCtx, what: String) -> Result<()> {
         let what = what.clone();
         Box::pin(async move { take_effect(tx, &what).await })
     });
-    ctx.db().write(&kernel::Scope::System, write).await
+    ctx.write(write).await
 }
 
 /// A provider that only the next release handles.
@@ -60,6 +60,10 @@ struct Kiosk;
 
 #[async_trait]
 impl EventHandler for Kiosk {
+    fn name(&self) -> &'static str {
+        "kiosk"
+    }
+
     fn routing(&self, _event: &Event) -> Result<Routing> {
         Ok(Routing::System)
     }

@@ -41,7 +41,7 @@ async fn operations(database: &TestDb) -> Operations {
     store::migrate(&database.db, &TABLES, world.now()).await.expect("it works in this test");
     let mut registry = Registry::new();
     registry.mutation::<WaitAtGate>();
-    Operations::new(registry.freeze(), database.db.clone(), world, Arc::new(Nobody), &[1; 32])
+    Operations::new(registry.freeze().unwrap(), database.db.clone(), world, Arc::new(Nobody), &[1; 32])
 }
 
 fn call(operations: &Operations, session: &str, gate: &str) -> impl Future<Output = Value> + Send + use<> {

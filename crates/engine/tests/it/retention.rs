@@ -218,7 +218,8 @@ async fn crons_that_no_code_has_any_more_are_forgotten_and_those_that_wait_for_t
             app.world.clone(),
             handlers,
             engine::RunnerOptions::new(app.db.engine()),
-        );
+        )
+        .unwrap();
         database.execute("insert into crons (name, next_ms) values ('of_an_old_release', 1)").await;
         runner.run_until_idle().await;
         app.clock.advance(hours(2));

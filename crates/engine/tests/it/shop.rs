@@ -11,10 +11,10 @@ use std::{
 
 use async_trait::async_trait;
 use engine::{Applied, Event, EventCtx, EventHandler, Handlers, Job, JobCtx, NewJob, Routing};
-use kernel::{Error, Result, Scope};
+use kernel::{Error, Result};
 use provider::Received;
 use serde::{Deserialize, Serialize};
-use store::{Db, Isolation, Migration, MigrationSet, Tx};
+use store::{Migration, MigrationSet, Tx};
 use testkit::{App, TestDb};
 use tokio::sync::Semaphore;
 
@@ -55,7 +55,7 @@ pub(crate) async fn take_effect(tx: &mut Tx, what: &str) -> Result<()> {
 }
 
 /// Whether a failing handler or job is to fail no more: a row that a test makes with [`heal`].
-async fn is_healed(tx: &mut Tx) -> Result<bool> {
+pub(crate) async fn is_healed(tx: &mut Tx) -> Result<bool> {
     Ok(tx.system("select t from effects where t = 'healed'").row().await?.is_some())
 }
 
@@ -93,6 +93,10 @@ struct Shop;
 
 #[async_trait]
 impl EventHandler for Shop {
+    fn name(&self) -> &'static str {
+        "shop"
+    }
+
     fn routing(&self, event: &Event) -> Result<Routing> {
         match (event.kind.as_str(), &event.account) {
             ("nobody_handles_this", _) => Ok(Routing::Ignore),
@@ -151,7 +155,7 @@ impl Job for Errand {
             How::Waits => gate(&self.name).pass().await,
             How::WaitsOnce => gate(&self.name).pass_once().await,
             How::Hangs => gate(&self.name).hang().await,
-            How::Fails if !healed(ctx.db()).await? => {
+            How::Fails if !ctx.read(|tx| Box::pin(is_healed(tx))).await? => {
                 return Err(Error::unavailable("shop_closed", "the shop is closed"));
             }
             How::Fails | How::Well => {}
@@ -161,7 +165,7 @@ impl Job for Errand {
             let name = name.clone();
             Box::pin(async move { take_effect(tx, &name).await })
         });
-        ctx.db().write_at(Isolation::ReadCommitted, &Scope::System, write).await
+        ctx.db().write_batch(write).await
     }
 
     /// Version 1 called the name a title.
@@ -172,10 +176,6 @@ impl Job for Errand {
         payload["name"] = payload["title"].take();
         Ok(payload)
     }
-}
-
-async fn healed(db: &Db) -> Result<bool> {
-    db.read(&Scope::System, |tx| Box::pin(is_healed(tx))).await
 }
 
 /// Where something that runs meets its test.

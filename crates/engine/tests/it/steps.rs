@@ -71,7 +71,7 @@ where
     node.spawn(async move {
         let db = Db::open(&options).await.expect("the database opens");
         let world = World::new(Arc::new(clock), Arc::new(TestRandom::new(seed)));
-        let runner = Runner::new(db.clone(), world.clone(), handlers, RunnerOptions::new(db.engine()));
+        let runner = Runner::new(db.clone(), world.clone(), handlers, RunnerOptions::new(db.engine())).unwrap();
         what(Life { db, world, runner }).await;
         end.add_permits(1);
     });

@@ -36,7 +36,7 @@ impl House {
         let mut registry = Registry::new();
         notes::register(&mut registry);
         let operations =
-            Operations::new(registry.freeze(), app.db.clone(), app.world.clone(), Arc::new(Tokens), &[1; 32]);
+            Operations::new(registry.freeze().unwrap(), app.db.clone(), app.world.clone(), Arc::new(Tokens), &[1; 32]);
         let mut options = Options::new("https://notes.test/".parse().expect("an address"));
         change(&mut options);
         let authenticator = Arc::new(Words(app.clone()));
@@ -231,7 +231,7 @@ impl Directory for Tokens {
                 customer: None,
                 impersonator: None,
             }),
-            Identity::Anonymous | Identity::Key(_) | Identity::Operator(_) => None,
+            Identity::Anonymous | Identity::Key(_) | Identity::Operator(_) | Identity::Job(_) => None,
         };
         Ok(Caller { identity: shown.clone(), organization: organization.cloned(), member, key_role: None, until: None })
     }

@@ -123,7 +123,7 @@ fn what_serde_writes_has_a_type_that_compiles() {
     let mut registry = Registry::new();
     registry.query::<Show>().query::<Default>();
     let folder = tempfile::tempdir().unwrap();
-    for file in server::typescript(&registry.freeze(), "product codegen typescript").unwrap() {
+    for file in server::typescript(&registry.freeze().unwrap(), "product codegen typescript").unwrap() {
         assert!(file.text.starts_with("// Made by `product codegen typescript`: do not edit.\n"), "{}", file.text);
         std::fs::write(folder.path().join(file.name), file.text).unwrap();
     }
@@ -153,7 +153,7 @@ query!(Refused {}, "things:refused" -> Vec<NoText>);
 fn a_schema_that_no_type_expresses_is_named() {
     let mut registry = Registry::new();
     registry.query::<Refused>();
-    let error = server::typescript(&registry.freeze(), "").map(drop).unwrap_err();
+    let error = server::typescript(&registry.freeze().unwrap(), "").map(drop).unwrap_err();
     assert_eq!((error.code, error.tag), (Code::Unsupported, "schema_inexpressible"));
     assert_eq!(error.message, "TypeScript has no type for the schema of NoText: it cannot say `not`");
 }
@@ -165,6 +165,6 @@ query!(Same {}, "deep:inside" -> i64);
 fn a_module_and_an_operation_of_one_name_are_refused() {
     let mut registry = Registry::new();
     registry.query::<Module>().query::<Same>();
-    let error = server::typescript(&registry.freeze(), "").map(drop).unwrap_err();
+    let error = server::typescript(&registry.freeze().unwrap(), "").map(drop).unwrap_err();
     assert!(error.message.contains("deep:inside"), "{error}");
 }

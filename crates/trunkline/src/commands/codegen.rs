@@ -8,7 +8,7 @@ use crate::{Product, output};
 
 /// Prints the OpenAPI document, or writes it to a file.
 pub(crate) fn openapi(product: &Product, out: Option<&Path>) -> Result<()> {
-    let document = format!("{:#}", server::openapi(&product.catalog()));
+    let document = format!("{:#}", server::openapi(&product.catalog()?));
     match out {
         Some(file) => write(file, &format!("{document}\n")),
         None => {
@@ -21,7 +21,7 @@ pub(crate) fn openapi(product: &Product, out: Option<&Path>) -> Result<()> {
 /// Writes the operations and documents as TypeScript types.
 pub(crate) fn typescript(product: &Product, out: &Path) -> Result<()> {
     let command = format!("{} codegen typescript", product.name);
-    let files = server::typescript(&product.catalog(), &command)?;
+    let files = server::typescript(&product.catalog()?, &command)?;
     fs::create_dir_all(out).map_err(|error| unwritable(out, error))?;
     for file in files {
         let path = out.join(file.name);

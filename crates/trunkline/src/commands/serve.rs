@@ -66,14 +66,15 @@ impl Started {
             prometheus.map_err(|error| Error::internal("metrics", "metrics started twice").source(error))?;
         begin_at_zero();
         let upkeep = tokio::spawn(upkeep(prometheus.clone()));
-        let handlers = boot::handlers(environment)?;
+        let operations = environment.product.open(&db, &world).await?;
+        let mut handlers = boot::handlers(environment)?;
+        handlers.calling(&operations);
         let workers = boot::workers(environment, db.engine())?;
-        let runner = Runner::new(db.clone(), world.clone(), handlers.clone(), workers);
+        let runner = Runner::new(db.clone(), world.clone(), handlers.clone(), workers)?;
         let newest = runner.clone();
         let relevance = Relevance::new(handlers).only_if(move |provider| newest.is_newest(provider));
         let inbox = InboxOptions { buffer: environment.settings.trunkline_inbox_buffer, ..InboxOptions::default() };
         let forgetting = tokio::spawn(forget_closed(db.clone(), vec![Arc::new(runner.clone())]));
-        let operations = environment.product.open(&db, &world).await?;
         let authenticator = Arc::new(Authenticator {
             db: db.clone(),
             world: world.clone(),

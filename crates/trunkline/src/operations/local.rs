@@ -1,6 +1,6 @@
 //! Calls operations in this process, on the data folder.
 
-use engine::{Identity, Kind, Operations, Who, World};
+use engine::{Identity, Kind, Operations, Publisher, Who, World};
 use kernel::{OrgId, Result};
 use serde_json::Value;
 use store::{Access, Db};
@@ -34,6 +34,11 @@ impl Local {
         let identity = organization.clone().map_or(Identity::Anonymous, Identity::Operator);
         let who = operations.enter(identity, None, None).await?;
         Ok(Self { db, world, organization, operations, who })
+    }
+
+    /// Emits domain events in transactions beside the operations.
+    pub(crate) fn publisher(&self) -> &Publisher {
+        self.operations.publisher()
     }
 
     pub(super) async fn call(&self, operation: &str, arguments: Value) -> Result<Value> {

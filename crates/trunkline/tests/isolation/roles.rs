@@ -20,7 +20,7 @@ const WRITTEN: &str = include_str!("roles.txt");
 fn who_may_call_what_is_as_it_was_decided() {
     let mut registry = engine::Registry::new();
     app::operations(&mut registry);
-    let catalog = registry.freeze();
+    let catalog = registry.freeze().unwrap();
     let now: String =
         catalog.all().map(|operation| line(operation.description.name, operation.description.access)).collect();
     assert_eq!(

@@ -166,22 +166,22 @@ pub(super) const GUARDS: &[Guard] = &[
     guard(
         "sight of clients",
         "crates/app/src/customers/model.rs",
-        "            (Some(Role::Client), Some(Member { customer: Some(customer), .. })) => Self::Own(customer.clone()),\n",
-        "            (Some(Role::Client), Some(_)) if kernel::mutant::is(\"sight of clients\") => Self::All,\n            (Some(Role::Client), Some(Member { customer: Some(customer), .. })) => Self::Own(customer.clone()),\n",
+        "            (Some(Role::Client), _, Some(customer)) => Self::Own(customer.clone()),\n",
+        "            (Some(Role::Client), ..) if kernel::mutant::is(\"sight of clients\") => Self::All,\n            (Some(Role::Client), _, Some(customer)) => Self::Own(customer.clone()),\n",
         ("customers:", "roles"),
     ),
     guard(
         "sight of who changes a customer",
         "crates/app/src/customers/mutations.rs",
-        "        let sight = Visibility::of(ctx.caller());\n",
-        "        let mut sight = Visibility::of(ctx.caller());\n        if kernel::mutant::is(\"sight of who changes a customer\") {\n            sight = Visibility::All;\n        }\n",
+        "        let sight = Visibility::of(&ctx.caller().reach());\n",
+        "        let mut sight = Visibility::of(&ctx.caller().reach());\n        if kernel::mutant::is(\"sight of who changes a customer\") {\n            sight = Visibility::All;\n        }\n",
         ("customers:update", "roles"),
     ),
     guard(
         "sight of who lists customers",
         "crates/app/src/customers/queries.rs",
-        "        let customers = store::list(ctx.db, &Visibility::of(ctx.caller()), list::LIMIT).await?;\n",
-        "        let mut sight = Visibility::of(ctx.caller());\n        if kernel::mutant::is(\"sight of who lists customers\") {\n            sight = Visibility::All;\n        }\n        let customers = store::list(ctx.db, &sight, list::LIMIT).await?;\n",
+        "        let customers = store::list(ctx.db, &Visibility::of(&ctx.reach()), list::LIMIT).await?;\n",
+        "        let mut sight = Visibility::of(&ctx.reach());\n        if kernel::mutant::is(\"sight of who lists customers\") {\n            sight = Visibility::All;\n        }\n        let customers = store::list(ctx.db, &sight, list::LIMIT).await?;\n",
         ("customers:list", "roles"),
     ),
     guard(

@@ -20,6 +20,6 @@ pub(crate) fn register(registry: &mut Registry) {
 fn subject(caller: &Caller) -> Option<String> {
     match &caller.identity {
         Identity::Token(claims) => Some(claims.subject.clone()),
-        Identity::Anonymous | Identity::Key(_) | Identity::Operator(_) => None,
+        Identity::Anonymous | Identity::Key(_) | Identity::Operator(_) | Identity::Job(_) => None,
     }
 }

@@ -22,7 +22,7 @@ impl Query for WhoAmI {
     type Output = Option<String>;
 
     async fn run(self, ctx: &mut QueryCtx<'_>) -> Result<Option<String>> {
-        Ok(subject(ctx.caller()))
+        Ok(subject(ctx.caller()?))
     }
 }
 
@@ -39,6 +39,6 @@ impl Query for MustBeUser {
     type Output = String;
 
     async fn run(self, ctx: &mut QueryCtx<'_>) -> Result<String> {
-        subject(ctx.caller()).ok_or_else(|| Error::application(json!({ "code": "UNAUTHENTICATED" })))
+        subject(ctx.caller()?).ok_or_else(|| Error::application(json!({ "code": "UNAUTHENTICATED" })))
     }
 }

@@ -53,7 +53,9 @@ impl Door {
     async fn claims(&self, token: &str) -> Result<Claims> {
         match self.issuers.identity(token).await? {
             Identity::Token(claims) => Ok((*claims).clone()),
-            Identity::Anonymous | Identity::Key(_) | Identity::Operator(_) => panic!("a token gives a token"),
+            Identity::Anonymous | Identity::Key(_) | Identity::Operator(_) | Identity::Job(_) => {
+                panic!("a token gives a token")
+            }
         }
     }
 

@@ -37,7 +37,7 @@ impl Node {
         registry.query::<ListItems>().query::<ListNotes>().query::<Secrets>().query::<Halves>().query::<PageItems>();
         registry.query::<Sky>().query::<Me>().query::<SlowItems>().query::<Cursors>();
         registry.mutation::<AddItem>().mutation::<DropItem>().mutation::<AddNote>().mutation::<AddBoth>();
-        let operations = Operations::new(registry.freeze(), db.clone(), world, Arc::new(People), &[1; 32]);
+        let operations = Operations::new(registry.freeze().unwrap(), db.clone(), world, Arc::new(People), &[1; 32]);
         let live = Live::start(&operations, options);
         Self { db: db.clone(), operations, live, clock }
     }
@@ -109,7 +109,9 @@ pub(super) fn asked(operation: &str, arguments: Value) -> QueryRequest {
 pub(super) fn subject(who: &Who) -> &str {
     match &who.identity {
         Identity::Token(claims) => &claims.subject,
-        Identity::Anonymous | Identity::Key(_) | Identity::Operator(_) => panic!("only tokens have subjects"),
+        Identity::Anonymous | Identity::Key(_) | Identity::Operator(_) | Identity::Job(_) => {
+            panic!("only tokens have subjects")
+        }
     }
 }
 

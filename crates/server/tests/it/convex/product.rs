@@ -253,9 +253,9 @@ impl Query for WhoAmI {
     type Output = Option<String>;
 
     async fn run(self, ctx: &mut QueryCtx<'_>) -> Result<Option<String>> {
-        Ok(match &ctx.caller().identity {
+        Ok(match &ctx.caller()?.identity {
             Identity::Token(claims) => Some(claims.subject.clone()),
-            Identity::Anonymous | Identity::Key(_) | Identity::Operator(_) => None,
+            Identity::Anonymous | Identity::Key(_) | Identity::Operator(_) | Identity::Job(_) => None,
         })
     }
 }
@@ -459,7 +459,8 @@ impl Product {
             .mutation::<Fail>()
             .mutation::<AddNumber>();
         let directory = Arc::new(Everybody([world.new_id(), world.new_id()]));
-        let operations = Operations::new(registry.freeze(), database.db.clone(), world.clone(), directory, &[1; 32]);
+        let operations =
+            Operations::new(registry.freeze().unwrap(), database.db.clone(), world.clone(), directory, &[1; 32]);
         let live = Live::start(&operations, live);
         let authenticator = Arc::new(Tokens { clock: clock.clone() });
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a product starts");

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use app::customer_files::{CustomerImport, ImportRun, ImportStatus};
-use kernel::{Error, Result};
+use engine::ScopedDb;
+use kernel::{Error, Result, Scope};
 use serde_json::json;
 
 use super::call;
@@ -42,7 +43,8 @@ async fn work_off(
         .organization
         .as_ref()
         .ok_or_else(|| Error::unsupported("imports without an organization: name one with --organization"))?;
-    let work = ImportRun::begin(&local.db, &local.world, organization, &begun.id).await?;
+    let db = ScopedDb::new(&local.db, Scope::Organization(organization.clone()));
+    let work = ImportRun::begin(&db, &local.world, local.publisher(), organization, &begun.id).await?;
     let Some(work) = work else { return status(target, begun).await };
     loop {
         let import = work.go_on().await?;

@@ -45,7 +45,7 @@ impl Builder {
         let mut registry = Registry::new();
         app::operations(&mut registry);
         let members = Arc::new(app::users::Members::new(app.world.clone()));
-        let operations = Operations::new(registry.freeze(), app.db.clone(), app.world.clone(), members, &[1; 32])
+        let operations = Operations::new(registry.freeze().unwrap(), app.db.clone(), app.world.clone(), members, &[1; 32])
             .audited(Arc::new(app::audit::Log));
         let plan =
             json!([{ "id": "free", "name": "Free", "maxCustomers": 1000, "maxStaff": 1000, "maxClients": 1000 }]);
