@@ -82,7 +82,7 @@ impl Job for Call {
                 })
             }
         });
-        let first = ctx.db().write(&Scope::System, first).await?;
+        let first = ctx.write(first).await?;
         match self.answer {
             Answer::Snooze if first => Err(snooze(hours(1))),
             Answer::Wait if first => {
