@@ -9,12 +9,8 @@ create table schedules (
     -- Five fields of a cron, by the clock of this time zone.
     pattern text not null,
     zone text not null,
-    -- The job.
-    kind text not null,
-    version bigint not null,
-    max_attempts bigint not null,
-    lane text,
-    payload text not null,
+    -- The job, as JSON: what the queue is told each time.
+    job text not null,
     -- When it fires next.
     next_ms bigint not null,
     primary key (organization, name)

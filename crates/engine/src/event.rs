@@ -146,7 +146,7 @@ impl<'t> EventCtx<'t> {
         enqueue(self.tx, self.world, job).await
     }
 
-    /// Lets a job run at another moment, in the same transaction: see [`crate::reschedule`].
+    /// Lets a job of the event's organization run at another moment, in the same transaction: see [`crate::reschedule`].
     ///
     /// # Errors
     /// What the database says.
@@ -154,7 +154,7 @@ impl<'t> EventCtx<'t> {
         reschedule(self.tx, self.world, key, at).await
     }
 
-    /// Cancels a job, in the same transaction: see [`crate::cancel`].
+    /// Cancels a job of the event's organization, in the same transaction: see [`crate::cancel`].
     ///
     /// # Errors
     /// What the database says.

@@ -3,7 +3,7 @@
 //! Where more than one of them wants an event, each gets it as a job of its own: one that fails is tried again alone and
 //! undoes nothing of the others. Where only one wants it, the event is applied at once, as with a single handler.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use kernel::{Error, Result, Scope};
@@ -13,7 +13,7 @@ use store::{Engine, Tx};
 use crate::{
     Applied, Event, EventCtx, EventHandler, JobCtx, Routing,
     event::{self, dropped},
-    queue::{Erased, NewJob, Seq, State, claim_lost, erased},
+    queue::{Erased, NewJob, Seq, State, TIMEOUT, claim_lost, erased},
     route::{self, Route},
 };
 
@@ -51,6 +51,10 @@ impl FanOut {
 impl EventHandler for FanOut {
     fn name(&self) -> &'static str {
         "several"
+    }
+
+    fn timeout(&self) -> Duration {
+        self.0.iter().map(|handler| handler.timeout()).max().unwrap_or(TIMEOUT)
     }
 
     /// A release with more handlers is newer than one with fewer.
@@ -158,8 +162,8 @@ async fn apply(
             if found.as_ref().map(|found| &found.route) != route.as_ref() {
                 return Err(Error::unavailable("route_moved", "the organization of an event changed"));
             }
-            if found.is_some_and(|found| found.is_behind) {
-                route::wait_for(tx, seq, &keys).await?;
+            if let Some(found) = found.as_ref().filter(|found| found.is_behind) {
+                route::wait_behind(tx, &world, seq, &found.route.key).await?;
                 return Ok(State::Unresolved);
             }
             let mut ctx = EventCtx::new(tx, &world, &publisher, route.as_ref());

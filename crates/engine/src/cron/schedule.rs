@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use kernel::{OrgId, Result, Scope, Time};
+use kernel::{Error, OrgId, Result, Scope, Time};
 use store::{Db, Engine, FromRow, Isolation, Row, Tx};
 
 use super::Pattern;
@@ -27,13 +27,10 @@ const UNREADABLE: Duration = Duration::from_secs(3600);
 pub async fn schedule(tx: &mut Tx, world: &World, name: &str, pattern: &Pattern, job: NewJob) -> Result<()> {
     let organization = tx.scope().organization().cloned().ok_or_else(store::no_organization)?;
     let next = pattern.next(world.now())?;
-    let Template { kind, version, max_attempts, lane, payload } = job.template();
     tx.system(
-        "insert into schedules (organization, name, pattern, zone, kind, version, max_attempts, lane, payload, next_ms)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+        "insert into schedules (organization, name, pattern, zone, job, next_ms) values ($1, $2, $3, $4, $5, $6)
          on conflict (organization, name) do update set pattern = excluded.pattern, zone = excluded.zone,
-             kind = excluded.kind, version = excluded.version, max_attempts = excluded.max_attempts,
-             lane = excluded.lane, payload = excluded.payload,
+             job = excluded.job,
              next_ms = case when schedules.pattern = excluded.pattern and schedules.zone = excluded.zone
                  then schedules.next_ms else excluded.next_ms end",
     )
@@ -41,15 +38,16 @@ pub async fn schedule(tx: &mut Tx, world: &World, name: &str, pattern: &Pattern,
     .bind(name)
     .bind(pattern.text())
     .bind(pattern.zone())
-    .bind(kind)
-    .bind(version)
-    .bind(max_attempts)
-    .bind(lane)
-    .bind(payload)
+    .bind(written(job)?)
     .bind(next)
     .execute()
     .await
     .map(drop)
+}
+
+fn written(job: NewJob) -> Result<String> {
+    serde_json::to_string(&job.template())
+        .map_err(|error| Error::internal("schedule_job", "the job of a schedule cannot be written").source(error))
 }
 
 /// Removes the schedule of this name from the organization of this transaction. False when there was none.
@@ -87,8 +85,8 @@ async fn has_due(tx: &mut Tx, now: Time) -> Result<bool> {
 /// Moves a batch; returns how many schedules it had.
 async fn move_batch(tx: &mut Tx, world: &World, now: Time) -> Result<usize> {
     let due = due(tx, now).await?;
-    for one in &due {
-        enqueue(tx, world, one.job()).await?;
+    for job in due.iter().filter_map(Due::job) {
+        enqueue(tx, world, job).await?;
     }
     set_next(tx, &due, now).await?;
     Ok(due.len())
@@ -98,11 +96,11 @@ async fn move_batch(tx: &mut Tx, world: &World, now: Time) -> Result<usize> {
 async fn due(tx: &mut Tx, now: Time) -> Result<Vec<Due>> {
     let sql = match tx.engine() {
         Engine::Sqlite => {
-            "select organization, name, pattern, zone, kind, version, max_attempts, lane, payload from schedules
+            "select organization, name, pattern, zone, job from schedules
              where next_ms <= $1 order by next_ms limit $2"
         }
         Engine::Postgres => {
-            "select organization, name, pattern, zone, kind, version, max_attempts, lane, payload from schedules
+            "select organization, name, pattern, zone, job from schedules
              where next_ms <= $1 order by next_ms limit $2 for update skip locked"
         }
     };
@@ -144,12 +142,20 @@ struct Due {
     name: String,
     pattern: String,
     zone: String,
-    job: Template,
+    job: String,
 }
 
 impl Due {
-    fn job(&self) -> NewJob {
-        NewJob::of_template(self.job.clone()).of(&self.organization)
+    /// Its job; none when this release cannot read it.
+    fn job(&self) -> Option<NewJob> {
+        match serde_json::from_str::<Template>(&self.job) {
+            Ok(template) => Some(NewJob::of_template(template).of(&self.organization)),
+            Err(error) => {
+                let (organization, schedule) = (&self.organization, &self.name);
+                tracing::warn!(%error, %organization, schedule, "the job of a schedule cannot be read");
+                None
+            }
+        }
     }
 
     /// Its next time. One whose pattern this release cannot read is looked at again later.
@@ -169,13 +175,7 @@ impl FromRow for Due {
             name: row.text("name")?,
             pattern: row.text("pattern")?,
             zone: row.text("zone")?,
-            job: Template {
-                kind: row.text("kind")?,
-                version: row.int("version")?,
-                max_attempts: row.int("max_attempts")?,
-                lane: row.opt_text("lane")?,
-                payload: row.text("payload")?,
-            },
+            job: row.text("job")?,
         })
     }
 }

@@ -126,7 +126,6 @@ impl MutationCtx<'_> {
     /// # Errors
     /// What the database says.
     pub async fn reschedule(&mut self, key: JobKey, at: Time) -> Result<bool> {
-        let key = self.own(key);
         reschedule(self.db, self.world, &key, at).await
     }
 
@@ -135,15 +134,7 @@ impl MutationCtx<'_> {
     /// # Errors
     /// What the database says.
     pub async fn cancel(&mut self, key: JobKey) -> Result<bool> {
-        let key = self.own(key);
         cancel(self.db, self.world, &key).await
-    }
-
-    fn own(&self, key: JobKey) -> JobKey {
-        match &self.caller.organization {
-            Some(organization) => key.of(organization),
-            None => key,
-        }
     }
 
     /// Enqueues `job` for the caller's organization whenever `pattern` says so. `name` is the organization's own name for it:

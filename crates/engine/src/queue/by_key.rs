@@ -23,16 +23,16 @@ impl JobKey {
         Self { kind: Cow::Borrowed(J::NAME), key: key.into(), organization: None }
     }
 
-    /// Of this organization, as [`super::NewJob::of`].
+    /// Of this organization, as [`super::NewJob::of`]. In an organization's transaction that goes without saying.
     #[must_use]
     pub fn of(mut self, organization: &OrgId) -> Self {
         self.organization = Some(organization.clone());
         self
     }
 
-    /// The key's hash in this transaction: without an organization of its own, the key is one of the transaction's.
     fn hash(&self, tx: &Tx) -> i64 {
-        key_hash(&self.kind, &self.key, self.organization.as_ref().or(tx.scope().organization()))
+        let organization = self.organization.as_ref().or(tx.scope().organization());
+        key_hash(&self.kind, &self.key, organization)
     }
 }
 

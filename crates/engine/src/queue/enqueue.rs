@@ -3,6 +3,7 @@
 use std::{borrow::Cow, time::Duration};
 
 use kernel::{Error, OrgId, Result, Time};
+use serde::{Deserialize, Serialize};
 use store::Tx;
 
 use super::{Job, JobId, State, Throttle, sql};
@@ -30,13 +31,16 @@ pub struct NewJob {
 }
 
 /// A job that is enqueued again and again.
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct Template {
-    pub kind: String,
-    pub version: i64,
-    pub max_attempts: i64,
-    pub lane: Option<String>,
-    pub payload: String,
+    kind: String,
+    version: i64,
+    max_attempts: i64,
+    payload: String,
+    lane: Option<String>,
+    urgency: Duration,
+    throttle: Option<Throttle>,
+    kind_at_once: Option<u32>,
 }
 
 /// Whose a job is.
@@ -83,14 +87,14 @@ impl NewJob {
 
     /// What is kept of a job that is enqueued again and again.
     pub(crate) fn template(self) -> Template {
-        let Self { kind, version, max_attempts, lane, payload, .. } = self;
-        Template { kind: kind.into_owned(), version, max_attempts, lane, payload }
+        let Self { kind, version, max_attempts, payload, lane, urgency, throttle, kind_at_once, .. } = self;
+        Template { kind: kind.into_owned(), version, max_attempts, payload, lane, urgency, throttle, kind_at_once }
     }
 
     /// A job as a template has it.
     pub(crate) fn of_template(template: Template) -> Self {
-        let Template { kind, version, max_attempts, lane, payload } = template;
-        Self { max_attempts, lane, ..Self::of_kind(kind, version, payload) }
+        let Template { kind, version, max_attempts, payload, lane, urgency, throttle, kind_at_once } = template;
+        Self { max_attempts, lane, urgency, throttle, kind_at_once, ..Self::of_kind(kind, version, payload) }
     }
 
     /// For this organization: its rows are what the job may touch, and its share of the workers is what it takes. A job that
@@ -169,12 +173,12 @@ pub async fn enqueue(tx: &mut Tx, world: &World, job: NewJob) -> Result<Option<J
     let limit = job.limit();
     let now = world.now();
     let due = job.run_at.unwrap_or(now);
+    let organization = organization_of(tx, &job)?;
     let state = match (due > now, &limit) {
         (true, _) => State::Scheduled,
         (false, Some(_)) => State::Throttled,
         (false, None) => State::Ready,
     };
-    let organization = organization_of(tx, &job)?;
     let dedupe = job.key.as_deref().map(|key| key_hash(&job.kind, key, organization.as_ref()));
     let tenant = organization.as_ref().map(ToString::to_string).or(job.tenant).unwrap_or_default();
     let head_start = i64::try_from(job.urgency.as_micros()).unwrap_or(i64::MAX);

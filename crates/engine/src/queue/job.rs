@@ -9,9 +9,6 @@ use store::BoxFuture;
 
 use super::JobCtx;
 
-/// How long one attempt may take where its type does not say.
-pub(crate) const TIMEOUT: Duration = Duration::from_secs(300);
-
 /// Something to do in the background: the struct is the payload.
 ///
 /// A job runs at least once: a crash after its work and before its end is recorded runs it again.
@@ -56,6 +53,9 @@ pub(crate) const SNOOZED: &str = "snoozed";
 pub fn snooze(wait: Duration) -> Error {
     Error::unavailable(SNOOZED, "it is not time yet: it runs again later").retry_after(wait)
 }
+
+/// How long one attempt may take, where nothing else is said.
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(300);
 
 /// A job type without its type.
 #[derive(Clone)]

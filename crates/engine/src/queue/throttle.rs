@@ -7,6 +7,7 @@
 use std::{collections::HashMap, time::Duration};
 
 use kernel::{Result, Time};
+use serde::{Deserialize, Serialize};
 use store::{Engine, FromRow, Row, Tx, Value};
 
 use super::{Seq, sql::micros};
@@ -23,7 +24,7 @@ use super::{Seq, sql::micros};
 /// Every job brings the numbers along; what the first one says that waits at the limit holds for all of them. A job that
 /// fails with an error that names a wait ([`kernel::Error::retry_after`]) closes its limit for that long, and only its
 /// own; where that error is [`kernel::Code::RateLimited`], it does not count as an attempt.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Throttle {
     pub(super) name: String,
     pub(super) at_once: Option<u32>,

@@ -134,8 +134,7 @@ fn what_is_registered_twice_is_refused_at_start() {
         }),
         ""
     );
-    type Register = fn(&mut Handlers);
-    let cases: [(Register, &str); 2] = [
+    let cases: [(fn(&mut Handlers), &str); 2] = [
         (
             |handlers| {
                 handlers.job::<Errand>().job::<Errand>();
