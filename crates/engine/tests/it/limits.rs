@@ -102,7 +102,7 @@ async fn office(database: &TestDb) -> App {
 }
 
 fn call(name: &str, answer: Answer) -> NewJob {
-    NewJob::new(&Call { name: name.to_owned(), answer }).unwrap()
+    NewJob::new(&Call { name: name.to_owned(), answer }).expect("it succeeds")
 }
 
 async fn running(database: &TestDb) -> i64 {
@@ -288,7 +288,7 @@ async fn reschedule(app: &App, key: &JobKey, at: Time) -> bool {
         let (world, key) = (world.clone(), key.clone());
         Box::pin(async move { engine::reschedule(tx, &world, &key, at).await })
     });
-    app.db.write(&Scope::System, write).await.unwrap()
+    app.db.write(&Scope::System, write).await.expect("the call succeeds")
 }
 
 async fn cancel(app: &App, key: &JobKey) -> bool {
@@ -297,7 +297,7 @@ async fn cancel(app: &App, key: &JobKey) -> bool {
         let (world, key) = (world.clone(), key.clone());
         Box::pin(async move { engine::cancel(tx, &world, &key).await })
     });
-    app.db.write(&Scope::System, write).await.unwrap()
+    app.db.write(&Scope::System, write).await.expect("the call succeeds")
 }
 
 async fn reminder(app: &App, at: Time) -> Option<JobId> {

@@ -134,7 +134,8 @@ fn what_is_registered_twice_is_refused_at_start() {
         }),
         ""
     );
-    let cases: [(fn(&mut Handlers), &str); 2] = [
+    type Register = fn(&mut Handlers);
+    let cases: [(Register, &str); 2] = [
         (
             |handlers| {
                 handlers.job::<Errand>().job::<Errand>();

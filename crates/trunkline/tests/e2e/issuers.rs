@@ -67,7 +67,9 @@ fn ask(issuers: Vec<Issuer>, token: &str) -> Result<Claims> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime starts");
     match runtime.block_on(issuers.identity(token))? {
         Identity::Token(claims) => Ok((*claims).clone()),
-        Identity::Anonymous | Identity::Key(_) | Identity::Operator(_) | Identity::Job(_) => panic!("a token gives a token"),
+        Identity::Anonymous | Identity::Key(_) | Identity::Operator(_) | Identity::Job(_) => {
+            panic!("a token gives a token")
+        }
     }
 }
 
