@@ -49,6 +49,8 @@ pub(crate) fn told(database: &TestDb) -> Value {
             "DATABASE_URL": database.url(),
             "AUTH_JWT_ISSUERS": tokens.issuer_json(),
             "TRUNKLINE_LOG": "warn",
+            // The script watches more queries at once than a connection may by default.
+            "TRUNKLINE_LIVE_QUERIES": "5000",
         },
         "port": port,
         "tokens": [token("ada"), token("bob")],
