@@ -89,21 +89,23 @@ pub(crate) async fn finish(
         Engine::Sqlite => {
             "update jobs set state = $3, rank = null, claim = null, node = null, starts = 0,
                  attempts = attempts + 1, finished_ms = $4, error = null, organization = coalesce($5, organization)
-             where seq = $1 and claim = $2 and state = 'running'"
+             where seq = $1 and claim = $2 and state = 'running' returning kind"
         }
-        // The row is always there: nothing is ever inserted. An update would first look it up in the index, and in a
-        // serializable transaction that look counts as having read every entry of the same index page, which are the
-        // entries that its neighbours end at the same moment. The look of `on conflict` does not count.
+        // An update would first look the row up in the index, and in a serializable transaction that look counts as
+        // having read every entry of the same index page, which are the entries that its neighbours end at the same
+        // moment. The look of `on conflict` does not count. A row that was deleted meanwhile, as when its organization is
+        // erased, is inserted without a kind: that is a lost claim, and the caller undoes the transaction.
         Engine::Postgres => {
             "insert into jobs (seq, kind, state, max_attempts, created_ms) values ($1, '', '', 0, 0)
              on conflict (seq) do update set state = $3, rank = null, claim = null, node = null, starts = 0,
                  attempts = jobs.attempts + 1, finished_ms = $4, error = null,
                  organization = coalesce($5, jobs.organization)
-             where jobs.claim = $2 and jobs.state = 'running'"
+             where jobs.claim = $2 and jobs.state = 'running' returning kind"
         }
     };
     let finish = tx.system(sql).bind(seq).bind(claim).bind(state.as_str()).bind(now).bind(organization);
-    Ok(finish.execute().await? == 1)
+    let ended = finish.row().await?.map(|row| row.text("kind")).transpose()?;
+    Ok(ended.is_some_and(|kind| !kind.is_empty()))
 }
 
 /// How a run that did not succeed is noted.

@@ -10,9 +10,9 @@ use engine::{
 use kernel::{Access, Error, OrgId, Result};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use testkit::{App, TestClock, TestDb, TestRandom, both, hours};
+use testkit::{App, TestClock, TestDb, TestRandom, both, hours, postgres};
 
-use crate::shop::{How, TABLES, effects, errand, gate, heal, register, sorted_effects, take_effect};
+use crate::shop::{How, TABLES, effects, errand, gate, heal, order, register, sorted_effects, take_effect};
 
 /// Take effect.
 #[derive(Clone, Serialize, Deserialize, JsonSchema)]
@@ -159,6 +159,25 @@ async fn a_job_whose_row_was_deleted_meanwhile_writes_nothing_and_leaves_no_row(
         gate(&name).arrival().await;
         database.execute("delete from jobs").await;
         gate(&name).open();
+        stalled.await.unwrap();
+        assert_eq!(effects(&database).await, [""; 0]);
+        assert_eq!(database.number("select count(*) as n from jobs").await, 0);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_whose_row_was_deleted_meanwhile_has_no_effect_and_leaves_no_row() {
+    // On SQLite nobody can delete a row while a handler's transaction has the one writer.
+    postgres(|database| async move {
+        let app = house(&database).await;
+        let name = "event deleted meanwhile";
+        app.deliver("shop", order(name, How::WaitsOnce)).await.unwrap();
+        let runner = app.runner.clone();
+        let stalled = tokio::spawn(async move { runner.run_until_idle().await });
+        gate(name).arrival().await;
+        database.execute("delete from jobs").await;
+        gate(name).open();
         stalled.await.unwrap();
         assert_eq!(effects(&database).await, [""; 0]);
         assert_eq!(database.number("select count(*) as n from jobs").await, 0);
