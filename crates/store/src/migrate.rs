@@ -62,6 +62,7 @@ pub async fn migrate(db: &Db, sets: &[MigrationSet], now: Time) -> Result<Vec<St
         let applied = migrate_sqlite(&mut conn, sets, now).await?;
         db.shared.schema.learn(tables_sqlite(&mut conn).await.map_err(from_sqlx)?);
         conn.close().await.map_err(from_sqlx)?;
+        sqlite.migrated().await;
         return Ok(applied);
     }
     let Some(postgres) = db.postgres() else {

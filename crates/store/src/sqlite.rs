@@ -112,6 +112,17 @@ impl SqliteDb {
         answer.await.unwrap_or_else(|_| Err(down()))
     }
 
+    /// Called after a migration, which has a connection of its own: what it wrote is not another process's.
+    pub(crate) async fn migrated(&self) {
+        let (noted, wait) = oneshot::channel();
+        if let Some(writer) = &self.writer
+            && writer.send(Message::Migrated(noted)).await.is_ok()
+        {
+            // An error means that the writer has ended: nobody is told of anything any more.
+            wait.await.unwrap_or_default();
+        }
+    }
+
     pub(crate) async fn close(&self) {
         let (closed, wait) = oneshot::channel();
         if let Some(writer) = &self.writer

@@ -30,6 +30,8 @@ const LOOK: Duration = Duration::from_secs(1);
 
 pub(super) enum Message {
     Write(Write),
+    /// This process wrote to the file on another connection, which is no news to it.
+    Migrated(oneshot::Sender<()>),
     Close(oneshot::Sender<()>),
 }
 
@@ -93,6 +95,11 @@ where
     }
 }
 
+/// What this connection calls the file's version; none when it cannot tell.
+async fn version(conn: &mut SqliteConnection) -> Option<i64> {
+    sqlx::query_scalar("pragma data_version").fetch_one(conn).await.ok()
+}
+
 /// What the one task that writes needs.
 pub(super) struct Writer {
     connect: Arc<SqliteConnectOptions>,
@@ -128,6 +135,15 @@ impl Writer {
         while let Some(message) = self.next(&mut conn).await {
             let write = match message {
                 Message::Write(write) => write,
+                Message::Migrated(noted) => {
+                    self.version = match conn.as_mut() {
+                        Some(conn) => version(conn).await,
+                        None => None,
+                    };
+                    // A caller that went away does not need to know.
+                    noted.send(()).unwrap_or_default();
+                    continue;
+                }
                 Message::Close(closed) => {
                     if let Some(conn) = conn.take()
                         && let Err(error) = conn.close().await
@@ -182,8 +198,7 @@ impl Writer {
     async fn look(&mut self, conn: Option<&mut SqliteConnection>) {
         self.looked_at = Instant::now();
         let Some(conn) = conn.filter(|_| self.shared.hooks.looks_elsewhere()) else { return };
-        let version = sqlx::query_scalar("pragma data_version").fetch_one(conn).await;
-        if let Ok(version) = version
+        if let Some(version) = version(conn).await
             && self.version.replace(version) != Some(version)
         {
             self.shared.hooks.committed_elsewhere(&self.shared.schema);
@@ -263,8 +278,8 @@ impl Writer {
         let message = self.first.pop_front().or_else(|| self.inbox.try_recv().ok());
         match message? {
             Message::Write(write) => Some(write),
-            close @ Message::Close(_) => {
-                self.first.push_front(close);
+            other @ (Message::Migrated(_) | Message::Close(_)) => {
+                self.first.push_front(other);
                 None
             }
         }

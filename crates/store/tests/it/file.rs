@@ -4,6 +4,10 @@ use std::{
     fs,
     os::unix::fs::{PermissionsExt, symlink},
     path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use kernel::{Code, Scope, Time};
@@ -158,4 +162,26 @@ async fn read_until(db: Db, stop: tokio::sync::watch::Receiver<bool>) {
         });
         read.await.expect("it reads");
     }
+}
+
+#[tokio::test]
+async fn what_another_process_writes_is_told_and_this_ones_own_migration_is_not() {
+    sqlite(|database| async move {
+        tables(&database).await;
+        let told = Arc::new(AtomicUsize::new(0));
+        let count = told.clone();
+        database.db.on_commit_elsewhere(Arc::new(move |_| {
+            count.fetch_add(1, Ordering::SeqCst);
+        }));
+        // The file is looked at once a second.
+        tokio::time::sleep(milliseconds(2500)).await;
+        hit(&database.db).await.unwrap();
+        tokio::time::sleep(milliseconds(1500)).await;
+        assert_eq!(told.load(Ordering::SeqCst), 0);
+        database.by_hand().await.run("create table theirs (id text)").await;
+        while told.load(Ordering::SeqCst) == 0 {
+            tokio::time::sleep(milliseconds(20)).await;
+        }
+    })
+    .await;
 }

@@ -35,7 +35,6 @@ async fn a_commit_reaches_those_who_watch_its_table_and_nobody_else() {
 }
 
 #[tokio::test]
-#[ignore = "not so at the moment: one commit makes the query run twice while ten thousand views are woken"]
 async fn ten_thousand_views_of_a_query_cost_one_run() {
     both(|database| async move {
         let node = Node::new(&database).await;
