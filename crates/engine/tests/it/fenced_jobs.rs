@@ -1,6 +1,9 @@
-//! A job whose claim was taken meanwhile is nobody: it writes nothing, enqueues nothing and calls nothing.
+//! A run of a job whose claim was taken meanwhile writes nothing, enqueues nothing and calls nothing.
 
-use std::sync::Arc;
+use std::{
+    collections::HashMap,
+    sync::{Arc, LazyLock, Mutex, PoisonError},
+};
 
 use async_trait::async_trait;
 use engine::{
@@ -66,6 +69,13 @@ impl Subscriber<Rang> for Listener {
     }
 }
 
+/// What each thing that [`Busy`] did was answered, by its gate: the tag of an error, or none.
+static TAGS: LazyLock<Mutex<HashMap<String, Vec<Option<&'static str>>>>> = LazyLock::new(Mutex::default);
+
+fn tags(gate: &str) -> Vec<Option<&'static str>> {
+    TAGS.lock().unwrap_or_else(PoisonError::into_inner).get(gate).cloned().unwrap_or_default()
+}
+
 /// Waits at its gate, then does everything that a job can do.
 #[derive(Serialize, Deserialize)]
 struct Busy {
@@ -79,12 +89,16 @@ impl Job for Busy {
     async fn run(self, ctx: &JobCtx) -> Result<()> {
         gate(&self.gate).pass().await;
         // What fails is not passed on: a run that does not notice may not write either.
-        let _ = ctx.write(|tx| Box::pin(take_effect(tx, "written"))).await;
-        let _ = ctx.db().write_batch(|tx| Box::pin(take_effect(tx, "written in a batch"))).await;
-        let _ = ctx.enqueue(errand("enqueued", How::Well)).await;
-        let _ = ctx.mutation(TakeEffect { what: "called".to_owned() }).await;
-        let _ = ctx.mutation_once("1", TakeEffect { what: "called once".to_owned() }).await;
-        let _ = ctx.emit(Rang {}).await;
+        let answers = [
+            ctx.write(|tx| Box::pin(take_effect(tx, "written"))).await,
+            ctx.db().write_batch(|tx| Box::pin(take_effect(tx, "written in a batch"))).await,
+            ctx.enqueue(errand("enqueued", How::Well)).await.map(drop),
+            ctx.mutation(TakeEffect { what: "called".to_owned() }).await.map(drop),
+            ctx.mutation_once("1", TakeEffect { what: "called once".to_owned() }).await.map(drop),
+            ctx.emit(Rang {}).await,
+        ];
+        let tags = answers.map(|answer| answer.err().map(|error| error.tag)).to_vec();
+        TAGS.lock().unwrap_or_else(PoisonError::into_inner).insert(self.gate, tags);
         Ok(())
     }
 }
@@ -141,6 +155,7 @@ async fn a_job_whose_claim_was_taken_meanwhile_writes_enqueues_calls_and_emits_n
         database.execute("update jobs set claim = 77").await;
         gate(&name).open();
         stalled.await.unwrap();
+        assert_eq!(tags(&name), [Some("claim_lost"); 6]);
         assert_eq!(effects(&database).await, [""; 0]);
         assert_eq!(app.jobs().await.len(), 1, "it enqueued nothing");
     })
@@ -160,6 +175,7 @@ async fn a_job_whose_row_was_deleted_meanwhile_writes_nothing_and_leaves_no_row(
         database.execute("delete from jobs").await;
         gate(&name).open();
         stalled.await.unwrap();
+        assert_eq!(tags(&name), [Some("claim_lost"); 6]);
         assert_eq!(effects(&database).await, [""; 0]);
         assert_eq!(database.number("select count(*) as n from jobs").await, 0);
     })
@@ -194,6 +210,7 @@ async fn a_job_that_holds_its_claim_writes_enqueues_calls_and_emits_for_its_orga
         gate(&name).open();
         enqueue(&app, &organization, move || NewJob::new(&Busy { gate: at.clone() }).unwrap()).await;
         app.run_jobs().await;
+        assert_eq!(tags(&name), [None; 6]);
         let all = ["called", "called once", "enqueued", "heard", "written", "written in a batch"];
         assert_eq!(sorted_effects(&database).await, all);
         let organizations: Vec<_> = app.jobs().await.into_iter().map(|job| job.organization).collect();
