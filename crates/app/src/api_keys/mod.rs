@@ -27,7 +27,7 @@ pub(crate) async fn revoke_all(tx: &mut ::store::Tx, now: kernel::Time) -> kerne
     store::revoke_all(tx, now).await
 }
 
-/// What is deleted when it is old: keys that were revoked or have expired.
+/// Registers the sweeps that delete API keys some time after they were revoked or have expired.
 pub(crate) fn handle(handlers: &mut Handlers) {
     let revoked = OldTenantRows {
         table: "api_keys",

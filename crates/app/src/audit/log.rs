@@ -17,7 +17,7 @@ pub struct Log;
 #[async_trait]
 impl Audit for Log {
     async fn record(&self, tx: &mut Tx, change: &Change<'_>) -> Result<()> {
-        // What happens outside of organizations, such as signing in, belongs to the log of none.
+        // A change outside of organizations, such as signing in, is not recorded: every entry of the log belongs to an organization.
         if tx.scope().organization().is_none() {
             return Ok(());
         }

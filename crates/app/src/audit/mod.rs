@@ -19,7 +19,7 @@ pub(crate) fn register(registry: &mut Registry) {
         .query::<ExportAudit>();
 }
 
-/// What is deleted when it is old.
+/// Registers the sweep that deletes old entries of the audit log.
 pub(crate) fn handle(handlers: &mut Handlers) {
     let lines = OldTenantRows { table: "audit_entries", key: &["id"], at: "at_ms", only: "1 = 1", children: &[] };
     handlers.sweep(Sweep::tenant_rows("audit-log", Keep::days("TRUNKLINE_AUDIT_RETENTION", 730), lines));

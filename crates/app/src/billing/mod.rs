@@ -31,8 +31,8 @@ pub(crate) fn register(registry: &mut Registry) {
         .query::<ListSubscriptions>();
 }
 
-/// What is deleted when it is old: snapshots of customers that the vendor has told nothing of since. What followed from them is
-/// written in the subscriptions, and no vendor repeats an event after so long.
+/// Registers the sweep that deletes billing snapshots of customers about whom no event has come for a long time. Their effects
+/// are in the subscriptions, and no vendor repeats an event after so long.
 pub(crate) fn handle(handlers: &mut Handlers) {
     let snapshots = OldTenantRows {
         table: "billing_snapshots",

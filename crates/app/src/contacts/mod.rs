@@ -24,7 +24,8 @@ pub(crate) fn register(registry: &mut Registry) {
         .query::<PageContacts>();
 }
 
-/// What is deleted when it is old: merges, which cannot be undone after that. That two contacts were told apart is kept.
+/// Registers the sweep that deletes old merges of contacts. A merge cannot be undone after that. The decision that two contacts
+/// are different people is kept.
 pub(crate) fn handle(handlers: &mut Handlers) {
     let merges = OldTenantRows {
         table: "contact_merges",

@@ -34,7 +34,7 @@ pub(crate) fn register(registry: &mut Registry) {
         .mutation::<ResumeImport>();
 }
 
-/// The jobs of this feature, and what is deleted when it is old: imports that ended, with what was wrong in their files.
+/// Registers the jobs of this feature, and the sweep that deletes ended imports with their row errors.
 pub(crate) fn handle(handlers: &mut Handlers) {
     let ended = OldTenantRows {
         table: "customer_imports",

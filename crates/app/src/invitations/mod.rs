@@ -31,7 +31,7 @@ pub(crate) async fn withdraw_all(tx: &mut ::store::Tx, organization: &kernel::Or
     store::delete_index_of(tx, organization).await
 }
 
-/// The jobs of this feature, and what is deleted when it is old.
+/// Registers the jobs of this feature, and the sweeps that delete old invitations.
 pub(crate) fn handle(handlers: &mut Handlers) {
     let ended = OldTenantRows {
         table: "invitations",

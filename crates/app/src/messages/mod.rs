@@ -20,7 +20,7 @@ pub(crate) fn register(registry: &mut Registry) {
     registry.module("messages", "The messages of conversations").query::<PageMessages>();
 }
 
-/// What is deleted when it is old: steps of messages that never came, because another program sent them and told us nothing.
+/// Registers the sweep that deletes delivery steps whose message never arrived: another program sent it with the same account.
 pub(crate) fn handle(handlers: &mut Handlers) {
     let steps = OldTenantRows {
         table: "early_statuses",
