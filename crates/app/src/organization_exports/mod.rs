@@ -25,7 +25,7 @@ pub(crate) fn register(registry: &mut Registry) {
     registry.mutation::<ExportOrganization>().query::<GetExport>().query::<PageExports>().query::<DownloadExport>();
 }
 
-/// The jobs of this feature, and what is deleted when it is old: archives, when their time is over.
+/// Registers the jobs of this feature, and the sweep that deletes archives when their lifetime is over.
 pub(crate) fn handle(handlers: &mut Handlers) {
     let over = OldTenantRows {
         table: "organization_exports",

@@ -28,7 +28,7 @@ pub(crate) fn register(registry: &mut Registry) {
         .mutation::<DeleteOrganization>();
 }
 
-/// The jobs of this feature.
+/// Registers the jobs of this feature.
 pub(crate) fn handle(handlers: &mut Handlers) {
     handlers.job::<jobs::EraseOrganization>();
 }

@@ -50,7 +50,7 @@ pub(crate) fn register(registry: &mut Registry) {
         .action::<SyncCurrentUser>();
 }
 
-/// The jobs of this feature, and what is deleted when it is old: impersonations that are over and that no job ended.
+/// Registers the jobs of this feature, and the sweep that deletes impersonations that are over and that no job ended.
 pub(crate) fn handle(handlers: &mut Handlers) {
     let over =
         OldTenantRows { table: "impersonations", key: &["user_id"], at: "ends_ms", only: "1 = 1", children: &[] };
