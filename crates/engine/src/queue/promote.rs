@@ -7,9 +7,15 @@
 use kernel::{Result, Time};
 use store::{Engine, FromRow, Row, Tx, Value};
 
-use super::{Known, Seq, known::known_rows, sql::micros};
+use super::{
+    Known, Seq,
+    known::known_rows,
+    sql::{micros, try_lock},
+};
 use crate::World;
 
+/// The number of the lock under which one node promotes.
+const PROMOTION: i64 = 7_308_629;
 /// Entries that are promoted in one transaction.
 const BATCH: i64 = 1000;
 /// Entries of each tenant that are promoted besides, when there are more than a batch.
@@ -24,7 +30,7 @@ struct Due {
 
 /// Promotes what is due. Returns whether there may be more of it.
 pub(crate) async fn promote(tx: &mut Tx, world: &World) -> Result<bool> {
-    if !lock_promotion(tx).await? {
+    if !try_lock(tx, PROMOTION).await? {
         return Ok(false);
     }
     let now = world.now();
@@ -41,21 +47,6 @@ pub(crate) async fn promote(tx: &mut Tx, world: &World) -> Result<bool> {
         give_ranks(tx, seqs, ranks).await?;
     }
     Ok(full)
-}
-
-/// Lets one node promote at a time. False when another one does. A node that freezes loses the lock after two seconds.
-async fn lock_promotion(tx: &mut Tx) -> Result<bool> {
-    if tx.engine() == Engine::Sqlite {
-        return Ok(true);
-    }
-    let row = tx
-        .system(
-            "select set_config('idle_in_transaction_session_timeout', '2s', true) as timeout,
-                 case when pg_try_advisory_xact_lock(7308629) then 1 else 0 end::bigint as locked",
-        )
-        .row()
-        .await?;
-    row.map_or(Ok(false), |row| row.bool("locked"))
 }
 
 async fn first_due(tx: &mut Tx, now: Time) -> Result<Vec<Due>> {

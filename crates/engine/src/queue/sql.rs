@@ -208,6 +208,23 @@ fn json(numbers: &[i64]) -> String {
     format!("[{}]", list.join(","))
 }
 
+/// Takes the lock of this number until the transaction ends. False when another node has it. A node that freezes loses it
+/// after two seconds, because PostgreSQL ends its session. On SQLite there is one writer, which needs no lock.
+pub(super) async fn try_lock(tx: &mut Tx, number: i64) -> Result<bool> {
+    if tx.engine() == Engine::Sqlite {
+        return Ok(true);
+    }
+    let row = tx
+        .system(
+            "select set_config('idle_in_transaction_session_timeout', '2s', true) as timeout,
+                 case when pg_try_advisory_xact_lock($1) then 1 else 0 end::bigint as locked",
+        )
+        .bind(number)
+        .row()
+        .await?;
+    row.map_or(Ok(false), |row| row.bool("locked"))
+}
+
 /// The unit of ranks.
 pub(crate) fn micros(at: Time) -> i64 {
     at.ms().saturating_mul(1000)

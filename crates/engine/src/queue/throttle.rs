@@ -10,7 +10,10 @@ use kernel::{Result, Time};
 use serde::{Deserialize, Serialize};
 use store::{Engine, FromRow, Row, Tx, Value};
 
-use super::{Seq, sql::micros};
+use super::{
+    Seq,
+    sql::{micros, try_lock},
+};
 
 /// A limit that jobs share over all nodes, by its name: what a vendor allows for one phone number, or one connection.
 ///
@@ -53,6 +56,8 @@ impl Throttle {
     }
 }
 
+/// The number of the lock under which one node admits.
+const ADMISSION: i64 = 7_308_630;
 /// What is due in this time may begin together.
 const BURST_MICROS: i64 = 100_000;
 /// Entries of one limit that are admitted together at most.
@@ -82,7 +87,7 @@ struct Limit {
 
 /// Admits what there is a place for. One node does so at a time; another one that comes meanwhile does nothing.
 pub(crate) async fn admit(tx: &mut Tx, now: Time) -> Result<Admission> {
-    if !lock_admission(tx).await? {
+    if !try_lock(tx, ADMISSION).await? {
         return Ok(Admission::default());
     }
     let now = micros(now);
@@ -135,21 +140,6 @@ impl Limit {
 
 fn burst(every: i64) -> i64 {
     (BURST_MICROS / every.max(1)).max(1)
-}
-
-/// Lets one node admit at a time. False when another one does. A node that freezes loses the lock after two seconds.
-async fn lock_admission(tx: &mut Tx) -> Result<bool> {
-    if tx.engine() == Engine::Sqlite {
-        return Ok(true);
-    }
-    let row = tx
-        .system(
-            "select set_config('idle_in_transaction_session_timeout', '2s', true) as timeout,
-                 case when pg_try_advisory_xact_lock(7308630) then 1 else 0 end::bigint as locked",
-        )
-        .row()
-        .await?;
-    row.map_or(Ok(false), |row| row.bool("locked"))
 }
 
 /// The limits at which something waits, with the numbers of the first that does: a look into the index for each.
