@@ -130,8 +130,11 @@ impl Tx {
     /// Makes a transaction of the system one of this organization, which was created in it.
     ///
     /// # Errors
-    /// `Internal` in a transaction that is an organization's already.
+    /// `Internal` in a transaction that is an organization's already, or that reads the rows of all of them.
     pub async fn enter(&mut self, organization: &OrgId) -> Result<()> {
+        if self.reads_all {
+            return Err(Error::internal("scope_left", "a transaction that reads all organizations cannot enter one"));
+        }
         if self.scope.organization().is_some() {
             return Err(Error::internal("scope_left", "a transaction of one organization cannot enter another"));
         }

@@ -49,6 +49,65 @@ async fn without_an_organization_no_value_of_the_caller_takes_its_place() {
 }
 
 #[tokio::test]
+async fn who_reads_all_organizations_changes_none_of_them_and_acts_for_none() {
+    both(|database| async move {
+        tables(&database).await;
+        let (ours, theirs) = organizations();
+        note(&database.db, &ours, 1).await.unwrap();
+        note(&database.db, &theirs, 2).await.unwrap();
+        let seen = database.db.read(&Scope::System, |tx| {
+            Box::pin(async move {
+                tx.read_all_organizations().await?;
+                tx.system("select count(*) as n from notes").row().await?.unwrap().int("n")
+            })
+        });
+        assert_eq!(seen.await.unwrap(), 2);
+        let change = store::work(|tx: &mut Tx| {
+            Box::pin(async move {
+                tx.read_all_organizations().await?;
+                tx.system("update notes set body = 'mine'").execute().await
+            })
+        });
+        assert_eq!(database.db.write(&Scope::System, change).await.unwrap_err().tag, "tenant_table");
+        let (enter, own) = (theirs.clone(), theirs.clone());
+        let entered = store::work(move |tx: &mut Tx| {
+            let organization = enter.clone();
+            Box::pin(async move {
+                tx.read_all_organizations().await?;
+                tx.enter(&organization).await
+            })
+        });
+        assert_eq!(database.db.write(&Scope::System, entered).await.unwrap_err().tag, "scope_left");
+        let widened = store::work(|tx: &mut Tx| Box::pin(async move { tx.read_all_organizations().await }));
+        assert_eq!(database.db.write(&Scope::from(own), widened).await.unwrap_err().tag, "scope_left");
+        let own = Scope::from(theirs);
+        let after = database.db.read(&own, |tx| {
+            Box::pin(async move {
+                tx.query("select count(*) as n from notes where org_id = $1").row().await?.unwrap().int("n")
+            })
+        });
+        assert_eq!(after.await.unwrap(), 1, "the next transaction on the connection reads its own again");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn on_postgresql_the_policies_too_let_who_reads_all_organizations_change_nothing() {
+    postgres(|database| async move {
+        tables(&database).await;
+        let (ours, _) = organizations();
+        note(&database.db, &ours, 1).await.unwrap();
+        let mut hand = database.by_hand().await;
+        hand.run("begin; set local role trunkline_app; set local trunkline.reads_all = 'on'").await;
+        assert_eq!(hand.texts("select body from notes").await.len(), 1);
+        assert_eq!(hand.texts("update notes set body = 'mine' returning body").await, [""; 0]);
+        assert_eq!(hand.texts("delete from notes returning body").await, [""; 0]);
+        hand.run("rollback").await;
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn every_table_with_an_organization_forces_row_level_security() {
     postgres(|database| async move {
         tables(&database).await;
@@ -81,12 +140,15 @@ async fn a_table_whose_migration_lifted_the_policy_for_its_own_work_is_behind_it
         store::migrate(&database.db, &[LIFTED], Time::from_ms(0)).await.unwrap();
         let marks = "select relrowsecurity::text || relforcerowsecurity::text || p.polname::text from pg_class c
                      join pg_policy p on p.polrelid = c.oid where c.relname = 'letters' order by p.polname";
-        assert_eq!(database.by_hand().await.texts(marks).await, ["truetruebackup", "truetruetenant"]);
+        assert_eq!(
+            database.by_hand().await.texts(marks).await,
+            ["truetrueall_organizations", "truetruebackup", "truetruetenant"]
+        );
         database.by_hand().await.run("drop policy tenant on letters").await;
         store::migrate(&database.db, &[LIFTED], Time::from_ms(0)).await.unwrap();
         assert_eq!(
             database.by_hand().await.texts(marks).await,
-            ["truetruebackup", "truetruetenant"],
+            ["truetrueall_organizations", "truetruebackup", "truetruetenant"],
             "also where it was lost"
         );
     })

@@ -116,6 +116,11 @@ const scenarios = {
   },
 
   async "very long answers come over a slow wire, while others go on beside them"(client, wire) {
+    // Who has not signed in may ask for less.
+    await assert.rejects(client.query(api.util.big, { chars: 6_000_000 }), (error) => error.data.tag === "queries_too_large");
+    const who = watch(client, api.auth.whoami, {});
+    client.setAuth(async () => told.tokens[0]);
+    await eventually("signed in", () => who.at(-1) === "ada");
     wire.delay = 2;
     const big = client.query(api.util.big, { chars: 6_000_000 });
     const lists = watch(client, api.kv.get, { key: "beside" });

@@ -23,7 +23,7 @@ async fn main() -> Result<()> {
     scenarios::what_fails_says_why_and_holds_nobody_up(&mut client).await?;
     scenarios::actions_answer(&mut client).await?;
     scenarios::values_arrive_as_they_were_sent(&mut client).await?;
-    scenarios::long_answers_arrive(&mut client).await?;
+    scenarios::long_answers_arrive(&mut client, &server.tokens).await?;
     scenarios::whoever_signs_in_is_somebody_until_they_sign_out(&mut client, &server.tokens).await?;
     scenarios::pages_follow_one_another(&mut client).await?;
     scenarios::a_killed_server_is_found_again(&mut client, &mut server).await?;

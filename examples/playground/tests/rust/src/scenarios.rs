@@ -95,14 +95,21 @@ pub async fn values_arrive_as_they_were_sent(client: &mut ConvexClient) -> Resul
     Ok(())
 }
 
-pub async fn long_answers_arrive(client: &mut ConvexClient) -> Result<()> {
+pub async fn long_answers_arrive(client: &mut ConvexClient, tokens: &[String]) -> Result<()> {
+    // Who has not signed in may ask for less.
+    let refused = client.query("util:big", args([("chars", 6_000_000.0.into())])).await?;
+    ensure!(matches!(refused, FunctionResult::ConvexError(_)), "{refused:?}");
+    let mut who = client.subscribe("auth:whoami", BTreeMap::new()).await?;
+    client.set_auth(Some(tokens[0].clone())).await;
+    until(&mut who, &"ada".into()).await?;
     // The second one is longer than the longest frame that this client accepts.
     for chars in [6_000_000, 9_000_000] {
         let long = client.query("util:big", args([("chars", f64::from(chars).into())])).await?;
         let FunctionResult::Value(Value::String(text)) = long else { anyhow::bail!("no text") };
         ensure!(text.len() == 2 * usize::try_from(chars)?, "{} bytes", text.len());
     }
-    Ok(())
+    client.set_auth(None).await;
+    until(&mut who, &Value::Null).await
 }
 
 pub async fn whoever_signs_in_is_somebody_until_they_sign_out(
