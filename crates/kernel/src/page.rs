@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::{Error, Result};
+
 /// Selects a page of a list. The field names are those of the Convex clients, which page through live lists with them.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -24,6 +26,22 @@ pub struct PageOptions {
     /// Accepted for compatibility with the Convex clients, and ignored.
     #[serde(default)]
     pub maximum_bytes_read: Option<u64>,
+}
+
+impl PageOptions {
+    /// The greatest number of rows of a page.
+    pub const MOST: u32 = 1000;
+
+    /// Checks the number of rows.
+    ///
+    /// # Errors
+    /// `BadRequest` when it is zero or greater than [`PageOptions::MOST`].
+    pub fn check(&self) -> Result<()> {
+        if (1..=Self::MOST).contains(&self.num_items) {
+            return Ok(());
+        }
+        Err(Error::bad_request("page_size", format!("numItems is 1 to {}", Self::MOST)))
+    }
 }
 
 /// One page of a list.

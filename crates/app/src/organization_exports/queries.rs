@@ -81,6 +81,7 @@ impl Query for DownloadExport {
     type Output = ArchivePart;
 
     async fn run(self, ctx: &mut QueryCtx<'_>) -> Result<ArchivePart> {
+        self.pagination_opts.check()?;
         let (id, now) = (self.export_id, ctx.now());
         let export = store::find(ctx.db, &id).await?;
         let export = export.filter(|export| export.expires_at > now).ok_or_else(|| unknown(&id))?;

@@ -232,6 +232,10 @@ async fn an_archive_is_gone_after_a_week() {
         office.app.run_jobs().await;
         let part = json!({ "exportId": export["_id"], "paginationOpts": { "numItems": 1 } });
         office.ask(&owner, "organizations:downloadExport", part.clone()).await.unwrap();
+        let mut long = part.clone();
+        long["paginationOpts"]["numItems"] = json!(1001);
+        let refused = office.ask(&owner, "organizations:downloadExport", long).await.unwrap_err();
+        assert_eq!(refused.tag, "page_size", "although each answer is one part");
         office.app.clock.advance(days(8));
         let late = office.ask(&owner, "organizations:downloadExport", part).await;
         assert_eq!(late.unwrap_err().tag, "export_not_found");

@@ -11,8 +11,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use store::Read;
 
-/// The greatest number of rows of a page.
-const MOST: u32 = 1000;
 /// The greatest number of rows to which a live page may grow; arrays on the wire end at 8,192.
 const GROWN: i64 = 8000;
 /// The number of bytes of the seal.
@@ -160,9 +158,7 @@ pub(super) struct Asked {
 
 impl Asked {
     pub(super) fn read(seal: &Seal, options: &PageOptions, journal: Option<&str>) -> Result<Self> {
-        if !(1..=MOST).contains(&options.num_items) {
-            return Err(Error::bad_request("page_size", format!("numItems is 1 to {MOST}")));
-        }
+        options.check()?;
         let open = |cursor: &str| seal.open(cursor);
         let begin = options.cursor.as_deref().map(open).transpose()?;
         let until = options.end_cursor.as_deref().or(journal).map(open).transpose()?;
