@@ -52,6 +52,14 @@ impl Hand {
         }
     }
 
+    /// The first column of every row, as text; or what the database says against it.
+    ///
+    /// # Errors
+    /// The text of the database's error.
+    pub async fn attempt(&mut self, sql: &str) -> Result<Vec<String>, String> {
+        self.fetch(sql, 0).await.map_err(|error| error.to_string())
+    }
+
     /// The first column of every row, as text.
     pub async fn texts(&mut self, sql: &str) -> Vec<String> {
         self.column(sql, 0).await
@@ -59,8 +67,12 @@ impl Hand {
 
     /// One column of every row, as text.
     pub async fn column(&mut self, sql: &str, number: usize) -> Vec<String> {
+        self.fetch(sql, number).await.unwrap_or_else(|error| panic!("by hand, {sql}: {error}"))
+    }
+
+    async fn fetch(&mut self, sql: &str, number: usize) -> Result<Vec<String>, sqlx::Error> {
         let text = sqlx::raw_sql(AssertSqlSafe(sql.to_owned()));
-        let rows: Result<Vec<String>, _> = match self {
+        match self {
             Self::Sqlite(conn) => {
                 let rows = text.fetch_all(conn).await;
                 rows.and_then(|rows| rows.iter().map(|row| row.try_get(number)).collect())
@@ -69,7 +81,6 @@ impl Hand {
                 let rows = text.fetch_all(conn).await;
                 rows.and_then(|rows| rows.iter().map(|row| row.try_get(number)).collect())
             }
-        };
-        rows.unwrap_or_else(|error| panic!("by hand, {sql}: {error}"))
+        }
     }
 }

@@ -273,13 +273,14 @@ impl JobCtx {
                 let state = work(tx).await?;
                 let organization = tx.scope().organization().cloned();
                 if sql::finish(tx, claim, seq, state, organization.as_ref(), world.now()).await? {
-                    Ok(())
+                    Ok(state)
                 } else {
                     Err(claim_lost())
                 }
             })
         });
-        self.db.unfenced().write(&scope, write).await?;
+        let state = self.db.unfenced().write(&scope, write).await?;
+        metrics::counter!("trunkline_jobs_ended_total", "status" => state.status()).increment(1);
         self.ended.store(true, Ordering::SeqCst);
         Ok(())
     }

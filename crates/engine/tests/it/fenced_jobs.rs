@@ -70,9 +70,10 @@ impl Subscriber<Rang> for Listener {
 }
 
 /// What each thing that [`Busy`] did was answered, by its gate: the tag of an error, or none.
-static TAGS: LazyLock<Mutex<HashMap<String, Vec<Option<&'static str>>>>> = LazyLock::new(Mutex::default);
+static TAGS: LazyLock<Mutex<HashMap<String, Tags>>> = LazyLock::new(Mutex::default);
+type Tags = Vec<Option<&'static str>>;
 
-fn tags(gate: &str) -> Vec<Option<&'static str>> {
+fn tags(gate: &str) -> Tags {
     TAGS.lock().unwrap_or_else(PoisonError::into_inner).get(gate).cloned().unwrap_or_default()
 }
 

@@ -28,6 +28,9 @@ async fn story(world: &mut World, state: &'static str, findings: &mut Findings) 
         if at == RESUMED {
             swap_imports(world).await;
         }
+        if at == SWEPT {
+            refresh_alpha(world).await;
+        }
         let before = world.hands.dump().await;
         happens(world, at).await;
         let after = world.hands.dump().await;
@@ -44,6 +47,8 @@ async fn story(world: &mut World, state: &'static str, findings: &mut Findings) 
 const STEPS: usize = 20;
 /// The step in which an import is resumed.
 const RESUMED: usize = 16;
+/// The step in which old rows of all organizations are deleted.
+const SWEPT: usize = 18;
 
 async fn happens(world: &World, at: usize) {
     let (app, told, bravo) = (&world.app, &world.told, &world.bravo);
@@ -81,8 +86,8 @@ async fn happens(world: &World, at: usize) {
             let removed = world.ask(bravo.person("owner"), "users:remove", &remove).await;
             removed.expect("who belongs to both organizations can be removed from one");
         }
-        18 => {
-            // Steps of messages that never came are dropped after a month. All of alpha's are newer.
+        SWEPT => {
+            // All of alpha's rows are newer.
             app.retain().await;
         }
         // The last step: hourly crons run in it.
@@ -98,6 +103,16 @@ async fn swap_imports(world: &mut World) {
          update customer_imports set status = 'running' where org_id = '{alpha}' and id = '{bravo}';"
     );
     world.hands.write(&swap).await;
+}
+
+/// Makes those rows of alpha new that would be deleted because they are old.
+async fn refresh_alpha(world: &mut World) {
+    let (alpha, now) = (&world.alpha.id, world.app.world.now().ms());
+    let refresh = format!(
+        "update billing_snapshots set taken_ms = {now} where org_id = '{alpha}';
+         update impersonations set ends_ms = {now} - 1 where org_id = '{alpha}' and ends_ms < {now};"
+    );
+    world.hands.write(&refresh).await;
 }
 
 /// Resumes the running import.

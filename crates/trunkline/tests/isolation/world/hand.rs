@@ -215,6 +215,16 @@ impl Hands {
         self.hand.run(&format!("{begin}; {drops} {sql} {creates} commit")).await;
     }
 
+    /// Runs a statement in a transaction as the product begins one on PostgreSQL: in its role, for this organization or,
+    /// with an empty one, for none. The store, which would refuse the statement, is not asked.
+    pub(crate) async fn as_product(&mut self, organization: &str, sql: &str) -> Result<Vec<String>, String> {
+        let begin = format!("begin; set local role trunkline_app; set local trunkline.org = '{organization}'");
+        self.hand.run(&begin).await;
+        let answer = self.hand.attempt(sql).await;
+        self.hand.run("commit").await;
+        answer
+    }
+
     pub(crate) async fn texts(&mut self, sql: &str) -> Vec<String> {
         self.hand.texts(sql).await
     }
