@@ -146,6 +146,8 @@ fn begin_at_zero() {
         "trunkline_transaction_conflicts_total",
         "trunkline_reaped_entries_total",
         "trunkline_node_fenced_total",
+        "trunkline_sqlite_log_emptied_total",
+        "trunkline_claims_total",
     ] {
         metrics::counter!(name).increment(0);
     }

@@ -75,7 +75,8 @@ fn is_shown(metrics: &str, name: &str, labels: &[&str]) -> bool {
 /// empty, and has its own test.
 fn documented() -> Vec<(&'static str, Vec<&'static str>)> {
     let page = include_str!("../../../../docs/operating.md");
-    let rows = page.lines().filter(|line| line.starts_with("| `trunkline_"));
+    let (_, table) = page.split_once("| metric | meaning |\n").expect("a table of metrics");
+    let rows = table.lines().take_while(|line| line.starts_with('|'));
     rows.flat_map(|row| row.split('`'))
         .filter(|word| word.starts_with("trunkline_") && !word.starts_with("trunkline_queue_"))
         .map(|word| word.trim_end_matches('}').split_once('{').unwrap_or((word, "")))
