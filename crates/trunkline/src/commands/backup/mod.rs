@@ -39,11 +39,12 @@ pub(super) async fn run(file: &Path, environment: &Environment, json: bool) -> R
     output::say(if json {
         json!({ "file": file, "engine": manifest.engine, "bytes": bytes, "parts": manifest.parts.len() }).to_string()
     } else {
-        format!(
-            "{} holds the database and {} files, {bytes} bytes",
-            file.display(),
-            manifest.parts.len().saturating_sub(1)
-        )
+        let beside = match manifest.parts.len().saturating_sub(1) {
+            0 => String::new(),
+            1 => " and 1 file beside it".to_owned(),
+            files => format!(" and {files} files beside it"),
+        };
+        format!("{} holds the database{beside}, {bytes} bytes", file.display())
     });
     Ok(())
 }
