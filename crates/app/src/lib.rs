@@ -114,5 +114,6 @@ pub const MIGRATIONS: MigrationSet = MigrationSet {
             include_str!("../migrations/0040_retention.sqlite.sql"),
             include_str!("../migrations/0040_retention.postgres.sql"),
         ),
+        Migration::portable("0041_contact_identities", include_str!("../migrations/0041_contact_identities.sql")),
     ],
 };

@@ -91,6 +91,27 @@ pub(crate) async fn find(tx: &mut Tx, keys: &[String], seq: Seq) -> Result<Optio
     Ok(None)
 }
 
+/// The route of the first of these keys that has one, as events find it none of which waited. None when no key has one, and
+/// when events wait for it, among which each has to find its own place: see [`find`].
+pub(crate) async fn find_free(tx: &mut Tx, keys: &[String]) -> Result<Option<Route>> {
+    for key in keys {
+        let row = tx
+            .system(
+                "select r.key, r.organization, r.connection,
+                     case when exists (select 1 from route_waits w where w.key = r.key) then 1 else 0 end as is_awaited
+                 from routes r
+                 where r.key = $1 and not exists (select 1 from erasures e where e.organization = r.organization)",
+            )
+            .bind(key)
+            .row()
+            .await?;
+        if let Some(row) = row {
+            return if row.bool("is_awaited")? { Ok(None) } else { Route::from_row(&row).map(Some) };
+        }
+    }
+    Ok(None)
+}
+
 /// Remembers that an event waits for any of these keys.
 pub(crate) async fn wait_for(tx: &mut Tx, seq: Seq, keys: &[String]) -> Result<()> {
     for key in keys {
@@ -196,13 +217,18 @@ async fn release(tx: &mut Tx, world: &World, key: &str) -> Result<bool> {
     Ok(true)
 }
 
-impl FromRow for Found {
+impl FromRow for Route {
     fn from_row(row: &Row) -> Result<Self> {
-        let route = Route {
+        Ok(Self {
             key: row.text("key")?,
             organization: row.id("organization")?,
             connection: row.opt_text("connection")?,
-        };
-        Ok(Self { route, is_behind: row.bool("is_behind")?, has_waited: row.bool("has_waited")? })
+        })
+    }
+}
+
+impl FromRow for Found {
+    fn from_row(row: &Row) -> Result<Self> {
+        Ok(Self { route: Route::from_row(row)?, is_behind: row.bool("is_behind")?, has_waited: row.bool("has_waited")? })
     }
 }

@@ -7,14 +7,20 @@ use provider::messaging::Person;
 
 use super::{Contact, ContactId, Identity, Kind, Merge, model::IdentityRecord};
 
-/// Returns the contacts that have or had the identities of a person.
+/// Returns the contacts that have or had the identities of a person. Each identity is looked for by itself: for all of them in
+/// one condition, PostgreSQL would read every contact of the organization.
 pub(super) async fn known(tx: &mut Tx, channel: &str, person: &Person) -> Result<Vec<IdentityRecord>> {
     tx.query(
         "select i.contact_id, i.kind, i.value, i.valid_from_ms, i.valid_to_ms, c.name
-         from contact_identities i join contacts c on c.org_id = i.org_id and c.id = i.contact_id
-         where i.org_id = $1 and i.channel = $2
-             and ((i.kind = 'bsuid' and i.value = $3) or (i.kind = 'parent_bsuid' and i.value = $4)
-                 or (i.kind = 'phone' and i.value = $5) or (i.kind = 'username' and i.value = $6))",
+         from (
+             select * from contact_identities where org_id = $1 and channel = $2 and kind = 'bsuid' and value = $3
+             union all
+             select * from contact_identities where org_id = $1 and channel = $2 and kind = 'parent_bsuid' and value = $4
+             union all
+             select * from contact_identities where org_id = $1 and channel = $2 and kind = 'phone' and value = $5
+             union all
+             select * from contact_identities where org_id = $1 and channel = $2 and kind = 'username' and value = $6) i
+         join contacts c on c.org_id = i.org_id and c.id = i.contact_id",
     )
     .bind(channel)
     .bind(person.bsuid.as_deref())

@@ -5,7 +5,11 @@ use std::collections::{BTreeMap, VecDeque};
 use kernel::{OrgId, Result};
 use store::{Engine, FromRow, Row, Tx, Value};
 
-use super::{Known, Seq, known::is_known};
+use super::{
+    Known, Seq,
+    known::is_known,
+    sql::WALKING,
+};
 use crate::nodes::NodeNumber;
 
 /// An entry that this process runs now.
@@ -46,48 +50,109 @@ pub(crate) struct ClaimRequest {
     pub saturated: Vec<String>,
     /// What this node can run.
     pub known: Known,
-    /// Where the scan of the queue begins.
-    pub from: Position,
+    /// Where in the queue it looks.
+    pub scan: Scan,
+    /// Whether it looks far behind the front, when nothing is free there.
+    pub is_far: bool,
+}
+
+/// Where a claim looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Scan {
+    /// Where the last look far behind the front came to, and the next goes on; the front when it came to the end.
+    far: Position,
+    /// Whether the claim before this one found all that it asked for: then what comes next is likely to be free too, and
+    /// looking at more would only cost.
+    is_narrow: bool,
+}
+
+impl Scan {
+    /// The first one.
+    pub(crate) const NEW: Self = Self { far: Position::FRONT, is_narrow: false };
+
+    /// Whether there is more of the queue than was looked at.
+    pub(crate) fn goes_on(self) -> bool {
+        self.far != Position::FRONT
+    }
+
+    /// How many entries the window at the front has.
+    fn window(self, limit: i64) -> i64 {
+        let narrow = NARROW.into_iter().find(|window| self.is_narrow && *window >= 2 * limit);
+        narrow.unwrap_or(WINDOW)
+    }
+}
+
+/// What a claim took.
+pub(crate) struct Claim {
+    pub entries: Vec<Claimed>,
+    /// Where the next claim looks.
+    pub next: Scan,
+    /// Whether it looked far behind the front.
+    pub went_far: bool,
 }
 
 /// A position in the queue: behind the entry with this rank and number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Position {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Position {
     rank: i64,
     seq: Seq,
 }
 
 impl Position {
     /// Before the first entry.
-    pub(crate) const FRONT: Self = Self { rank: i64::MIN, seq: 0 };
+    const FRONT: Self = Self { rank: i64::MIN, seq: 0 };
 }
 
-/// Entries that a claim looks at together. Statements name it, instead of binding it: a planner that does not know how
+/// Entries that a claim looks at together at most. Statements name it, instead of binding it: a planner that does not know how
 /// few are asked for would rather sort all of the queue than walk its index.
 const WINDOW: i64 = 1024;
-/// Windows that one claim looks at, so that claimers who wait for it do not wait for long.
+/// Smaller windows: a few, as each is a statement that is prepared. In the smallest tenants still take turns.
+const NARROW: [i64; 3] = [128, 256, 512];
+/// Windows far behind the front that one claim looks at, so that claimers who wait for it do not wait for long.
 const WINDOWS: usize = 8;
 /// Entries of one lane in one claim: they run one after the other, so more of them would only be held.
 const OF_A_LANE: i64 = 64;
 
-/// Takes ready entries that this node can run and whose lanes are free. Returns them with the position at which the next
-/// claim begins its scan: the front of the queue, unless this claim found nothing and did not reach the end. So what
-/// stands behind many that wait is found a few claims later.
-pub(crate) async fn claim(tx: &mut Tx, request: &ClaimRequest) -> Result<(Vec<Claimed>, Position)> {
+/// Takes ready entries that this node can run and whose lanes are free: at the front of the queue, or, when nothing is free
+/// there, far behind it. Such a look goes on where the last one stopped, so that what stands behind very many that wait is
+/// found a few claims later.
+pub(crate) async fn claim(tx: &mut Tx, request: &ClaimRequest) -> Result<Claim> {
     lock_claims(tx).await?;
-    let mut from = request.from;
+    let ClaimRequest { scan, limit, is_far, .. } = *request;
+    let window = scan.window(limit);
+    let entries = claim_in_window(tx, request, Position::FRONT, window).await?;
+    if !entries.is_empty() {
+        let is_narrow = i64::try_from(entries.len()).is_ok_and(|claimed| claimed >= limit);
+        return Ok(Claim { entries: in_turns(entries), next: Scan { is_narrow, ..Scan::NEW }, went_far: false });
+    }
+    let end = end_of_window(tx, request, Position::FRONT, window).await?;
+    match end {
+        Some(end) if is_far => claim_far(tx, request, end.max(scan.far)).await,
+        // The next look goes on where the last one stopped.
+        Some(end) => Ok(Claim::nothing(end.max(scan.far), false)),
+        None => Ok(Claim::nothing(Position::FRONT, false)),
+    }
+}
+
+/// Claims in the first of a few windows in which something is free.
+async fn claim_far(tx: &mut Tx, request: &ClaimRequest, mut from: Position) -> Result<Claim> {
     for _ in 0..WINDOWS {
-        let claimed = claim_in_window(tx, request, from).await?;
-        if !claimed.is_empty() {
-            return Ok((in_turns(claimed), Position::FRONT));
+        let entries = claim_in_window(tx, request, from, WINDOW).await?;
+        if !entries.is_empty() {
+            return Ok(Claim { entries: in_turns(entries), next: Scan::NEW, went_far: true });
         }
-        // Everything in this window waits for something else: look behind it.
-        match end_of_window(tx, request, from).await? {
+        match end_of_window(tx, request, from, WINDOW).await? {
             Some(end) => from = end,
-            None => return Ok((Vec::new(), Position::FRONT)),
+            None => return Ok(Claim::nothing(Position::FRONT, true)),
         }
     }
-    Ok((Vec::new(), from))
+    Ok(Claim::nothing(from, true))
+}
+
+impl Claim {
+    fn nothing(far: Position, went_far: bool) -> Self {
+        Self { entries: Vec::new(), next: Scan { far, is_narrow: false }, went_far }
+    }
 }
 
 /// Makes claims of different nodes run one after the other until this transaction ends: a lane that one of them took is
@@ -96,11 +161,7 @@ pub(crate) async fn claim(tx: &mut Tx, request: &ClaimRequest) -> Result<(Vec<Cl
 /// A node that freezes in the middle of its claim holds up the others for two seconds: then PostgreSQL ends its session.
 pub(super) async fn lock_claims(tx: &mut Tx) -> Result<()> {
     if tx.engine() == Engine::Postgres {
-        tx.system(
-            "select set_config('idle_in_transaction_session_timeout', '2s', true), pg_advisory_xact_lock(7308628)",
-        )
-        .rows()
-        .await?;
+        tx.system_built(format!("select {WALKING}, pg_advisory_xact_lock(7308628)")).rows().await?;
     }
     Ok(())
 }
@@ -112,10 +173,18 @@ pub(super) async fn lock_claims(tx: &mut Tx) -> Result<()> {
 /// that has an entry ahead of it outside of the window waits. Nothing is skipped because it is locked: what is ahead in a
 /// lane stays ahead.
 ///
+/// Entries of tenants that have their share are left out first: an entry behind one of those in its lane waits, as behind any
+/// that is outside of the window.
+///
 /// Of a lane only those are looked at that stand before the first that holds it up: a lane may have a million behind a
 /// head that failed. It is looked for once in each lane, and nothing is joined: a planner that expects few entries would
 /// compare each with each.
-async fn claim_in_window(tx: &mut Tx, request: &ClaimRequest, from: Position) -> Result<Vec<Claimed>> {
+async fn claim_in_window(
+    tx: &mut Tx,
+    request: &ClaimRequest,
+    from: Position,
+    window: i64,
+) -> Result<Vec<Claimed>> {
     let (has_room, saturated): (_, Value) = match tx.engine() {
         Engine::Sqlite => {
             let list = serde_json::json!(request.saturated).to_string();
@@ -125,10 +194,11 @@ async fn claim_in_window(tx: &mut Tx, request: &ClaimRequest, from: Position) ->
     };
     let is_known = is_known(tx, 9);
     tx.system_built(format!(
-        "with entries as materialized (
+        "with ahead as materialized (
              select seq, tenant, lane, rank, case when kind = 'event' then 0 else 1 end as job from jobs
              where state = 'ready' and rank is not null and (rank, seq) > ($5, $8) and {is_known}
-             order by rank, seq limit {WINDOW}),
+             order by rank, seq limit {window}),
+         entries as materialized (select * from ahead where {has_room}),
          busy as materialized (
              select lane from jobs where state in ('running', 'cancelling') and rank is not null and lane is not null),
          laned as (
@@ -150,8 +220,8 @@ async fn claim_in_window(tx: &mut Tx, request: &ClaimRequest, from: Position) ->
                    from looked) l
              where held_from is null or seq < held_from),
          turns as (
-             select seq, tenant, job, row_number() over (partition by tenant order by turn_rank, seq) as turn from free
-             where {has_room}),
+             select seq, tenant, job, row_number() over (partition by tenant order by turn_rank, seq) as turn
+             from free),
          counted as (
              select seq, tenant, job, turn, sum(job) over (order by turn, seq) as jobs_so_far from turns
              where turn <= $6 or tenant = '')
@@ -175,8 +245,13 @@ async fn claim_in_window(tx: &mut Tx, request: &ClaimRequest, from: Position) ->
 }
 
 /// Where the window from this position ends; none when the queue ends in it.
-async fn end_of_window(tx: &mut Tx, request: &ClaimRequest, from: Position) -> Result<Option<Position>> {
-    let (is_known, last) = (is_known(tx, 3), WINDOW - 1);
+async fn end_of_window(
+    tx: &mut Tx,
+    request: &ClaimRequest,
+    from: Position,
+    window: i64,
+) -> Result<Option<Position>> {
+    let (is_known, last) = (is_known(tx, 3), window - 1);
     tx.system_built(format!(
         "select rank, seq from jobs where state = 'ready' and rank is not null and (rank, seq) > ($1, $2) and {is_known}
          order by rank, seq limit 1 offset {last}"

@@ -272,7 +272,7 @@ impl JobCtx {
             Box::pin(async move {
                 let state = work(tx).await?;
                 let organization = tx.scope().organization().cloned();
-                if sql::finish(tx, claim, seq, state, organization.as_ref(), world.now()).await? {
+                if sql::finish(tx, claim, &[seq], state, organization.as_ref(), world.now()).await? {
                     Ok(state)
                 } else {
                     Err(claim_lost())

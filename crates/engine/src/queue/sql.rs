@@ -74,38 +74,40 @@ pub(crate) async fn finish_many(tx: &mut Tx, claim: i64, seqs: &[Seq], state: St
     .await
 }
 
-/// Ends one entry, in the handler's own transaction. False when the claim was lost: then nothing may be kept.
+/// Ends entries in the transaction of their handlers. False when the claim of one was lost: then nothing may be kept.
 ///
 /// An event notes whose it turned out to be, so that it is found when the organization is erased.
 pub(crate) async fn finish(
     tx: &mut Tx,
     claim: i64,
-    seq: Seq,
+    seqs: &[Seq],
     state: State,
     organization: Option<&OrgId>,
     now: Time,
 ) -> Result<bool> {
-    let sql = match tx.engine() {
-        Engine::Sqlite => {
-            "update jobs set state = $3, rank = null, claim = null, node = null, starts = 0,
-                 attempts = attempts + 1, finished_ms = $4, error = null, organization = coalesce($5, organization)
-             where seq = $1 and claim = $2 and state = 'running' returning kind"
-        }
+    let (sql, list) = one_of(
+        tx,
+        seqs,
+        "update jobs set state = $3, rank = null, claim = null, node = null, starts = 0,
+             attempts = attempts + 1, finished_ms = $4, error = null, organization = coalesce($5, organization)
+         where seq in (select value from json_each($1)) and claim = $2 and state = 'running' returning kind",
         // An update would first look the row up in the index, and in a serializable transaction that look counts as
         // having read every entry of the same index page, which are the entries that its neighbours end at the same
         // moment. The look of `on conflict` does not count. A row that was deleted meanwhile, as when its organization is
         // erased, is inserted without a kind: that is a lost claim, and the caller undoes the transaction.
-        Engine::Postgres => {
-            "insert into jobs (seq, kind, state, max_attempts, created_ms) values ($1, '', '', 0, 0)
-             on conflict (seq) do update set state = $3, rank = null, claim = null, node = null, starts = 0,
-                 attempts = jobs.attempts + 1, finished_ms = $4, error = null,
-                 organization = coalesce($5, jobs.organization)
-             where jobs.claim = $2 and jobs.state = 'running' returning kind"
-        }
-    };
-    let finish = tx.system(sql).bind(seq).bind(claim).bind(state.as_str()).bind(now).bind(organization);
-    let ended = finish.row().await?.map(|row| row.text("kind")).transpose()?;
-    Ok(ended.is_some_and(|kind| !kind.is_empty()))
+        "insert into jobs (seq, kind, state, max_attempts, created_ms)
+         select seq, '', '', 0, 0 from unnest($1::bigint[]) as seq
+         on conflict (seq) do update set state = $3, rank = null, claim = null, node = null, starts = 0,
+             attempts = jobs.attempts + 1, finished_ms = $4, error = null,
+             organization = coalesce($5, jobs.organization)
+         where jobs.claim = $2 and jobs.state = 'running' returning kind",
+    );
+    let finish = tx.system(sql).bind(list).bind(claim).bind(state.as_str()).bind(now).bind(organization);
+    let mut ended = 0;
+    for row in finish.rows().await? {
+        ended += usize::from(!row.text("kind")?.is_empty());
+    }
+    Ok(ended == seqs.len())
 }
 
 /// How a run that did not succeed is noted.
@@ -208,17 +210,24 @@ fn json(numbers: &[i64]) -> String {
     format!("[{}]", list.join(","))
 }
 
-/// Takes the lock of this number until the transaction ends. False when another node has it. A node that freezes loses it
-/// after two seconds, because PostgreSQL ends its session. On SQLite there is one writer, which needs no lock.
+/// What transactions of PostgreSQL set that walk along the queue, in a `select`.
+///
+/// A node that freezes in the middle of one holds up others for two seconds: then PostgreSQL ends its session. And an index
+/// is walked in its order, which ends after a few entries: after the queue has grown fast the statistics still tell of few,
+/// and the planner would rather read and sort all of it.
+pub(super) const WALKING: &str = "set_config('idle_in_transaction_session_timeout', '2s', true),
+     set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true)";
+
+/// Takes the lock of this number until the transaction ends. False when another node has it. On SQLite there is one writer,
+/// which needs no lock.
 pub(super) async fn try_lock(tx: &mut Tx, number: i64) -> Result<bool> {
     if tx.engine() == Engine::Sqlite {
         return Ok(true);
     }
     let row = tx
-        .system(
-            "select set_config('idle_in_transaction_session_timeout', '2s', true) as timeout,
-                 case when pg_try_advisory_xact_lock($1) then 1 else 0 end::bigint as locked",
-        )
+        .system_built(format!(
+            "select {WALKING}, case when pg_try_advisory_xact_lock($1) then 1 else 0 end::bigint as locked"
+        ))
         .bind(number)
         .row()
         .await?;

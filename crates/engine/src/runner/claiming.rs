@@ -19,7 +19,7 @@ use crate::{
     nodes::NodeNumber,
     queue::{
         Claimed, EVENT,
-        claim::{self, ClaimRequest, Position},
+        claim::{self, Claim, ClaimRequest, Scan},
         promote,
         sql::{self, Work},
         suspects,
@@ -31,8 +31,17 @@ use crate::{
 pub(super) struct Claiming {
     pub claimed: usize,
     pub next: NextClaim,
-    /// When a limit opens at which something waits.
-    pub opens_in: Option<Duration>,
+    /// When to look again, if nothing happens before: a limit opens at which something waits, or there is more of the queue
+    /// to look at.
+    pub again_in: Option<Duration>,
+    /// Whether there is more of the queue than was looked at.
+    pub goes_on: bool,
+}
+
+impl Claiming {
+    fn nothing(next: NextClaim) -> Self {
+        Self { claimed: 0, next, again_in: None, goes_on: false }
+    }
 }
 
 /// When this node claims again.
@@ -52,8 +61,10 @@ struct Taken {
     suspects: Suspects,
     /// Whether something was left that this node could run.
     left: bool,
-    /// Where the scan of the next claim begins.
-    next: Position,
+    /// Where the next claim looks.
+    next: Scan,
+    /// Whether this one looked far behind the front of the queue.
+    went_far: bool,
 }
 
 impl Node {
@@ -63,13 +74,13 @@ impl Node {
         let quarantine = self.quarantine().at(idle, Instant::now(), self.options.lease);
         let eligible = quarantine.eligible(idle);
         let Some(room) = self.room().filter(|_| eligible != Eligible::NothingAtAll) else {
-            return Claiming { claimed: 0, next: NextClaim::WhenSettled, opens_in: None };
+            return Claiming::nothing(NextClaim::WhenSettled);
         };
         match self.prepare_and_claim(room, eligible, quarantine).await {
             Ok(claiming) => claiming,
             Err(error) => {
                 tracing::warn!(?error, "nothing could be claimed");
-                Claiming { claimed: 0, next: NextClaim::WhenWoken, opens_in: None }
+                Claiming::nothing(NextClaim::WhenWoken)
             }
         }
     }
@@ -81,7 +92,7 @@ impl Node {
         quarantine: Quarantine,
     ) -> Result<Claiming> {
         let Some(node) = self.lease.node() else {
-            return Ok(Claiming { claimed: 0, next: NextClaim::WhenWoken, opens_in: None });
+            return Ok(Claiming::nothing(NextClaim::WhenWoken));
         };
         let work = self.look().await?;
         let more_is_due = work.due && self.promote().await?;
@@ -92,14 +103,19 @@ impl Node {
             self.world.serve(None);
             *self.quarantine.lock().unwrap_or_else(PoisonError::into_inner) = Quarantine::Off;
             let next = if work.throttled { NextClaim::WhenSettled } else { NextClaim::WhenWoken };
-            return Ok(Claiming { claimed: 0, next, opens_in });
+            return Ok(Claiming { again_in: opens_in, ..Claiming::nothing(next) });
         }
-        let request = self.request(node, room);
+        let (request, began) = (self.request(node, room), Instant::now());
         let claim = request.claim;
         let taken = self.claim(request, eligible, work.suspect).await?;
+        if taken.went_far {
+            self.far_again.set(began.elapsed());
+        }
         self.remember(&taken, quarantine);
         let claimed = taken.entries.len();
-        let next = match (claimed == room.entries || more_is_due || taken.next != Position::FRONT, taken.left) {
+        let goes_on = taken.next.goes_on();
+        let again_in = opens_in.into_iter().chain(goes_on.then(|| self.far_again.wait())).min();
+        let next = match (claimed == room.entries || more_is_due, taken.left) {
             (true, _) => NextClaim::AtOnce,
             (false, true) => NextClaim::WhenSettled,
             (false, false) if work.throttled => NextClaim::WhenSettled,
@@ -108,13 +124,13 @@ impl Node {
         if self.lease.node() != Some(node) {
             // The lease ran out meanwhile: nothing is begun on it.
             self.give_back(claim, &taken.entries);
-            return Ok(Claiming { claimed: 0, next: NextClaim::WhenWoken, opens_in: None });
+            return Ok(Claiming::nothing(NextClaim::WhenWoken));
         }
         metrics::counter!("trunkline_claims_total").increment(1);
         if self.begin(claim, taken.entries).await {
-            Ok(Claiming { claimed, next, opens_in })
+            Ok(Claiming { claimed, next, again_in, goes_on })
         } else {
-            Ok(Claiming { claimed: 0, next: NextClaim::WhenSettled, opens_in })
+            Ok(Claiming { again_in, ..Claiming::nothing(NextClaim::WhenSettled) })
         }
     }
 
@@ -149,21 +165,22 @@ impl Node {
             node,
             saturated: self.saturated(room.share),
             known: self.claimable(),
-            from: *self.position.lock().unwrap_or_else(PoisonError::into_inner),
+            scan: *self.scan.lock().unwrap_or_else(PoisonError::into_inner),
+            is_far: self.far_again.wait().is_zero(),
         }
     }
 
     /// Each step in a transaction of its own: claims of all nodes wait for one another, so theirs are short.
     async fn claim(&self, request: ClaimRequest, eligible: Eligible, suspects: bool) -> Result<Taken> {
         let waiting = suspects && self.any_suspects().await?;
-        let (mut entries, mut next) = (Vec::new(), Position::FRONT);
+        let (mut entries, mut next, mut went_far) = (Vec::new(), Scan::NEW, false);
         if !waiting || matches!(eligible, Eligible::Others | Eligible::OthersFirst) {
             let request = request.clone();
             let claim = self.queue_write(move |tx| {
                 let request = request.clone();
                 Box::pin(async move { claim::claim(tx, &request).await })
             });
-            (entries, next) = claim.await?;
+            Claim { entries, next, went_far } = claim.await?;
         }
         let mut saw = if waiting { Suspects::Waiting } else { Suspects::None };
         if waiting && entries.is_empty() && matches!(eligible, Eligible::Suspects | Eligible::OthersFirst) {
@@ -177,7 +194,7 @@ impl Node {
         }
         let full = i64::try_from(entries.len()).unwrap_or(i64::MAX) == request.limit;
         let left = full || waiting || self.has_ready().await?;
-        Ok(Taken { entries, suspects: saw, left, next })
+        Ok(Taken { entries, suspects: saw, left, next, went_far })
     }
 
     async fn any_suspects(&self) -> Result<bool> {
@@ -210,7 +227,7 @@ impl Node {
         }
         *self.quarantine.lock().unwrap_or_else(PoisonError::into_inner) =
             quarantine.after(taken.suspects, Instant::now());
-        *self.position.lock().unwrap_or_else(PoisonError::into_inner) = taken.next;
+        *self.scan.lock().unwrap_or_else(PoisonError::into_inner) = taken.next;
     }
 
     /// Starts what was claimed. False when it cannot be read: then it is given back.

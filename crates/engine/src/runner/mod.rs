@@ -7,14 +7,18 @@ mod active;
 mod claiming;
 mod drain;
 mod end;
+mod events;
 mod handlers;
 mod heartbeat;
+mod known_routes;
 mod lease;
+mod pace;
 mod permits;
 mod quarantine;
 mod reaper;
 mod run;
 mod start;
+mod together;
 mod unhandled;
 mod wake;
 
@@ -41,12 +45,13 @@ use crate::{
     Publisher, World,
     cron::{self, Scheduler},
     erasure::Remembers,
-    queue::{Known, claim::Position},
+    queue::{Known, claim::Scan},
     route::Route,
 };
 use active::ActiveClaims;
 use claiming::{Claiming, NextClaim};
 use lease::Lease;
+use pace::Pace;
 use permits::Permits;
 use quarantine::Quarantine;
 
@@ -126,8 +131,10 @@ struct Node {
     runs: AtomicUsize,
     active: Mutex<ActiveClaims>,
     quarantine: Mutex<Quarantine>,
-    /// Where the scan of the next claim begins.
-    position: Mutex<Position>,
+    /// Where the next claim looks.
+    scan: Mutex<Scan>,
+    /// When a claim may look far behind the front of the queue again.
+    far_again: Pace,
     routes: Mutex<HashMap<String, Route>>,
     /// Told whenever an entry ends.
     settled: Notify,
@@ -166,7 +173,8 @@ impl Runner {
             options,
             active: Mutex::default(),
             quarantine: Mutex::default(),
-            position: Mutex::new(Position::FRONT),
+            scan: Mutex::new(Scan::NEW),
+            far_again: Pace::default(),
             routes: Mutex::default(),
             settled: Notify::new(),
             moved: Mutex::new(Instant::now()),
@@ -199,8 +207,8 @@ impl Runner {
             }
             // Both are there before the claim begins: what happens during it is not missed.
             let (woken, settled) = (node.db.woken(), node.settled.notified());
-            let Claiming { next, opens_in, .. } = node.claim_and_start().await;
-            let pause = opens_in.unwrap_or(node.options.poll).min(node.options.poll);
+            let Claiming { next, again_in, .. } = node.claim_and_start().await;
+            let pause = again_in.unwrap_or(node.options.poll).min(node.options.poll);
             if next == NextClaim::AtOnce {
                 continue;
             }
@@ -299,9 +307,10 @@ impl Node {
             let claiming = self.claim_and_start().await;
             self.idle().await;
             // What is ready and was not taken now waits for something that has to come from elsewhere.
-            if claiming.claimed == 0 && claiming.next != NextClaim::AtOnce {
+            if claiming.claimed == 0 && claiming.next != NextClaim::AtOnce && !claiming.goes_on {
                 return;
             }
+            self.far_again.reset();
         }
     }
 

@@ -1,26 +1,19 @@
 //! Running one entry.
 
-use std::{panic::AssertUnwindSafe, sync::Arc, sync::PoisonError, time::Duration};
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use futures_util::FutureExt;
-use kernel::{Error, OrgId, Result, Scope};
-use store::Tx;
+use kernel::{Error, Result};
 use tokio::time::timeout;
 
 use super::{Node, permits::Permit, start::Work};
 use crate::{
-    Applied, EventCtx, EventHandler, JobCtx,
-    event::Event,
-    queue::{Claimed, Seq, State, claim_lost, sql},
-    route::{self, Route},
+    JobCtx,
+    queue::{Claimed, State},
 };
 
 /// What has not begun after this time is given back, where a node holds too much.
 const LONG_WAIT: Duration = Duration::from_secs(2);
-/// Routes that are remembered. They are checked again in every transaction that uses them.
-const ROUTES: usize = 10_000;
-/// The organization behind a key changed while its event was on the way.
-const ROUTE_MOVED: &str = "route_moved";
 
 impl Node {
     /// Runs the entries of a lane one after the other. One that fails holds back those behind it.
@@ -52,7 +45,7 @@ impl Node {
 
     /// Waits for a permit to run. None when the process stops, or when it takes long and this node holds more than it
     /// should: entries ended fast when these were claimed, and do so no longer.
-    async fn permit(&self, tenant: &str) -> Option<Permit> {
+    pub(super) async fn permit(&self, tenant: &str) -> Option<Permit> {
         loop {
             match timeout(LONG_WAIT, self.permits.acquire(tenant)).await {
                 Ok(permit) => return permit,
@@ -102,135 +95,9 @@ impl Node {
         }
         Ok(ctx.has_ended())
     }
-
-    async fn run_event(&self, claim: i64, event: Event, keys: Vec<String>) -> Result<()> {
-        let handler = self.handlers.event(&event.provider).cloned();
-        let handler = handler.ok_or_else(|| Error::internal("handler_gone", "the event's handler is gone"))?;
-        let event = Arc::new(event);
-        if keys.is_empty() {
-            return self.apply(claim, handler, event, None, Vec::new()).await;
-        }
-        loop {
-            let Some(route) = self.find_route(&keys, event.seq).await? else {
-                if self.wait(claim, &event, keys.clone()).await? {
-                    return Ok(());
-                }
-                continue;
-            };
-            match self.apply(claim, handler.clone(), event.clone(), Some(route), keys.clone()).await {
-                Err(error) if error.tag == ROUTE_MOVED => self.forget_routes(&keys),
-                end => return end,
-            }
-        }
-    }
-
-    /// The handler's writes and the end of the event, in one transaction.
-    async fn apply(
-        &self,
-        claim: i64,
-        handler: Arc<dyn EventHandler>,
-        event: Arc<Event>,
-        route: Option<Route>,
-        keys: Vec<String>,
-    ) -> Result<()> {
-        let scope = route.as_ref().map_or(Scope::System, |route| route.organization.clone().into());
-        let (world, route, keys) = (self.world.clone(), Arc::new(route), Arc::new(keys));
-        let publisher = self.publisher.clone();
-        let write = store::work(move |tx| {
-            let (world, handler, event) = (world.clone(), handler.clone(), event.clone());
-            let publisher = publisher.clone();
-            let (route, keys) = (route.clone(), keys.clone());
-            Box::pin(async move {
-                let found = route::find(tx, &keys, event.seq).await?;
-                if found.as_ref().map(|found| &found.route) != route.as_ref().as_ref() {
-                    return Err(Error::conflict(ROUTE_MOVED, "the organization of an event changed"));
-                }
-                if let Some(found) = found.as_ref().filter(|found| found.is_behind) {
-                    route::wait_behind(tx, &world, event.seq, &found.route.key).await?;
-                    return end(tx, claim, &event, State::Unresolved, world.now()).await;
-                }
-                let mut ctx = EventCtx::new(tx, &world, &publisher, route.as_ref().as_ref());
-                // Inside of the transaction, which a run that hangs would hold open.
-                let limit = handler.timeout();
-                let applied = timeout(limit, handler.apply(&mut ctx, &event)).await;
-                let state = match applied.unwrap_or_else(|_| Err(timed_out(&event.provider, limit)))? {
-                    Applied::Done => State::Processed,
-                    Applied::Ignored => State::Ignored,
-                };
-                if found.is_some_and(|found| found.has_waited) {
-                    route::wait_no_more(tx, &[event.seq]).await?;
-                }
-                end(tx, claim, &event, state, world.now()).await
-            })
-        });
-        self.db.write(&scope, write).await
-    }
-
-    /// Parks an event until one of its keys leads somewhere. False when one does by now.
-    async fn wait(&self, claim: i64, event: &Arc<Event>, keys: Vec<String>) -> Result<bool> {
-        let (event, world, keys) = (event.clone(), self.world.clone(), Arc::new(keys));
-        let write = store::work(move |tx| {
-            let (event, world, keys) = (event.clone(), world.clone(), keys.clone());
-            Box::pin(async move {
-                if route::find(tx, &keys, event.seq).await?.is_some() {
-                    return Ok(false);
-                }
-                route::wait_for(tx, event.seq, &keys).await?;
-                end(tx, claim, &event, State::Unresolved, world.now()).await?;
-                Ok(true)
-            })
-        });
-        self.db.write(&Scope::System, write).await
-    }
-
-    async fn find_route(&self, keys: &[String], seq: Seq) -> Result<Option<Route>> {
-        {
-            let routes = self.routes.lock().unwrap_or_else(PoisonError::into_inner);
-            if let Some(route) = keys.first().and_then(|key| routes.get(key)) {
-                return Ok(Some(route.clone()));
-            }
-        }
-        let found = {
-            let keys = keys.to_vec();
-            self.db.read(&Scope::System, |tx| Box::pin(async move { route::find(tx, &keys, seq).await })).await?
-        };
-        let found = found.map(|found| found.route);
-        if let Some(route) = &found {
-            let mut routes = self.routes.lock().unwrap_or_else(PoisonError::into_inner);
-            if routes.len() >= ROUTES {
-                routes.clear();
-            }
-            routes.insert(route.key.clone(), route.clone());
-        }
-        Ok(found)
-    }
-
-    /// Forgets the routes of an organization.
-    pub(super) fn forget_routes_of(&self, organization: &OrgId) {
-        let mut routes = self.routes.lock().unwrap_or_else(PoisonError::into_inner);
-        routes.retain(|_, route| route.organization != *organization);
-    }
-
-    fn forget_routes(&self, keys: &[String]) {
-        let mut routes = self.routes.lock().unwrap_or_else(PoisonError::into_inner);
-        for key in keys {
-            routes.remove(key);
-        }
-    }
 }
 
-/// The end of an event, or an error that undoes the transaction because the claim was lost.
-async fn end(tx: &mut Tx, claim: i64, event: &Event, state: State, now: kernel::Time) -> Result<()> {
-    let organization = tx.scope().organization().cloned();
-    if sql::finish(tx, claim, event.seq, state, organization.as_ref(), now).await? {
-        metrics::counter!("trunkline_events_total", "provider" => event.provider.clone(), "status" => state.status())
-            .increment(1);
-        return Ok(());
-    }
-    Err(claim_lost())
-}
-
-fn timed_out(what: &str, limit: Duration) -> Error {
+pub(super) fn timed_out(what: &str, limit: Duration) -> Error {
     Error::unavailable("timed_out", format!("{what} did not end within its time limit of {limit:?}"))
 }
 

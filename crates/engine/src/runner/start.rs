@@ -4,7 +4,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use kernel::{Error, Result};
 
-use super::Node;
+use super::{Node, together::grouped};
 use crate::{
     event::{self, Event, Loaded, Routing},
     queue::{Claimed, EVENT, State},
@@ -19,11 +19,10 @@ pub(super) struct Work {
 impl Node {
     /// Ends at once what nobody handles; the rest goes to workers, lane by lane.
     pub(super) async fn start(self: &Arc<Self>, claim: i64, entries: Vec<Claimed>, mut events: Loaded) {
-        let mut ignored = Vec::new();
-        let mut lanes: HashMap<String, Vec<Work>> = HashMap::new();
+        let (mut ignored, mut works) = (Vec::new(), Vec::new());
         for entry in entries {
             if entry.kind != EVENT {
-                self.line_up(claim, Work { entry, event: None }, &mut lanes);
+                works.push(Work { entry, event: None });
                 continue;
             }
             let Some(event) = events.remove(&entry.seq).flatten() else {
@@ -32,15 +31,17 @@ impl Node {
             };
             match self.route(&event) {
                 Ok(Routing::Ignore) => ignored.push(entry.seq),
-                Ok(Routing::System) => {
-                    self.line_up(claim, Work { entry, event: Some((event, Vec::new())) }, &mut lanes);
-                }
-                Ok(Routing::Keys(keys)) => self.line_up(claim, Work { entry, event: Some((event, keys)) }, &mut lanes),
+                Ok(Routing::System) => works.push(Work { entry, event: Some((event, Vec::new())) }),
+                Ok(Routing::Keys(keys)) => works.push(Work { entry, event: Some((event, keys)) }),
                 Err(error) => self.give_up(claim, entry, error),
             }
         }
-        for (_, works) in lanes {
-            self.spawn(self.clone().run_lane(claim, works));
+        let (groups, lanes) = grouped(laned(works));
+        for group in groups {
+            self.spawn(self.clone().run_group(claim, group));
+        }
+        for lane in lanes {
+            self.spawn(self.clone().run_lane(claim, lane));
         }
         if !ignored.is_empty() {
             self.finish_many(claim, ignored, State::Ignored).await;
@@ -57,17 +58,23 @@ impl Node {
         Ok(routing)
     }
 
-    fn line_up(self: &Arc<Self>, claim: i64, work: Work, lanes: &mut HashMap<String, Vec<Work>>) {
-        match &work.entry.lane {
-            Some(lane) => lanes.entry(lane.clone()).or_default().push(work),
-            None => self.spawn(self.clone().run_lane(claim, vec![work])),
-        }
-    }
-
     fn give_up(self: &Arc<Self>, claim: i64, entry: Claimed, error: Error) {
         let inner = self.clone();
         self.spawn(async move {
             inner.failed(claim, &entry, error).await;
         });
     }
+}
+
+/// The lanes of these, each in order, and as lanes of their own those that have none.
+pub(super) fn laned(works: Vec<Work>) -> Vec<Vec<Work>> {
+    let (mut lanes, mut all) = (HashMap::<String, Vec<Work>>::new(), Vec::new());
+    for work in works {
+        match &work.entry.lane {
+            Some(lane) => lanes.entry(lane.clone()).or_default().push(work),
+            None => all.push(vec![work]),
+        }
+    }
+    all.extend(lanes.into_values());
+    all
 }

@@ -12,7 +12,7 @@ use store::{Db, Engine};
 use super::{
     events::SECRETS,
     report::Line,
-    run::{Cpu, Options, binary, handled},
+    run::{Cpu, Options, binary, ended_as},
 };
 use crate::{database::Database, machine};
 
@@ -44,13 +44,15 @@ pub(crate) async fn measure(options: &Options, name: &str, database: &Database, 
     let (before, began) = (Cpu::now(server.id(), options), Instant::now());
     let (idle, _) = machine::memory(server.id());
     let limit = Duration::from_secs(options.seconds);
-    let first = handled(server.address).await?;
+    let handled = || ended_as(server.address, Some("processed"));
+    let first = handled().await?;
     let mut last = first;
     while began.elapsed() < limit && last < u64::try_from(waiting)? {
         tokio::time::sleep(Duration::from_millis(100)).await;
-        last = handled(server.address).await?;
+        last = handled().await?;
     }
     let elapsed = began.elapsed();
+    ensure!(last > first, "no message was handled in {limit:?}");
     let mut line = Line::of_work(name, usize::try_from(last - first)?, elapsed);
     before.share(server.id(), elapsed, options, &mut line);
     let (_, highest) = machine::memory(server.id());
@@ -89,7 +91,7 @@ fn texts(engine: Engine) -> [&'static str; 2] {
                  1767225600000000 + seq, 17, 1767225600000 from n",
             "with recursive n (seq) as (select $1 union all select seq + 1 from n where seq < $2)
              insert into inbox_events (seq, provider, connection, external_id, kind, account, received_ms, body)
-             select seq, 'whatsapp', '', 'wamid.' || seq, 'messages.text', '106540352242922', 1767225600000,
+             select seq, 'whatsapp', '', 'wamid.' || seq, 'message', '106540352242922', 1767225600000,
                  cast('{\"object\":\"whatsapp_business_account\",\"entry\":[{\"id\":\"1\",\"changes\":[{\"field\":\"messages\",\"value\":{\"messaging_product\":\"whatsapp\",\"metadata\":{\"display_phone_number\":\"15550783881\",\"phone_number_id\":\"106540352242922\"},\"contacts\":[{\"profile\":{\"name\":\"Ada\"},\"wa_id\":\"1650' || (1000000 + seq % $3) || '\"}],\"messages\":[{\"from\":\"1650' || (1000000 + seq % $3) || '\",\"id\":\"wamid.' || seq || '\",\"timestamp\":\"1767225600\",\"type\":\"text\",\"text\":{\"body\":\"Is it in stock?\"}}]}}]}]}' as blob)
              from n",
         ],
@@ -98,7 +100,7 @@ fn texts(engine: Engine) -> [&'static str; 2] {
              select 'event', 'whatsapp', 'whatsapp:106540352242922', 'whatsapp:106540352242922:' || (seq % $3::bigint), 'ready',
                  1767225600000000 + seq, 17, 1767225600000 from generate_series($1::bigint, $2::bigint) as seq",
             "insert into inbox_events (seq, provider, connection, external_id, kind, account, received_ms, body)
-             select seq, 'whatsapp', '', 'wamid.' || seq, 'messages.text', '106540352242922', 1767225600000,
+             select seq, 'whatsapp', '', 'wamid.' || seq, 'message', '106540352242922', 1767225600000,
                  convert_to('{\"object\":\"whatsapp_business_account\",\"entry\":[{\"id\":\"1\",\"changes\":[{\"field\":\"messages\",\"value\":{\"messaging_product\":\"whatsapp\",\"metadata\":{\"display_phone_number\":\"15550783881\",\"phone_number_id\":\"106540352242922\"},\"contacts\":[{\"profile\":{\"name\":\"Ada\"},\"wa_id\":\"1650' || (1000000 + seq % $3::bigint) || '\"}],\"messages\":[{\"from\":\"1650' || (1000000 + seq % $3::bigint) || '\",\"id\":\"wamid.' || seq || '\",\"timestamp\":\"1767225600\",\"type\":\"text\",\"text\":{\"body\":\"Is it in stock?\"}}]}}]}]}', 'UTF8')
              from jobs where seq > (select coalesce(max(seq), 0) from inbox_events) and $1::bigint <= $2::bigint",
         ],

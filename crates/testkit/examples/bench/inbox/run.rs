@@ -220,7 +220,7 @@ async fn end_to_end(
     let load = load::run(server.address, events, connections, Duration::from_secs(options.seconds), false).await?;
     let began_waiting = Instant::now();
     let accepted = u64::try_from(load.requests - load.refused)?;
-    while handled(server.address).await? < accepted {
+    while ended_as(server.address, None).await? < accepted {
         anyhow::ensure!(began_waiting.elapsed() < Duration::from_secs(120), "the queue does not drain");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
@@ -269,11 +269,12 @@ impl Cpu {
     }
 }
 
-/// Events that have ended since the server started: at intake, with a handler, or together.
-pub(crate) async fn handled(address: SocketAddr) -> anyhow::Result<u64> {
+/// Events that have ended since the server started, at intake, with a handler, or together: all, or those with this status.
+pub(crate) async fn ended_as(address: SocketAddr, status: Option<&str>) -> anyhow::Result<u64> {
     let metrics = get(address, "/metrics").await?;
     let counted = ["trunkline_events_total{", "trunkline_jobs_ended_total{"];
-    let ended = metrics.lines().filter(|line| counted.iter().any(|name| line.starts_with(name)));
+    let status = status.map_or(String::new(), |status| format!("status=\"{status}\""));
+    let ended = metrics.lines().filter(|line| counted.iter().any(|name| line.starts_with(name)) && line.contains(&status));
     Ok(ended.filter_map(|line| line.rsplit_once(' ')?.1.parse::<u64>().ok()).sum())
 }
 
