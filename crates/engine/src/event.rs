@@ -82,6 +82,19 @@ pub trait EventHandler: Send + Sync + 'static {
     /// An error that may heal is tried again; any other gives the event up.
     async fn apply(&self, ctx: &mut EventCtx<'_>, event: &Event) -> Result<Applied>;
 
+    /// Writes what several events of one organization mean, in their order, in one transaction with their ends. Override it
+    /// where statements on many rows at once are worth it. When it fails, each event is applied by itself.
+    ///
+    /// # Errors
+    /// As [`EventHandler::apply`].
+    async fn apply_all(&self, ctx: &mut EventCtx<'_>, events: &[Event]) -> Result<Vec<Applied>> {
+        let mut all = Vec::with_capacity(events.len());
+        for event in events {
+            all.push(self.apply(ctx, event).await?);
+        }
+        Ok(all)
+    }
+
     /// How long [`EventHandler::apply`] may take. An event that takes longer is undone and tried again as after any other
     /// failure. On SQLite, whose one writer it holds, the time limit of a transaction comes first.
     fn timeout(&self) -> Duration {

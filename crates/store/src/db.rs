@@ -163,6 +163,18 @@ impl Db {
         }
     }
 
+    /// On PostgreSQL, makes anew the statistics of tables that have outgrown them, by which statements are planned. Returns
+    /// how many those were. To be called every few seconds while a process works.
+    ///
+    /// # Errors
+    /// `Unavailable` when the database does not answer.
+    pub async fn refresh_statistics(&self) -> Result<usize> {
+        match &self.driver {
+            Driver::Sqlite(_) => Ok(0),
+            Driver::Postgres(db) => db.refresh_statistics().await,
+        }
+    }
+
     /// Says as whom this process announces its commits that called [`Tx::wake`], and for how long it gathers them.
     pub fn announce_as(&self, sender: i64, pause: Duration) {
         match &self.driver {

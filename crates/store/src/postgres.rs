@@ -6,6 +6,7 @@
 mod announcer;
 mod pool;
 mod role;
+mod statistics;
 mod transaction;
 
 use std::{
@@ -32,6 +33,7 @@ pub(crate) use announcer::CHANNEL;
 pub(crate) use pool::Lent;
 use pool::Pool;
 pub(crate) use role::{Login, ROLE};
+use statistics::Statistics;
 pub(crate) use transaction::Transaction;
 
 use crate::{
@@ -48,6 +50,11 @@ const TRIES: u32 = 40;
 const DUPLICATES: u32 = 3;
 /// How long a transaction may stay open with nobody asking it anything.
 const IDLE: &str = "60s";
+/// How statements are planned: by an index wherever there is one. A table that is small is read whole otherwise, by a plan that
+/// is kept while it grows, and a serializable transaction that has read a whole table conflicts with all who write to it.
+/// And without compilation and helpers: what such a plan seems to cost is not what it costs.
+const PLANNING: [(&str, &str); 3] =
+    [("enable_seqscan", "off"), ("jit", "off"), ("max_parallel_workers_per_gather", "0")];
 
 #[derive(Clone)]
 pub(crate) struct PostgresDb {
@@ -60,6 +67,7 @@ pub(crate) struct PostgresDb {
     access: Access,
     /// What transactions begin with after their isolation: the same for all. Known when the server has answered once.
     preamble: Arc<OnceCell<String>>,
+    statistics: Arc<Statistics>,
     shared: Shared,
     announcer: Announcer,
 }
@@ -81,6 +89,7 @@ impl PostgresDb {
             is_pooled: direct_url.is_some(),
             access: options.access,
             preamble: Arc::default(),
+            statistics: Arc::default(),
             shared,
         })
     }
@@ -95,6 +104,7 @@ impl PostgresDb {
             is_pooled: false,
             access: self.access,
             preamble: Arc::default(),
+            statistics: Arc::default(),
             shared: self.shared.clone(),
             announcer: self.announcer.clone(),
         }
@@ -215,6 +225,9 @@ impl PostgresDb {
                 "; set local statement_timeout = '{limit}ms'; set local client_min_messages = 'error'\
                  ; set local idle_in_transaction_session_timeout = '{IDLE}'"
             );
+            for (name, value) in PLANNING {
+                preamble += &format!("; set local {name} = {value}");
+            }
         }
         Ok(preamble)
     }
@@ -240,6 +253,11 @@ impl PostgresDb {
     /// How many connections the pool may have.
     pub(crate) fn connections(&self) -> u32 {
         self.pool.most()
+    }
+
+    /// Makes anew the statistics of tables that have outgrown them.
+    pub(crate) async fn refresh_statistics(&self) -> Result<usize> {
+        self.statistics.refresh(&self.pool).await
     }
 
     /// Hears what is announced on `channel`, on a connection that is not of the pool.
@@ -270,6 +288,7 @@ fn session(url: &str, statement_timeout: Duration) -> Result<PgConnectOptions> {
     // Serializable transactions fail one another now and then, and are run again. That is no news: their connections
     // would warn of a rollback where there is nothing left to roll back.
     let connect = connect.options([("idle_in_transaction_session_timeout", IDLE), ("client_min_messages", "error")]);
+    let connect = connect.options(PLANNING);
     Ok(limited(connect, statement_timeout).statement_cache_capacity(256).disable_statement_logging())
 }
 

@@ -13,7 +13,7 @@ use engine::{Children, Handlers, Keep, OldTenantRows, Owned, Registry, Sweep};
 
 pub use merge::unmerge;
 pub use model::{Contact, ContactId, Identity, Kind, Merge};
-pub(crate) use mutations::{recall, rename, resolve};
+pub(crate) use mutations::{Recognised, recall, recognise, rename, resolve};
 pub use queries::{ListContacts, PageContacts, list, merges};
 
 /// Registers the operations of this feature.

@@ -56,7 +56,7 @@ pub struct Identity {
 }
 
 /// A kind of identity. The variants are sorted by how reliably they identify a person.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[schemars(rename = "ContactIdentityKind")]
 pub enum Kind {

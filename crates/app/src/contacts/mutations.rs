@@ -1,5 +1,7 @@
 //! Finds the contact of a person, and stores what an event says of them.
 
+use std::collections::{BTreeSet, HashMap};
+
 use ::store::Tx;
 use engine::EventCtx;
 use kernel::{Result, Time};
@@ -26,11 +28,11 @@ pub(crate) async fn recall(
     person: &Person,
     at: Time,
 ) -> Result<Option<ContactId>> {
-    let mut known = store::known(ctx.tx, channel, person).await?;
+    let mut known = records_of(ctx.tx, channel, person).await?;
     let found = owners(&known, at);
     let Some(contact) = one(ctx, &found).await? else { return Ok(None) };
     if found.len() > 1 {
-        known = store::known(ctx.tx, channel, person).await?;
+        known = records_of(ctx.tx, channel, person).await?;
     }
     learn(ctx, channel, &contact, person, &known, at).await?;
     Ok(Some(contact))
@@ -39,8 +41,8 @@ pub(crate) async fn recall(
 /// Stores that a person has other identities from `at` on. Nothing is stored of a person without a contact.
 pub(crate) async fn rename(ctx: &mut EventCtx<'_>, channel: &str, renamed: &Renamed, at: Time) -> Result<()> {
     // A message under the new identities may have arrived before this event, and may have created a contact of its own.
-    let mut found = owners(&store::known(ctx.tx, channel, &renamed.before).await?, at);
-    let after = owners(&store::known(ctx.tx, channel, &renamed.after).await?, at);
+    let mut found = owners(&records_of(ctx.tx, channel, &renamed.before).await?, at);
+    let after = owners(&records_of(ctx.tx, channel, &renamed.after).await?, at);
     found.extend(after.into_iter().filter(|contact| !found.contains(contact)).collect::<Vec<_>>());
     let Some(contact) = one(ctx, &found).await? else { return Ok(()) };
     let after = names(&renamed.after);
@@ -50,8 +52,53 @@ pub(crate) async fn rename(ctx: &mut EventCtx<'_>, channel: &str, renamed: &Rena
             store::end_identity(ctx.tx, &contact, channel, kind, value, at).await?;
         }
     }
-    let known = store::known(ctx.tx, channel, &renamed.after).await?;
+    let known = records_of(ctx.tx, channel, &renamed.after).await?;
     learn(ctx, channel, &contact, &renamed.after, &known, at).await
+}
+
+/// Whom a message comes from, as far as a look at the contacts tells.
+pub(crate) enum Recognised {
+    /// A contact, about whom the message says nothing new.
+    As(ContactId),
+    /// A person without a contact, whose identities no contact has or had.
+    New,
+    /// A person about whom something has to be stored, which may change whom other messages come from.
+    ToBeSettled,
+}
+
+/// Recognises people by their identities at the given times, with one look at the contacts.
+pub(crate) async fn recognise(tx: &mut Tx, channel: &str, people: &[(&Person, Time)]) -> Result<Vec<Recognised>> {
+    let values: BTreeSet<_> = people.iter().flat_map(|(person, _)| names(person)).map(|(_, value)| value).collect();
+    let mut records = HashMap::<_, Vec<IdentityRecord>>::new();
+    for record in store::known(tx, channel, &values.into_iter().collect::<Vec<_>>()).await? {
+        records.entry((record.kind, record.value.clone())).or_default().push(record);
+    }
+    let recognised = people.iter().map(|(person, at)| {
+        let of_name = |(kind, value): (Kind, &str)| records.get(&(kind, value.to_owned()));
+        let known: Vec<_> = names(person).into_iter().filter_map(of_name).flatten().cloned().collect();
+        match &owners(&known, *at)[..] {
+            [contact] if !teaches(&known, contact, person, *at) => Recognised::As(contact.clone()),
+            [] if known.is_empty() => Recognised::New,
+            _ => Recognised::ToBeSettled,
+        }
+    });
+    Ok(recognised.collect())
+}
+
+/// Whether there is anything to store about a contact.
+fn teaches(known: &[IdentityRecord], contact: &ContactId, person: &Person, at: Time) -> bool {
+    let called = |name: &str| known.iter().any(|known| known.is_called(contact, name));
+    names(person).iter().any(|(kind, _)| is_news(known, contact, *kind, at))
+        || person.name.as_deref().is_some_and(|name| !called(name))
+}
+
+/// Returns the identities of a person that a contact has or had.
+async fn records_of(tx: &mut Tx, channel: &str, person: &Person) -> Result<Vec<IdentityRecord>> {
+    let names = names(person);
+    let values: Vec<_> = names.iter().map(|(_, value)| *value).collect();
+    let mut known = store::known(tx, channel, &values).await?;
+    known.retain(|known| names.contains(&(known.kind, &known.value)));
+    Ok(known)
 }
 
 /// Merges the contacts to which the identities of one person lead, and returns the one that is left.
@@ -68,7 +115,7 @@ async fn make(ctx: &mut EventCtx<'_>, channel: &str, person: &Person, at: Time) 
     let contact = ctx.new_id();
     store::insert(ctx.tx, &contact, ctx.now()).await?;
     // Only a username can belong to another contact here: any other identity would have led to that contact.
-    let known = store::known(ctx.tx, channel, person).await?;
+    let known = records_of(ctx.tx, channel, person).await?;
     learn(ctx, channel, &contact, person, &known, at).await?;
     Ok(contact)
 }

@@ -3,32 +3,21 @@
 use ::store::{FromRow, Reader, Row, Tx};
 use engine::Range;
 use kernel::{Result, Time};
-use provider::messaging::Person;
 
 use super::{Contact, ContactId, Identity, Kind, Merge, model::IdentityRecord};
 
-/// Returns the contacts that have or had the identities of a person. Each identity is looked for by itself: for all of them in
-/// one condition, PostgreSQL would read every contact of the organization.
-pub(super) async fn known(tx: &mut Tx, channel: &str, person: &Person) -> Result<Vec<IdentityRecord>> {
-    tx.query(
+/// Returns the identities of any kind that have or had one of these values, with their contacts.
+pub(super) async fn known(tx: &mut Tx, channel: &str, values: &[&str]) -> Result<Vec<IdentityRecord>> {
+    let (sql, list) = tx.list_of(
         "select i.contact_id, i.kind, i.value, i.valid_from_ms, i.valid_to_ms, c.name
-         from (
-             select * from contact_identities where org_id = $1 and channel = $2 and kind = 'bsuid' and value = $3
-             union all
-             select * from contact_identities where org_id = $1 and channel = $2 and kind = 'parent_bsuid' and value = $4
-             union all
-             select * from contact_identities where org_id = $1 and channel = $2 and kind = 'phone' and value = $5
-             union all
-             select * from contact_identities where org_id = $1 and channel = $2 and kind = 'username' and value = $6) i
-         join contacts c on c.org_id = i.org_id and c.id = i.contact_id",
-    )
-    .bind(channel)
-    .bind(person.bsuid.as_deref())
-    .bind(person.parent_bsuid.as_deref())
-    .bind(person.phone.as_deref())
-    .bind(person.username.as_deref())
-    .all()
-    .await
+         from contact_identities i join contacts c on c.org_id = i.org_id and c.id = i.contact_id
+         where i.org_id = $1 and i.channel = $2 and i.value in (select value from json_each($3))",
+        "select i.contact_id, i.kind, i.value, i.valid_from_ms, i.valid_to_ms, c.name
+         from contact_identities i join contacts c on c.org_id = i.org_id and c.id = i.contact_id
+         where i.org_id = $1 and i.channel = $2 and i.value = any($3)",
+        values,
+    );
+    tx.query(sql).bind(channel).bind(list).all().await
 }
 
 pub(super) async fn insert(tx: &mut Tx, contact: &ContactId, now: Time) -> Result<()> {

@@ -9,7 +9,7 @@ use engine::Registry;
 
 pub(crate) use model::NewMessage;
 pub use model::{Conversation, ConversationId, Status};
-pub(crate) use mutations::{merge, note, unmerge};
+pub(crate) use mutations::{gone, merge, note, note_all, unmerge};
 pub(crate) use queries::exists;
 pub use queries::{ListConversations, PageConversations, list};
 

@@ -107,7 +107,28 @@ pub(super) struct Figures {
     pub connection: Option<String>,
 }
 
+impl From<&NewMessage> for Figures {
+    fn from(news: &NewMessage) -> Self {
+        Self {
+            unread: news.unread.into(),
+            at: news.at,
+            preview: Some(news.preview.clone()),
+            connection: news.connection.clone(),
+        }
+    }
+}
+
 impl Figures {
+    /// The figures before the first message.
+    pub(super) const NONE: Self = Self { unread: 0, at: Time::from_ms(i64::MIN), preview: None, connection: None };
+
+    /// Returns the figures after a later message. One that is older than what is shown is only counted.
+    pub(super) fn followed_by(self, later: Self) -> Self {
+        let unread = self.unread + later.unread;
+        let shown = if self.at <= later.at { later } else { self };
+        Self { unread, ..shown }
+    }
+
     /// Returns the figures of two conversations that become one.
     pub(super) fn with(self, other: &Self) -> Self {
         let unread = self.unread + other.unread;

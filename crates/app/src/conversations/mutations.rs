@@ -1,5 +1,7 @@
 //! Updates conversations for messages and merges.
 
+use std::collections::{BTreeMap, HashMap};
+
 use ::store::Tx;
 use engine::EventCtx;
 use kernel::{Error, Result};
@@ -16,10 +18,35 @@ pub(crate) async fn note(
     ctx: &mut EventCtx<'_>,
     contact: &ContactId,
     channel: &str,
-    news: &NewMessage,
+    news: NewMessage,
 ) -> Result<ConversationId> {
-    let (id, now) = (ctx.new_id(), ctx.now());
-    store::note(ctx.tx, &id, contact, channel, news, now).await
+    note_all(ctx, channel, &[(contact, news)]).await?.remove(contact).ok_or_else(gone)
+}
+
+/// As [`note`], for messages of several contacts in their order. Returns the conversation of each contact.
+pub(crate) async fn note_all(
+    ctx: &mut EventCtx<'_>,
+    channel: &str,
+    news: &[(&ContactId, NewMessage)],
+) -> Result<HashMap<ContactId, ConversationId>> {
+    // In the order of the contacts, so that two transactions that share some wait for one another instead of each for the
+    // other.
+    let mut noted = BTreeMap::new();
+    for (contact, news) in news {
+        let news = Figures::from(news);
+        let (_, figures) = noted.remove(contact.as_str()).unwrap_or((*contact, Figures::NONE));
+        noted.insert(contact.as_str(), (*contact, figures.followed_by(news)));
+    }
+    let noted: Vec<_> = noted.into_values().map(|(contact, figures)| (ctx.new_id(), contact, figures)).collect();
+    if noted.is_empty() {
+        return Ok(HashMap::new());
+    }
+    store::note(ctx.tx, channel, &noted, ctx.now()).await
+}
+
+/// The error for a conversation that a message was just noted in.
+pub(crate) fn gone() -> Error {
+    Error::internal("conversation_gone", "a conversation was noted and is not there")
 }
 
 /// Moves the conversations of a contact that was merged. When both contacts have an open one on a channel, the messages

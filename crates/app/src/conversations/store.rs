@@ -1,10 +1,12 @@
 //! The statements on conversations.
 
+use std::collections::HashMap;
+
 use ::store::{FromRow, Reader, Row, Tx};
 use engine::Range;
-use kernel::{Error, Result, Time};
+use kernel::{Result, Time};
 
-use super::{Conversation, ConversationId, NewMessage, Status, model::Figures};
+use super::{Conversation, ConversationId, Status, model::Figures};
 use crate::contacts::{ContactId, Merge};
 
 pub(super) async fn find_open(tx: &mut Tx, contact: &ContactId, channel: &str) -> Result<Option<ConversationId>> {
@@ -19,22 +21,25 @@ pub(super) async fn find_open(tx: &mut Tx, contact: &ContactId, channel: &str) -
     row.map(|row| row.id("id")).transpose()
 }
 
-/// Adds a message to the open conversation, which is created under `id` when there is none, and returns the id of the
-/// conversation. It is one statement, because reading first would make concurrent messages conflict: PostgreSQL's
-/// serializable transactions track reads by the page, but not what `on conflict` looks up.
+/// Adds messages to the open conversations with contacts, at most one row for each. One that has none gets one, under the id that
+/// comes first. Returns their ids. It is one statement, because reading first would make concurrent messages conflict:
+/// PostgreSQL's serializable transactions track reads by the page, but not what `on conflict` looks up.
 pub(super) async fn note(
     tx: &mut Tx,
-    id: &ConversationId,
-    contact: &ContactId,
     channel: &str,
-    news: &NewMessage,
+    noted: &[(ConversationId, &ContactId, Figures)],
     now: Time,
-) -> Result<ConversationId> {
-    let row = tx
-        .query(
+) -> Result<HashMap<ContactId, ConversationId>> {
+    let rows: Vec<_> =
+        noted.iter().map(|(id, contact, f)| (id, contact, f.unread, f.at, &f.preview, &f.connection)).collect();
+    let from = tx.rows_at(4);
+    let rows = tx
+        .query_built(format!(
             "insert into conversations (org_id, id, contact_id, channel, status, created_ms, unread_count,
                  last_message_ms, last_message_preview, connection_id)
-             values ($1, $2, $3, $4, 'open', $5, $6, $7, $8, $9)
+             select $1, value ->> 0, value ->> 1, $2, 'open', $3, cast(value ->> 2 as bigint), cast(value ->> 3 as bigint),
+                 value ->> 4, value ->> 5
+             from {from} where 1 = 1
              on conflict (org_id, contact_id, channel) where status = 'open' do update set
                  unread_count = conversations.unread_count + excluded.unread_count,
                  last_message_preview = case when conversations.last_message_ms <= excluded.last_message_ms
@@ -43,20 +48,14 @@ pub(super) async fn note(
                      then excluded.connection_id else conversations.connection_id end,
                  last_message_ms = case when conversations.last_message_ms <= excluded.last_message_ms
                      then excluded.last_message_ms else conversations.last_message_ms end
-             returning id",
-        )
-        .bind(id)
-        .bind(contact)
+             returning id, contact_id"
+        ))
         .bind(channel)
         .bind(now)
-        .bind(news.unread)
-        .bind(news.at)
-        .bind(&news.preview)
-        .bind(news.connection.as_deref())
-        .row()
+        .bind(::store::rows(&rows)?)
+        .rows()
         .await?;
-    let gone = || Error::internal("conversation_gone", "a conversation was noted and is not there");
-    row.ok_or_else(gone)?.id("id")
+    rows.iter().map(|row| Ok((row.id("contact_id")?, row.id("id")?))).collect()
 }
 
 pub(super) async fn page(db: &mut Reader, range: &Range) -> Result<Vec<Conversation>> {

@@ -7,7 +7,10 @@ use engine::{Applied, Event, EventCtx, EventHandler, Routing};
 use kernel::{Error, Result};
 use provider::messaging::{Change, Reader};
 
-use super::mutations::{self, Source};
+use super::{
+    mutations::{self, Source},
+    together,
+};
 use crate::connections;
 
 /// The handler of the events of one messaging vendor.
@@ -18,6 +21,17 @@ pub(crate) struct Events {
 impl Events {
     pub(crate) fn new(reader: Arc<dyn Reader>) -> Self {
         Self { reader }
+    }
+
+    /// Parses an event.
+    fn read(&self, ctx: &EventCtx<'_>, event: &Event) -> Result<(Source, Vec<Change>)> {
+        let source = Source {
+            provider: event.provider.clone(),
+            channel: self.reader.channel(),
+            connection: ctx.connection().map(str::to_owned),
+            at: event.occurred_at.unwrap_or(event.received_at),
+        };
+        Ok((source, self.reader.read(&event.kind, &event.payload)?))
     }
 }
 
@@ -41,20 +55,20 @@ impl EventHandler for Events {
     }
 
     async fn apply(&self, ctx: &mut EventCtx<'_>, event: &Event) -> Result<Applied> {
-        let source = Source {
-            provider: event.provider.clone(),
-            channel: self.reader.channel(),
-            connection: ctx.connection().map(str::to_owned),
-            at: event.occurred_at.unwrap_or(event.received_at),
-        };
-        let changes = self.reader.read(&event.kind, &event.payload)?;
+        let (source, changes) = self.read(ctx, event)?;
         for change in &changes {
-            match change {
-                Change::Message(message) => mutations::receive(ctx, &source, message).await?,
-                Change::Delivery(delivery) => mutations::deliver(ctx, &source, delivery).await?,
-                Change::Renamed(renamed) => mutations::rename(ctx, &source, renamed).await?,
-            }
+            mutations::store(ctx, &source, change).await?;
         }
-        Ok(if changes.is_empty() { Applied::Ignored } else { Applied::Done })
+        Ok(applied(&changes))
     }
+
+    async fn apply_all(&self, ctx: &mut EventCtx<'_>, events: &[Event]) -> Result<Vec<Applied>> {
+        let arrivals = events.iter().map(|event| self.read(ctx, event)).collect::<Result<Vec<_>>>()?;
+        together::store_all(ctx, &arrivals).await?;
+        Ok(arrivals.iter().map(|(_, changes)| applied(changes)).collect())
+    }
+}
+
+fn applied(changes: &[Change]) -> Applied {
+    if changes.is_empty() { Applied::Ignored } else { Applied::Done }
 }

@@ -6,6 +6,7 @@ mod model;
 mod mutations;
 mod queries;
 mod store;
+mod together;
 
 use engine::{Handlers, Keep, OldTenantRows, Registry, Sweep};
 

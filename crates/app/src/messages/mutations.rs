@@ -3,7 +3,7 @@
 use ::store::Tx;
 use engine::{EventCtx, Range};
 use kernel::{Error, Result, Time};
-use provider::messaging::{self, Delivery, Renamed};
+use provider::messaging::{self, Change, Delivery, Renamed};
 
 use super::{
     Direction, Message, MessageReceived, Status,
@@ -24,29 +24,54 @@ pub(super) struct Source {
     pub at: Time,
 }
 
+impl Source {
+    /// When a message was written, as far as its vendor says.
+    pub(super) fn time_of(&self, message: &messaging::Message) -> Time {
+        message.at.unwrap_or(self.at)
+    }
+}
+
+/// Stores one change of an event.
+pub(super) async fn store(ctx: &mut EventCtx<'_>, source: &Source, change: &Change) -> Result<()> {
+    match change {
+        Change::Message(message) => receive(ctx, source, message).await,
+        Change::Delivery(delivery) => deliver(ctx, source, delivery).await,
+        Change::Renamed(renamed) => rename(ctx, source, renamed).await,
+    }
+}
+
 /// Stores a message in the open conversation with its contact. A message that is stored already changes nothing.
 pub(super) async fn receive(ctx: &mut EventCtx<'_>, source: &Source, message: &messaging::Message) -> Result<()> {
-    if store::is_known(ctx.tx, &message.id).await? {
+    if !store::stored(ctx.tx, &[&message.id]).await?.is_empty() {
         return Ok(());
     }
     if message.person.is_nobody() {
         return Err(Error::bad_request("person_missing", "the message names no contact"));
     }
-    let at = message.at.unwrap_or(source.at);
-    let contact = contacts::resolve(ctx, source.channel, &message.person, at).await?;
-    let text = text_of(message);
-    let news = NewMessage {
-        at,
-        preview: NewMessage::preview(text.as_deref(), &message.kind),
+    let contact = contacts::resolve(ctx, source.channel, &message.person, source.time_of(message)).await?;
+    let conversation = conversations::note(ctx, &contact, source.channel, news_of(source, message)).await?;
+    let mut written = written(ctx, source, message, conversation)?;
+    if written.direction == Direction::Outbound {
+        for taken in store::take_early(ctx.tx, &message.id).await? {
+            written.steps.take(&taken);
+        }
+        written.status = written.steps.furthest().map_or(Status::Sent, Status::of);
+    }
+    keep(ctx, vec![written]).await
+}
+
+/// Returns what a message is to its conversation.
+pub(super) fn news_of(source: &Source, message: &messaging::Message) -> NewMessage {
+    NewMessage {
+        at: source.time_of(message),
+        preview: NewMessage::preview(text_of(message).as_deref(), &message.kind),
         unread: message.direction == messaging::Direction::Inbound && message.asks_for_attention,
         connection: source.connection.clone(),
-    };
-    let conversation = conversations::note(ctx, &contact, source.channel, &news).await?;
-    keep(ctx, source, message, conversation, at).await
+    }
 }
 
 /// Stores a delivery step of an outgoing message; it waits when the message is not stored yet.
-pub(super) async fn deliver(ctx: &mut EventCtx<'_>, source: &Source, delivery: &Delivery) -> Result<()> {
+async fn deliver(ctx: &mut EventCtx<'_>, source: &Source, delivery: &Delivery) -> Result<()> {
     let at = delivery.at.unwrap_or(source.at);
     let taken = StoredStep { step: delivery.step, at, error: delivery.error.clone() };
     match store::steps(ctx.tx, &delivery.message).await? {
@@ -66,7 +91,7 @@ pub(super) async fn deliver(ctx: &mut EventCtx<'_>, source: &Source, delivery: &
 }
 
 /// Stores that a person has other identities.
-pub(super) async fn rename(ctx: &mut EventCtx<'_>, source: &Source, renamed: &Renamed) -> Result<()> {
+async fn rename(ctx: &mut EventCtx<'_>, source: &Source, renamed: &Renamed) -> Result<()> {
     contacts::rename(ctx, source.channel, renamed, renamed.at.unwrap_or(source.at)).await
 }
 
@@ -90,28 +115,17 @@ pub(crate) async fn newest_of(tx: &mut Tx, conversation: &ConversationId) -> Res
     Ok(newest.map(|message| (message.occurred_at, NewMessage::preview(message.text.as_deref(), &message.r#type))))
 }
 
-/// Stores a message with the delivery steps that arrived before it.
-async fn keep(
-    ctx: &mut EventCtx<'_>,
+/// Returns a message as it is stored, without the delivery steps that arrived before it.
+pub(super) fn written(
+    ctx: &EventCtx<'_>,
     source: &Source,
     message: &messaging::Message,
     conversation_id: ConversationId,
-    at: Time,
-) -> Result<()> {
+) -> Result<Message> {
     let direction = Direction::from(message.direction);
-    let mut steps = DeliverySteps::default();
-    let status = match direction {
-        Direction::Inbound => Status::Received,
-        Direction::Outbound => {
-            for taken in store::take_early(ctx.tx, &message.id).await? {
-                steps.take(&taken);
-            }
-            steps.furthest().map_or(Status::Sent, Status::of)
-        }
-    };
     let content = serde_json::to_value(&message.content)
         .map_err(|error| Error::bad_request("content_unwritable", "a message holds what JSON cannot").source(error))?;
-    let kept = Message {
+    Ok(Message {
         id: ctx.new_id(),
         creation_time: ctx.now(),
         conversation_id,
@@ -122,15 +136,22 @@ async fn keep(
         text: text_of(message),
         content,
         reply_to: message.reply_to.clone(),
-        status,
-        occurred_at: at,
-        steps,
-    };
-    store::insert(ctx.tx, &kept).await?;
-    match kept.direction {
-        Direction::Inbound => ctx.emit(MessageReceived { message: kept.id, conversation: kept.conversation_id }).await,
-        Direction::Outbound => Ok(()),
+        status: match direction {
+            Direction::Inbound => Status::Received,
+            Direction::Outbound => Status::Sent,
+        },
+        occurred_at: source.time_of(message),
+        steps: DeliverySteps::default(),
+    })
+}
+
+/// Stores messages, and tells of those that were received.
+pub(super) async fn keep(ctx: &mut EventCtx<'_>, messages: Vec<Message>) -> Result<()> {
+    store::insert(ctx.tx, &messages).await?;
+    for message in messages.into_iter().filter(|message| message.direction == Direction::Inbound) {
+        ctx.emit(MessageReceived { message: message.id, conversation: message.conversation_id }).await?;
     }
+    Ok(())
 }
 
 /// Returns the text that people read. PostgreSQL stores no NUL in a text; in the content it is escaped.

@@ -1,5 +1,7 @@
 //! The statements on messages.
 
+use std::collections::HashSet;
+
 use ::store::{FromRow, Reader, Row, Tx};
 use engine::Range;
 use kernel::{Error, Result};
@@ -10,35 +12,38 @@ use super::{
 };
 use crate::conversations::ConversationId;
 
-pub(super) async fn is_known(tx: &mut Tx, external_id: &str) -> Result<bool> {
-    let query = "select id from messages where org_id = $1 and external_id = $2";
-    Ok(tx.query(query).bind(external_id).row().await?.is_some())
+/// Returns those of these external ids whose messages are stored.
+pub(super) async fn stored(tx: &mut Tx, external_ids: &[&str]) -> Result<HashSet<String>> {
+    let (sql, list) = tx.list_of(
+        "select external_id from messages where org_id = $1 and external_id in (select value from json_each($2))",
+        "select external_id from messages where org_id = $1 and external_id = any($2)",
+        external_ids,
+    );
+    let rows = tx.query(sql).bind(list).rows().await?;
+    rows.iter().map(|row| row.text("external_id")).collect()
 }
 
-pub(super) async fn insert(tx: &mut Tx, message: &Message) -> Result<()> {
-    tx.query(
+pub(super) async fn insert(tx: &mut Tx, messages: &[Message]) -> Result<()> {
+    let rows: Vec<_> = messages
+        .iter()
+        .map(|m| {
+            let names = (&m.id, &m.conversation_id, &m.provider, &m.external_id, m.direction.as_str(), &m.r#type);
+            let steps = (m.steps.sent_at, m.steps.delivered_at, m.steps.read_at, m.steps.failed_at, &m.steps.error);
+            (names, &m.text, m.content.to_string(), &m.reply_to, m.status.as_str(), steps, m.occurred_at, m.creation_time)
+        })
+        .collect();
+    let from = tx.rows_at(2);
+    tx.query_built(format!(
         "insert into messages (org_id, id, conversation_id, provider, external_id, direction, type, text, content,
              reply_to, status, sent_ms, delivered_ms, read_ms, failed_ms, error, occurred_ms, created_ms)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
-         on conflict (org_id, external_id) do nothing",
-    )
-    .bind(&message.id)
-    .bind(&message.conversation_id)
-    .bind(&message.provider)
-    .bind(&message.external_id)
-    .bind(message.direction.as_str())
-    .bind(&message.r#type)
-    .bind(message.text.as_deref())
-    .bind(message.content.to_string())
-    .bind(message.reply_to.as_deref())
-    .bind(message.status.as_str())
-    .bind(message.steps.sent_at)
-    .bind(message.steps.delivered_at)
-    .bind(message.steps.read_at)
-    .bind(message.steps.failed_at)
-    .bind(message.steps.error.as_deref())
-    .bind(message.occurred_at)
-    .bind(message.creation_time)
+         select $1, value -> 0 ->> 0, value -> 0 ->> 1, value -> 0 ->> 2, value -> 0 ->> 3, value -> 0 ->> 4,
+             value -> 0 ->> 5, value ->> 1, value ->> 2, value ->> 3, value ->> 4, cast(value -> 5 ->> 0 as bigint),
+             cast(value -> 5 ->> 1 as bigint), cast(value -> 5 ->> 2 as bigint), cast(value -> 5 ->> 3 as bigint),
+             value -> 5 ->> 4, cast(value ->> 6 as bigint), cast(value ->> 7 as bigint)
+         from {from} where 1 = 1
+         on conflict (org_id, external_id) do nothing"
+    ))
+    .bind(::store::rows(&rows)?)
     .execute()
     .await
     .map(drop)

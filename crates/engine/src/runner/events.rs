@@ -100,16 +100,21 @@ impl Node {
 
 /// Applies an event, and returns the state that it ends in. The limit is inside of the transaction, which a run that hangs
 /// would hold open.
-pub(super) async fn state_after(
+async fn state_after(
     handler: &dyn EventHandler,
     ctx: &mut EventCtx<'_>,
     event: &Event,
     limit: Duration,
 ) -> Result<State> {
     let applied = timeout(limit, handler.apply(ctx, event)).await;
-    match applied.unwrap_or_else(|_| Err(timed_out(&event.provider, limit)))? {
-        Applied::Done => Ok(State::Processed),
-        Applied::Ignored => Ok(State::Ignored),
+    applied.unwrap_or_else(|_| Err(timed_out(&event.provider, limit))).map(ended_as)
+}
+
+/// The state in which an event ends that was applied.
+pub(super) fn ended_as(applied: Applied) -> State {
+    match applied {
+        Applied::Done => State::Processed,
+        Applied::Ignored => State::Ignored,
     }
 }
 

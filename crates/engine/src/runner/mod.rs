@@ -18,7 +18,9 @@ mod quarantine;
 mod reaper;
 mod run;
 mod start;
+mod statistics;
 mod together;
+mod turns;
 mod unhandled;
 mod wake;
 
@@ -54,6 +56,7 @@ use lease::Lease;
 use pace::Pace;
 use permits::Permits;
 use quarantine::Quarantine;
+use turns::Turns;
 
 /// How long the end of one entry waits for the ends of others, before what waited for it is claimed.
 const TOGETHER: Duration = Duration::from_millis(5);
@@ -136,6 +139,8 @@ struct Node {
     /// When a claim may look far behind the front of the queue again.
     far_again: Pace,
     routes: Mutex<HashMap<String, Route>>,
+    /// Whose events are run together now.
+    turns: Turns,
     /// Told whenever an entry ends.
     settled: Notify,
     /// When the last round began.
@@ -176,6 +181,7 @@ impl Runner {
             scan: Mutex::new(Scan::NEW),
             far_again: Pace::default(),
             routes: Mutex::default(),
+            turns: Turns::default(),
             settled: Notify::new(),
             moved: Mutex::new(Instant::now()),
             elsewhere: Notify::new(),
@@ -191,6 +197,7 @@ impl Runner {
         let _heartbeat = Background(tokio::spawn(node.clone().heartbeat()));
         let _upkeep = Background(tokio::spawn(node.clone().upkeep()));
         let _listener = Background(tokio::spawn(node.clone().listen()));
+        let _statistics = Background(tokio::spawn(node.clone().keep_statistics()));
         while !*stop.borrow() {
             *node.moved.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
             if node.lease.node().is_none() {

@@ -1,0 +1,91 @@
+//! Stores the messages of many events at once.
+//!
+//! Most messages come from people whom we know, and say nothing new about them. Those are stored together, with one
+//! statement for each table. All others take the way of a single message, in their place.
+
+use engine::EventCtx;
+use kernel::Result;
+use provider::messaging::{self, Change, Direction};
+
+use super::{
+    mutations::{self, Source},
+    store,
+};
+use crate::{
+    contacts::{self, ContactId, Recognised},
+    conversations,
+};
+
+/// Stores the changes of several events, in their order.
+pub(super) async fn store_all(ctx: &mut EventCtx<'_>, arrivals: &[(Source, Vec<Change>)]) -> Result<()> {
+    let mut received = Vec::new();
+    for (source, changes) in arrivals {
+        for change in changes {
+            match change {
+                Change::Message(message) if message.direction == Direction::Inbound && !message.person.is_nobody() => {
+                    received.push((source, &**message));
+                }
+                other => {
+                    receive_all(ctx, &std::mem::take(&mut received)).await?;
+                    mutations::store(ctx, source, other).await?;
+                }
+            }
+        }
+    }
+    receive_all(ctx, &received).await
+}
+
+type Received<'a> = (&'a Source, &'a messaging::Message);
+
+async fn receive_all(ctx: &mut EventCtx<'_>, mut received: &[Received<'_>]) -> Result<()> {
+    while !received.is_empty() {
+        let done = receive_some(ctx, received).await?;
+        received = &received[done..];
+    }
+    Ok(())
+}
+
+/// Stores the first of these messages, and returns how many: up to one that may change whom the others come from.
+async fn receive_some(ctx: &mut EventCtx<'_>, received: &[Received<'_>]) -> Result<usize> {
+    if let [(source, message)] = received {
+        return mutations::receive(ctx, source, message).await.map(|()| 1);
+    }
+    let ids: Vec<_> = received.iter().map(|(_, message)| &*message.id).collect();
+    let (mut stored, mut plain) = (store::stored(ctx.tx, &ids).await?, Vec::new());
+    let people: Vec<_> = received.iter().map(|(source, message)| (&message.person, source.time_of(message))).collect();
+    let channel = received.first().map_or("", |(source, _)| source.channel);
+    let people = contacts::recognise(ctx.tx, channel, &people).await?;
+    for (done, ((source, message), person)) in received.iter().zip(people).enumerate() {
+        if !stored.insert(message.id.clone()) {
+            continue;
+        }
+        match person {
+            Recognised::As(contact) => plain.push((*source, *message, contact)),
+            Recognised::New => mutations::receive(ctx, source, message).await?,
+            Recognised::ToBeSettled => {
+                store_plain(ctx, channel, plain).await?;
+                mutations::receive(ctx, source, message).await?;
+                return Ok(done + 1);
+            }
+        }
+    }
+    store_plain(ctx, channel, plain).await?;
+    Ok(received.len())
+}
+
+/// Stores new messages of people who are recognised.
+async fn store_plain(
+    ctx: &mut EventCtx<'_>,
+    channel: &str,
+    plain: Vec<(&Source, &messaging::Message, ContactId)>,
+) -> Result<()> {
+    let news: Vec<_> =
+        plain.iter().map(|(source, message, contact)| (contact, mutations::news_of(source, message))).collect();
+    let conversations = conversations::note_all(ctx, channel, &news).await?;
+    let mut messages = Vec::with_capacity(plain.len());
+    for (source, message, contact) in &plain {
+        let conversation = conversations.get(contact).cloned().ok_or_else(conversations::gone)?;
+        messages.push(mutations::written(ctx, source, message, conversation)?);
+    }
+    mutations::keep(ctx, messages).await
+}
