@@ -8,12 +8,14 @@ mod model;
 mod mutations;
 mod queries;
 mod store;
+mod together;
 
 use engine::{Children, Handlers, Keep, OldTenantRows, Owned, Registry, Sweep};
 
 pub use merge::unmerge;
 pub use model::{Contact, ContactId, Identity, Kind, Merge};
-pub(crate) use mutations::{Recognised, recall, recognise, rename, resolve};
+pub(crate) use mutations::{recall, rename, resolve};
+pub(crate) use together::resolve_first;
 pub use queries::{ListContacts, PageContacts, list, merges};
 
 /// Registers the operations of this feature.

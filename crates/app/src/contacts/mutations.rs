@@ -1,7 +1,5 @@
 //! Finds the contact of a person, and stores what an event says of them.
 
-use std::collections::{BTreeSet, HashMap};
-
 use ::store::Tx;
 use engine::EventCtx;
 use kernel::{Result, Time};
@@ -54,42 +52,6 @@ pub(crate) async fn rename(ctx: &mut EventCtx<'_>, channel: &str, renamed: &Rena
     }
     let known = records_of(ctx.tx, channel, &renamed.after).await?;
     learn(ctx, channel, &contact, &renamed.after, &known, at).await
-}
-
-/// Whom a message comes from, as far as a look at the contacts tells.
-pub(crate) enum Recognised {
-    /// A contact, about whom the message says nothing new.
-    As(ContactId),
-    /// A person without a contact, whose identities no contact has or had.
-    New,
-    /// A person about whom something has to be stored, which may change whom other messages come from.
-    ToBeSettled,
-}
-
-/// Recognises people by their identities at the given times, with one look at the contacts.
-pub(crate) async fn recognise(tx: &mut Tx, channel: &str, people: &[(&Person, Time)]) -> Result<Vec<Recognised>> {
-    let values: BTreeSet<_> = people.iter().flat_map(|(person, _)| names(person)).map(|(_, value)| value).collect();
-    let mut records = HashMap::<_, Vec<IdentityRecord>>::new();
-    for record in store::known(tx, channel, &values.into_iter().collect::<Vec<_>>()).await? {
-        records.entry((record.kind, record.value.clone())).or_default().push(record);
-    }
-    let recognised = people.iter().map(|(person, at)| {
-        let of_name = |(kind, value): (Kind, &str)| records.get(&(kind, value.to_owned()));
-        let known: Vec<_> = names(person).into_iter().filter_map(of_name).flatten().cloned().collect();
-        match &owners(&known, *at)[..] {
-            [contact] if !teaches(&known, contact, person, *at) => Recognised::As(contact.clone()),
-            [] if known.is_empty() => Recognised::New,
-            _ => Recognised::ToBeSettled,
-        }
-    });
-    Ok(recognised.collect())
-}
-
-/// Whether there is anything to store about a contact.
-fn teaches(known: &[IdentityRecord], contact: &ContactId, person: &Person, at: Time) -> bool {
-    let called = |name: &str| known.iter().any(|known| known.is_called(contact, name));
-    names(person).iter().any(|(kind, _)| is_news(known, contact, *kind, at))
-        || person.name.as_deref().is_some_and(|name| !called(name))
 }
 
 /// Returns the identities of a person that a contact has or had.
@@ -145,16 +107,16 @@ async fn learn(
 
 kernel::id_prefix! {
     /// The kind of id of a contact's identity.
-    IdentityPrefix = "idn" in "contactIdentities"
+    pub(super) IdentityPrefix = "idn" in "contactIdentities"
 }
 
 impl IdentityRecord {
-    fn is_called(&self, contact: &ContactId, name: &str) -> bool {
+    pub(super) fn is_called(&self, contact: &ContactId, name: &str) -> bool {
         self.contact == *contact && self.name.as_deref() == Some(name)
     }
 }
 
-fn is_news(known: &[IdentityRecord], contact: &ContactId, kind: Kind, at: Time) -> bool {
+pub(super) fn is_news(known: &[IdentityRecord], contact: &ContactId, kind: Kind, at: Time) -> bool {
     let Some(holder) = holder(known, kind, at) else { return true };
     // A username belongs to the contact that used it last. Any other identity of another contact stays with that
     // contact, because a user said that the two are different people.

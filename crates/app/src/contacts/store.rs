@@ -20,6 +20,60 @@ pub(super) async fn known(tx: &mut Tx, channel: &str, values: &[&str]) -> Result
     tx.query(sql).bind(channel).bind(list).all().await
 }
 
+/// A contact that is about to be stored.
+pub(super) struct NewContact {
+    pub id: ContactId,
+    pub name: Option<String>,
+    /// When the person said their name.
+    pub at: Time,
+}
+
+/// An identity of one.
+pub(super) struct NewIdentity<'a> {
+    pub id: String,
+    pub contact: ContactId,
+    pub kind: Kind,
+    pub value: &'a str,
+    pub at: Time,
+}
+
+pub(super) async fn insert_all(tx: &mut Tx, contacts: &[NewContact], now: Time) -> Result<()> {
+    if contacts.is_empty() {
+        return Ok(());
+    }
+    let rows: Vec<_> = contacts.iter().map(|new| (&new.id, &new.name, new.name.as_ref().map(|_| new.at))).collect();
+    let from = tx.rows_at(3);
+    tx.query_built(format!(
+        "insert into contacts (org_id, id, created_ms, name, name_ms)
+         select $1, value ->> 0, $2, value ->> 1, coalesce(cast(value ->> 2 as bigint), 0) from {from}"
+    ))
+    .bind(now)
+    .bind(::store::rows(&rows)?)
+    .execute()
+    .await
+    .map(drop)
+}
+
+pub(super) async fn insert_identities(tx: &mut Tx, channel: &str, identities: &[NewIdentity<'_>]) -> Result<()> {
+    if identities.is_empty() {
+        return Ok(());
+    }
+    let rows: Vec<_> =
+        identities.iter().map(|new| (&new.id, &new.contact, new.kind.as_str(), new.value, new.at)).collect();
+    let from = tx.rows_at(3);
+    tx.query_built(format!(
+        "insert into contact_identities (org_id, id, contact_id, channel, kind, value, valid_from_ms)
+         select $1, value ->> 0, value ->> 1, $2, value ->> 2, value ->> 3, cast(value ->> 4 as bigint)
+         from {from} where 1 = 1
+         on conflict (org_id, channel, kind, value) where valid_to_ms is null do nothing"
+    ))
+    .bind(channel)
+    .bind(::store::rows(&rows)?)
+    .execute()
+    .await
+    .map(drop)
+}
+
 pub(super) async fn insert(tx: &mut Tx, contact: &ContactId, now: Time) -> Result<()> {
     tx.query("insert into contacts (org_id, id, created_ms) values ($1, $2, $3)")
         .bind(contact)

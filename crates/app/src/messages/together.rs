@@ -1,7 +1,7 @@
 //! Stores the messages of many events at once.
 //!
-//! Most messages come from people whom we know, and say nothing new about them. Those are stored together, with one
-//! statement for each table. All others take the way of a single message, in their place.
+//! Most messages come from people whom we know and of whom they say nothing new, or of whom nothing is known. Those are stored
+//! together, with one statement for each table. All others take the way of a single message, in their place.
 
 use engine::EventCtx;
 use kernel::Result;
@@ -12,7 +12,7 @@ use super::{
     store,
 };
 use crate::{
-    contacts::{self, ContactId, Recognised},
+    contacts::{self, ContactId},
     conversations,
 };
 
@@ -47,44 +47,36 @@ async fn receive_all(ctx: &mut EventCtx<'_>, mut received: &[Received<'_>]) -> R
 
 /// Stores the first of these messages, and returns how many: up to one that may change whom the others come from.
 async fn receive_some(ctx: &mut EventCtx<'_>, received: &[Received<'_>]) -> Result<usize> {
-    if let [(source, message)] = received {
-        return mutations::receive(ctx, source, message).await.map(|()| 1);
-    }
     let ids: Vec<_> = received.iter().map(|(_, message)| &*message.id).collect();
-    let (mut stored, mut plain) = (store::stored(ctx.tx, &ids).await?, Vec::new());
-    let people: Vec<_> = received.iter().map(|(source, message)| (&message.person, source.time_of(message))).collect();
+    let mut stored = store::stored(ctx.tx, &ids).await?;
+    let fresh: Vec<_> =
+        received.iter().enumerate().filter(|(_, (_, message))| stored.insert(message.id.clone())).collect();
+    let people: Vec<_> =
+        fresh.iter().map(|(_, (source, message))| (&message.person, source.time_of(message))).collect();
     let channel = received.first().map_or("", |(source, _)| source.channel);
-    let people = contacts::recognise(ctx.tx, channel, &people).await?;
-    for (done, ((source, message), person)) in received.iter().zip(people).enumerate() {
-        if !stored.insert(message.id.clone()) {
-            continue;
+    let contacts = contacts::resolve_first(ctx, channel, &people).await?;
+    let plain = fresh.iter().map(|(_, received)| **received).zip(&contacts);
+    store_plain(ctx, channel, &plain.collect::<Vec<_>>()).await?;
+    match fresh.get(contacts.len()) {
+        Some((at, (source, message))) => {
+            mutations::receive(ctx, source, message).await?;
+            Ok(at + 1)
         }
-        match person {
-            Recognised::As(contact) => plain.push((*source, *message, contact)),
-            Recognised::New => mutations::receive(ctx, source, message).await?,
-            Recognised::ToBeSettled => {
-                store_plain(ctx, channel, plain).await?;
-                mutations::receive(ctx, source, message).await?;
-                return Ok(done + 1);
-            }
-        }
+        None => Ok(received.len()),
     }
-    store_plain(ctx, channel, plain).await?;
-    Ok(received.len())
 }
 
-/// Stores new messages of people who are recognised.
-async fn store_plain(
-    ctx: &mut EventCtx<'_>,
-    channel: &str,
-    plain: Vec<(&Source, &messaging::Message, ContactId)>,
-) -> Result<()> {
+/// Stores new messages of these contacts.
+async fn store_plain(ctx: &mut EventCtx<'_>, channel: &str, plain: &[(Received<'_>, &ContactId)]) -> Result<()> {
+    if plain.is_empty() {
+        return Ok(());
+    }
     let news: Vec<_> =
-        plain.iter().map(|(source, message, contact)| (contact, mutations::news_of(source, message))).collect();
+        plain.iter().map(|((source, message), contact)| (*contact, mutations::news_of(source, message))).collect();
     let conversations = conversations::note_all(ctx, channel, &news).await?;
     let mut messages = Vec::with_capacity(plain.len());
-    for (source, message, contact) in &plain {
-        let conversation = conversations.get(contact).cloned().ok_or_else(conversations::gone)?;
+    for ((source, message), contact) in plain {
+        let conversation = conversations.get(*contact).cloned().ok_or_else(conversations::gone)?;
         messages.push(mutations::written(ctx, source, message, conversation)?);
     }
     mutations::keep(ctx, messages).await
