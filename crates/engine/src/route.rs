@@ -229,6 +229,10 @@ impl FromRow for Route {
 
 impl FromRow for Found {
     fn from_row(row: &Row) -> Result<Self> {
-        Ok(Self { route: Route::from_row(row)?, is_behind: row.bool("is_behind")?, has_waited: row.bool("has_waited")? })
+        Ok(Self {
+            route: Route::from_row(row)?,
+            is_behind: row.bool("is_behind")?,
+            has_waited: row.bool("has_waited")?,
+        })
     }
 }

@@ -15,8 +15,8 @@ use engine::{Children, Handlers, Keep, OldTenantRows, Owned, Registry, Sweep};
 pub use merge::unmerge;
 pub use model::{Contact, ContactId, Identity, Kind, Merge};
 pub(crate) use mutations::{recall, rename, resolve};
-pub(crate) use together::resolve_first;
 pub use queries::{ListContacts, PageContacts, list, merges};
+pub(crate) use together::resolve_first;
 
 /// Registers the operations of this feature.
 pub(crate) fn register(registry: &mut Registry) {

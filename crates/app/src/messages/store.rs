@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use ::store::{FromRow, Reader, Row, Tx};
 use engine::Range;
 use kernel::{Error, Result};
+use serde_json::json;
 
 use super::{
     Direction, Message, Status,
@@ -24,26 +25,40 @@ pub(super) async fn stored(tx: &mut Tx, external_ids: &[&str]) -> Result<HashSet
 }
 
 pub(super) async fn insert(tx: &mut Tx, messages: &[Message]) -> Result<()> {
-    let rows: Vec<_> = messages
-        .iter()
-        .map(|m| {
-            let names = (&m.id, &m.conversation_id, &m.provider, &m.external_id, m.direction.as_str(), &m.r#type);
-            let steps = (m.steps.sent_at, m.steps.delivered_at, m.steps.read_at, m.steps.failed_at, &m.steps.error);
-            (names, &m.text, m.content.to_string(), &m.reply_to, m.status.as_str(), steps, m.occurred_at, m.creation_time)
-        })
-        .collect();
+    let row = |m: &Message| {
+        let DeliverySteps { sent_at, delivered_at, read_at, failed_at, error } = &m.steps;
+        json!([
+            m.id,
+            m.conversation_id,
+            m.provider,
+            m.external_id,
+            m.direction.as_str(),
+            m.r#type,
+            m.text,
+            m.content.to_string(),
+            m.reply_to,
+            m.status.as_str(),
+            sent_at,
+            delivered_at,
+            read_at,
+            failed_at,
+            error,
+            m.occurred_at,
+            m.creation_time
+        ])
+    };
     let from = tx.rows_at(2);
     tx.query_built(format!(
         "insert into messages (org_id, id, conversation_id, provider, external_id, direction, type, text, content,
              reply_to, status, sent_ms, delivered_ms, read_ms, failed_ms, error, occurred_ms, created_ms)
-         select $1, value -> 0 ->> 0, value -> 0 ->> 1, value -> 0 ->> 2, value -> 0 ->> 3, value -> 0 ->> 4,
-             value -> 0 ->> 5, value ->> 1, value ->> 2, value ->> 3, value ->> 4, cast(value -> 5 ->> 0 as bigint),
-             cast(value -> 5 ->> 1 as bigint), cast(value -> 5 ->> 2 as bigint), cast(value -> 5 ->> 3 as bigint),
-             value -> 5 ->> 4, cast(value ->> 6 as bigint), cast(value ->> 7 as bigint)
+         select $1, value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 7,
+             value ->> 8, value ->> 9, cast(value ->> 10 as bigint), cast(value ->> 11 as bigint),
+             cast(value ->> 12 as bigint), cast(value ->> 13 as bigint), value ->> 14, cast(value ->> 15 as bigint),
+             cast(value ->> 16 as bigint)
          from {from} where 1 = 1
          on conflict (org_id, external_id) do nothing"
     ))
-    .bind(::store::rows(&rows)?)
+    .bind(::store::rows(&messages.iter().map(row).collect::<Vec<_>>())?)
     .execute()
     .await
     .map(drop)

@@ -5,11 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use kernel::{OrgId, Result};
 use store::{Engine, FromRow, Row, Tx, Value};
 
-use super::{
-    Known, Seq,
-    known::is_known,
-    sql::WALKING,
-};
+use super::{Known, Seq, known::is_known, sql::WALKING};
 use crate::nodes::NodeNumber;
 
 /// An entry that this process runs now.
@@ -61,8 +57,8 @@ pub(crate) struct ClaimRequest {
 pub(crate) struct Scan {
     /// Where the last look far behind the front came to, and the next goes on; the front when it came to the end.
     far: Position,
-    /// Whether the claim before this one found all that it asked for: then what comes next is likely to be free too, and
-    /// looking at more would only cost.
+    /// Whether the claim before this one found as much as it or a tenant may take: then what comes next is likely to be free
+    /// too, and looking at more would only cost.
     is_narrow: bool,
 }
 
@@ -75,11 +71,29 @@ impl Scan {
         self.far != Position::FRONT
     }
 
-    /// How many entries the window at the front has.
-    fn window(self, limit: i64) -> i64 {
-        let narrow = NARROW.into_iter().find(|window| self.is_narrow && *window >= 2 * limit);
-        narrow.unwrap_or(WINDOW)
+    /// How many entries the window at the front has, and how many of one tenant are looked at in it.
+    fn window(self, request: &ClaimRequest) -> Window {
+        let wanted = request.limit.min(request.share);
+        match NARROW.into_iter().find(|size| self.is_narrow && *size >= 2 * wanted) {
+            Some(size) => Window { size, of_a_tenant: request.share },
+            None => Window::WIDE,
+        }
     }
+}
+
+/// Entries that a claim looks at together.
+#[derive(Clone, Copy)]
+struct Window {
+    /// Entries. Statements name it, instead of binding it: a planner that does not know how few are asked for would rather
+    /// sort all of the queue than walk its index.
+    size: i64,
+    /// Entries of one tenant among them.
+    of_a_tenant: i64,
+}
+
+impl Window {
+    /// The largest.
+    const WIDE: Self = Self { size: 1024, of_a_tenant: 1024 };
 }
 
 /// What a claim took.
@@ -103,9 +117,6 @@ impl Position {
     const FRONT: Self = Self { rank: i64::MIN, seq: 0 };
 }
 
-/// Entries that a claim looks at together at most. Statements name it, instead of binding it: a planner that does not know how
-/// few are asked for would rather sort all of the queue than walk its index.
-const WINDOW: i64 = 1024;
 /// Smaller windows: a few, as each is a statement that is prepared. In the smallest tenants still take turns.
 const NARROW: [i64; 3] = [128, 256, 512];
 /// Windows far behind the front that one claim looks at, so that claimers who wait for it do not wait for long.
@@ -119,11 +130,11 @@ const OF_A_LANE: i64 = 64;
 pub(crate) async fn claim(tx: &mut Tx, request: &ClaimRequest) -> Result<Claim> {
     lock_claims(tx).await?;
     let ClaimRequest { scan, limit, is_far, .. } = *request;
-    let window = scan.window(limit);
+    let window = scan.window(request);
     let entries = claim_in_window(tx, request, Position::FRONT, window).await?;
     if !entries.is_empty() {
-        let is_narrow = i64::try_from(entries.len()).is_ok_and(|claimed| claimed >= limit);
-        return Ok(Claim { entries: in_turns(entries), next: Scan { is_narrow, ..Scan::NEW }, went_far: false });
+        let is_narrow = i64::try_from(entries.len()).is_ok_and(|claimed| claimed >= limit.min(request.share));
+        return Ok(Claim { entries: in_turns(entries), next: Scan { is_narrow, ..scan }, went_far: false });
     }
     let end = end_of_window(tx, request, Position::FRONT, window).await?;
     match end {
@@ -137,11 +148,11 @@ pub(crate) async fn claim(tx: &mut Tx, request: &ClaimRequest) -> Result<Claim> 
 /// Claims in the first of a few windows in which something is free.
 async fn claim_far(tx: &mut Tx, request: &ClaimRequest, mut from: Position) -> Result<Claim> {
     for _ in 0..WINDOWS {
-        let entries = claim_in_window(tx, request, from, WINDOW).await?;
+        let entries = claim_in_window(tx, request, from, Window::WIDE).await?;
         if !entries.is_empty() {
             return Ok(Claim { entries: in_turns(entries), next: Scan::NEW, went_far: true });
         }
-        match end_of_window(tx, request, from, WINDOW).await? {
+        match end_of_window(tx, request, from, Window::WIDE).await? {
             Some(end) => from = end,
             None => return Ok(Claim::nothing(Position::FRONT, true)),
         }
@@ -173,18 +184,13 @@ pub(super) async fn lock_claims(tx: &mut Tx) -> Result<()> {
 /// that has an entry ahead of it outside of the window waits. Nothing is skipped because it is locked: what is ahead in a
 /// lane stays ahead.
 ///
-/// Entries of tenants that have their share are left out first: an entry behind one of those in its lane waits, as behind any
-/// that is outside of the window.
+/// Entries of tenants that have their share are left out first, and what is more than one tenant may take: an entry behind
+/// one of those in its lane waits, as behind any that is outside of the window.
 ///
 /// Of a lane only those are looked at that stand before the first that holds it up: a lane may have a million behind a
 /// head that failed. It is looked for once in each lane, and nothing is joined: a planner that expects few entries would
 /// compare each with each.
-async fn claim_in_window(
-    tx: &mut Tx,
-    request: &ClaimRequest,
-    from: Position,
-    window: i64,
-) -> Result<Vec<Claimed>> {
+async fn claim_in_window(tx: &mut Tx, request: &ClaimRequest, from: Position, window: Window) -> Result<Vec<Claimed>> {
     let (has_room, saturated): (_, Value) = match tx.engine() {
         Engine::Sqlite => {
             let list = serde_json::json!(request.saturated).to_string();
@@ -192,13 +198,17 @@ async fn claim_in_window(
         }
         Engine::Postgres => ("tenant <> all($4)", request.saturated.clone().into()),
     };
-    let is_known = is_known(tx, 9);
+    let (is_known, size) = (is_known(tx, 9), window.size);
     tx.system_built(format!(
         "with ahead as materialized (
              select seq, tenant, lane, rank, case when kind = 'event' then 0 else 1 end as job from jobs
              where state = 'ready' and rank is not null and (rank, seq) > ($5, $8) and {is_known}
-             order by rank, seq limit {window}),
-         entries as materialized (select * from ahead where {has_room}),
+             order by rank, seq limit {size}),
+         entries as materialized (
+             select seq, tenant, lane, rank, job
+             from (select a.*, row_number() over (partition by tenant order by rank, seq) as nth from ahead a
+                   where {has_room}) a
+             where nth <= $11 or tenant = ''),
          busy as materialized (
              select lane from jobs where state in ('running', 'cancelling') and rank is not null and lane is not null),
          laned as (
@@ -240,6 +250,7 @@ async fn claim_in_window(
     .bind(from.seq)
     .bind(request.known.to_parameter())
     .bind(request.jobs)
+    .bind(window.of_a_tenant)
     .all()
     .await
 }
@@ -249,9 +260,9 @@ async fn end_of_window(
     tx: &mut Tx,
     request: &ClaimRequest,
     from: Position,
-    window: i64,
+    window: Window,
 ) -> Result<Option<Position>> {
-    let (is_known, last) = (is_known(tx, 3), window - 1);
+    let (is_known, last) = (is_known(tx, 3), window.size - 1);
     tx.system_built(format!(
         "select rank, seq from jobs where state = 'ready' and rank is not null and (rank, seq) > ($1, $2) and {is_known}
          order by rank, seq limit 1 offset {last}"

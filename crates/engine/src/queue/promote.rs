@@ -9,8 +9,8 @@ use store::{Engine, FromRow, Row, Tx, Value};
 
 use super::{
     Known, Seq,
-    known::known_rows,
-    sql::{micros, try_lock},
+    known::{is_known, known_rows},
+    sql::{micros, try_lock, walk},
 };
 use crate::World;
 
@@ -133,15 +133,14 @@ const ASIDE: i64 = 5000;
 /// Sets aside what no living node can run, among the first entries of the queue: it would be in the way of every claim.
 /// Returns how many went.
 pub(crate) async fn set_aside(tx: &mut Tx, living: &Known) -> Result<u64> {
-    let rows = known_rows(tx, 1);
+    walk(tx).await?;
+    let is_known = is_known(tx, 1);
     tx.system_built(format!(
         "update jobs set state = 'unhandled' where state = 'ready' and seq in (
              select seq from (
                  select seq, kind, provider, version from jobs where state = 'ready' and rank is not null
                  order by rank, seq limit {ASIDE}) as first
-             where not exists (
-                 select 1 from {rows} as k
-                 where k.kind = first.kind and k.provider = first.provider and k.version = first.version))"
+             where not ({is_known}))"
     ))
     .bind(living.to_parameter())
     .execute()

@@ -218,6 +218,14 @@ fn json(numbers: &[i64]) -> String {
 pub(super) const WALKING: &str = "set_config('idle_in_transaction_session_timeout', '2s', true),
      set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true)";
 
+/// Lets this transaction walk along the queue.
+pub(super) async fn walk(tx: &mut Tx) -> Result<()> {
+    if tx.engine() == Engine::Postgres {
+        tx.system_built(format!("select {WALKING}")).rows().await?;
+    }
+    Ok(())
+}
+
 /// Takes the lock of this number until the transaction ends. False when another node has it. On SQLite there is one writer,
 /// which needs no lock.
 pub(super) async fn try_lock(tx: &mut Tx, number: i64) -> Result<bool> {

@@ -6,13 +6,15 @@ use std::{
     time::Duration,
 };
 
-use tokio::time::Instant;
+use tokio::{sync::futures::Notified, time::Instant};
 
 use super::Node;
 use crate::queue::{Claimed, EVENT, Seq};
 
 /// Entries that one claim takes at most.
 const CLAIM: usize = 512;
+/// How long the end of one entry waits for the ends of others, before what waited for it is claimed.
+const TOGETHER: Duration = Duration::from_millis(5);
 /// What ends in this time may be claimed ahead.
 const AHEAD: Duration = Duration::from_millis(250);
 
@@ -23,6 +25,8 @@ pub(super) struct ActiveClaims {
     tenants: HashMap<String, usize>,
     /// How many of them are jobs, not events.
     jobs: usize,
+    /// Ends that were news to claims.
+    news: u64,
     turnover: Turnover,
 }
 
@@ -53,13 +57,14 @@ impl ActiveClaims {
         }
     }
 
-    fn remove(&mut self, seq: Seq, claim: i64) {
+    /// Returns how many entries its tenant holds after it; none for the installation, which has no share.
+    fn remove(&mut self, seq: Seq, claim: i64) -> usize {
         if self.entries.get(&seq).is_none_or(|active| active.claim != claim) {
-            return;
+            return 0;
         }
-        if let Some(active) = self.entries.remove(&seq) {
-            self.forget(&active);
-        }
+        let Some(active) = self.entries.remove(&seq) else { return 0 };
+        self.forget(&active);
+        self.tenants.get(&active.tenant).copied().filter(|_| !active.tenant.is_empty()).unwrap_or(0)
     }
 
     fn forget(&mut self, claim: &ActiveClaim) {
@@ -117,10 +122,14 @@ impl Node {
         }
     }
 
+    /// Holds these no longer. Another claim may be worth it then, but not yet for a tenant that still holds most of its share:
+    /// it is given more when it has room for a quarter of that.
     pub(super) fn let_go(&self, claim: i64, seqs: &[Seq]) {
         let mut active = self.lock_active();
+        let share = self.share(self.most(&mut active));
         for seq in seqs {
-            active.remove(*seq, claim);
+            let held = active.remove(*seq, claim);
+            active.news += u64::from(held <= share - share.div_ceil(4));
         }
         active.turnover.count(seqs.len(), Instant::now());
         drop(active);
@@ -129,7 +138,9 @@ impl Node {
 
     /// Holds nothing any more: all of it is another node's.
     pub(super) fn forget_active(&self) {
-        *self.lock_active() = ActiveClaims::default();
+        let mut active = self.lock_active();
+        *active = ActiveClaims { news: active.news + 1, ..ActiveClaims::default() };
+        drop(active);
         self.settled.notify_waiters();
     }
 
@@ -164,17 +175,44 @@ impl Node {
     /// second may be held: claims are then few and large. That is never so for jobs, one of which may take minutes.
     pub(super) fn room(&self) -> Option<Room> {
         let mut active = self.lock_active();
-        let twice = (2 * self.options.concurrency).min(self.options.held);
-        let most = active.turnover.recent(Instant::now()).max(twice).min(self.options.held);
+        let (most, twice) = (self.most(&mut active), self.twice());
         let entries = most.saturating_sub(active.entries.len()).min(CLAIM);
         let jobs = twice.saturating_sub(active.jobs);
         let worth_it = entries >= most.min(CLAIM).div_ceil(4);
         worth_it.then_some(Room { entries, jobs, share: self.share(most) })
     }
 
+    /// How many entries this node may hold.
+    fn most(&self, active: &mut ActiveClaims) -> usize {
+        active.turnover.recent(Instant::now()).max(self.twice()).min(self.options.held)
+    }
+
+    /// Twice what can run at a time.
+    fn twice(&self) -> usize {
+        (2 * self.options.concurrency).min(self.options.held)
+    }
+
     /// Whether this node holds more than it may: entries ended fast, and do so no longer.
     pub(super) fn holds_too_much(&self) -> bool {
         self.lock_active().entries.len() > 2 * self.options.concurrency
+    }
+
+    /// Ends that may let a claim find what the last one did not, so far: see [`Node::let_go`].
+    pub(super) fn news(&self) -> u64 {
+        self.lock_active().news
+    }
+
+    /// Ends when there has been such an end after `news` of them. `settled` was asked for before.
+    pub(super) async fn settled_enough(&self, mut settled: Notified<'_>, news: u64) {
+        loop {
+            settled.await;
+            // What ends in the same moment is claimed for together.
+            tokio::time::sleep(TOGETHER).await;
+            settled = self.settled.notified();
+            if self.news() != news {
+                return;
+            }
+        }
     }
 
     /// Tenants that hold their share of what this node may hold. The installation itself is not one.

@@ -58,9 +58,6 @@ use permits::Permits;
 use quarantine::Quarantine;
 use turns::Turns;
 
-/// How long the end of one entry waits for the ends of others, before what waited for it is claimed.
-const TOGETHER: Duration = Duration::from_millis(5);
-
 /// How the workers work.
 #[derive(Clone, Debug)]
 pub struct RunnerOptions {
@@ -213,7 +210,7 @@ impl Runner {
                 continue;
             }
             // Both are there before the claim begins: what happens during it is not missed.
-            let (woken, settled) = (node.db.woken(), node.settled.notified());
+            let (woken, settled, news) = (node.db.woken(), node.settled.notified(), node.news());
             let Claiming { next, again_in, .. } = node.claim_and_start().await;
             let pause = again_in.unwrap_or(node.options.poll).min(node.options.poll);
             if next == NextClaim::AtOnce {
@@ -221,7 +218,7 @@ impl Runner {
             }
             tokio::select! {
                 () = woken => {}
-                () = settled, if next == NextClaim::WhenSettled => tokio::time::sleep(TOGETHER).await,
+                () = node.settled_enough(settled, news), if next == NextClaim::WhenSettled => {}
                 () = node.elsewhere.notified() => {}
                 () = tokio::time::sleep(pause) => {}
                 changed = stop.changed() => {

@@ -7,8 +7,8 @@ use std::{
 
 use tokio::time::Instant;
 
-/// The pauses between such work, for each time that it took.
-const PAUSES: u32 = 9;
+/// How much longer than such work the pause after it is: it takes a twentieth of the time.
+const PAUSES: u32 = 19;
 
 /// When it may be done again.
 #[derive(Default)]

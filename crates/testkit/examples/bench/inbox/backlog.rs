@@ -1,4 +1,5 @@
-//! Events that are handled: WhatsApp messages of many people, which wait already when the server starts.
+//! Events that are handled: WhatsApp messages of many people, which wait already when the server starts. What is measured
+//! begins when each person has written once.
 
 use std::{
     process::Command,
@@ -14,12 +15,14 @@ use super::{
     report::Line,
     run::{Cpu, Options, binary, ended_as},
 };
-use crate::{database::Database, machine};
+use crate::{database::Database, machine, program::Program};
 
 /// The number that the messages are sent to.
 const ACCOUNT: &str = "106540352242922";
 /// People who write, each in a conversation of their own.
 const PEOPLE: i64 = 5_000;
+/// How long their first messages may take.
+const WARM_UP: Duration = Duration::from_secs(120);
 /// Events in one transaction.
 const STEP: i64 = 50_000;
 
@@ -39,26 +42,32 @@ pub(crate) async fn measure(options: &Options, name: &str, database: &Database, 
             .context("the server's binary does not run")?;
         ensure!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
     }
-    fill(&database.url, waiting).await?;
+    fill(&database.url, PEOPLE + waiting).await?;
     let server = binary(options, database).await?;
-    let (before, began) = (Cpu::now(server.id(), options), Instant::now());
     let (idle, _) = machine::memory(server.id());
-    let limit = Duration::from_secs(options.seconds);
-    let handled = || ended_as(server.address, Some("processed"));
-    let first = handled().await?;
-    let mut last = first;
-    while began.elapsed() < limit && last < u64::try_from(waiting)? {
-        tokio::time::sleep(Duration::from_millis(100)).await;
-        last = handled().await?;
-    }
+    let first = until(&server, PEOPLE, WARM_UP).await?;
+    ensure!(first >= u64::try_from(PEOPLE)?, "only {first} messages were handled in {WARM_UP:?}");
+    let (before, began) = (Cpu::now(server.id(), options), Instant::now());
+    let last = until(&server, PEOPLE + waiting, Duration::from_secs(options.seconds)).await?;
     let elapsed = began.elapsed();
-    ensure!(last > first, "no message was handled in {limit:?}");
     let mut line = Line::of_work(name, usize::try_from(last - first)?, elapsed);
     before.share(server.id(), elapsed, options, &mut line);
     let (_, highest) = machine::memory(server.id());
     (line.idle_mib, line.highest_mib) = (idle, highest);
     server.stop()?;
     Ok(line)
+}
+
+/// Waits until so many messages are handled, or for this long. Returns how many are.
+async fn until(server: &Program, messages: i64, limit: Duration) -> anyhow::Result<u64> {
+    let (began, messages) = (Instant::now(), u64::try_from(messages)?);
+    loop {
+        let handled = ended_as(server.address, Some("processed")).await?;
+        if handled >= messages || began.elapsed() >= limit {
+            return Ok(handled);
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
 }
 
 /// Writes the events past the inbox, which would take as long as the measurement.

@@ -274,7 +274,8 @@ pub(crate) async fn ended_as(address: SocketAddr, status: Option<&str>) -> anyho
     let metrics = get(address, "/metrics").await?;
     let counted = ["trunkline_events_total{", "trunkline_jobs_ended_total{"];
     let status = status.map_or(String::new(), |status| format!("status=\"{status}\""));
-    let ended = metrics.lines().filter(|line| counted.iter().any(|name| line.starts_with(name)) && line.contains(&status));
+    let ended =
+        metrics.lines().filter(|line| counted.iter().any(|name| line.starts_with(name)) && line.contains(&status));
     Ok(ended.filter_map(|line| line.rsplit_once(' ')?.1.parse::<u64>().ok()).sum())
 }
 
