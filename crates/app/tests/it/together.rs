@@ -1,5 +1,7 @@
+use std::sync::{Arc, Mutex};
+
 use provider::messaging::Change;
-use testkit::both;
+use testkit::{both, sqlite};
 
 use crate::installation::{Installation, person, text};
 
@@ -42,4 +44,87 @@ async fn many_people_at_once_on_two_nodes_have_a_conversation_each() {
         assert!(conversations.iter().all(|conversation| conversation.unread_count == 3));
     })
     .await;
+}
+
+/// Who wrote what, as lists that do not depend on ids: contacts, and the messages of each conversation.
+async fn everything(it: &Installation) -> (Vec<String>, Vec<String>) {
+    let contacts = it.contacts().await;
+    let mut people: Vec<_> = contacts
+        .iter()
+        .map(|contact| {
+            let mut identities: Vec<_> =
+                contact.identities.iter().map(|identity| format!("{:?} {}", identity.kind, identity.value)).collect();
+            identities.sort();
+            format!("{:?} {identities:?}", contact.name)
+        })
+        .collect();
+    people.sort();
+    let messages = it.messages().await;
+    let mut conversations: Vec<_> = it
+        .conversations()
+        .await
+        .into_iter()
+        .map(|conversation| {
+            let of_it = messages.iter().filter(|message| message.conversation_id == conversation.id);
+            let mut ids: Vec<_> = of_it.map(|message| message.external_id.as_str()).collect();
+            ids.sort_unstable();
+            format!("{} {:?} {ids:?}", conversation.unread_count, conversation.last_message_preview)
+        })
+        .collect();
+    conversations.sort();
+    (people, conversations)
+}
+
+/// Messages of people who share some of their identities, change names and usernames, write twice, and write again what
+/// they wrote.
+fn tangle(seed: u64) -> Vec<provider::messaging::Message> {
+    let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
+    let mut next = move |below: u64| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) % below
+    };
+    (0..90)
+        .map(|n| {
+            let who = next(12);
+            let bsuid = if who % 3 == 0 { String::new() } else { format!("DE.{}", who % 7) };
+            let phone = if who % 4 == 1 && !bsuid.is_empty() { String::new() } else { format!("+49{who}") };
+            let username = if next(6) == 0 { format!("user{}", who % 5) } else { String::new() };
+            let mut person = person(&bsuid, &phone, &username);
+            person.name = Some(if next(8) == 0 { format!("New {who}") } else { format!("Old {who}") });
+            let id = if n > 0 && next(10) == 0 { next(n) } else { n };
+            text(&format!("wamid.{id}"), person, 100 + i64::try_from(n).unwrap(), &format!("message {n}"))
+        })
+        .collect()
+}
+
+#[tokio::test]
+async fn messages_that_come_together_say_the_same_as_one_after_the_other() {
+    for seed in 1..=4 {
+        let one_by_one = Arc::new(Mutex::new(Default::default()));
+        let told = one_by_one.clone();
+        sqlite(|database| async move {
+            let it = Installation::start(&database).await;
+            for message in tangle(seed) {
+                it.hear(message).await;
+            }
+            *told.lock().unwrap() = everything(&it).await;
+        })
+        .await;
+        let expected = one_by_one.lock().unwrap().clone();
+        both(|database| {
+            let expected = expected.clone();
+            async move {
+                let it = Installation::start(&database).await;
+                let events = tangle(seed)
+                    .into_iter()
+                    .map(|message| it.event(vec![Change::Message(Box::new(message))]).about(Some("line")))
+                    .collect();
+                it.app.deliver_all("chat", events).await.unwrap();
+                it.settle().await;
+                it.is_healthy().await;
+                assert_eq!(everything(&it).await, expected, "seed {seed}");
+            }
+        })
+        .await;
+    }
 }

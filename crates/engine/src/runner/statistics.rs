@@ -7,7 +7,7 @@ use store::Engine;
 use super::Node;
 
 /// How often the tables are looked at.
-const LOOK: Duration = Duration::from_secs(5);
+const LOOK: Duration = Duration::from_secs(2);
 
 impl Node {
     /// Looks whether tables have outgrown their statistics, until it is aborted.

@@ -8,6 +8,7 @@ mod drain;
 mod fairness;
 mod fenced_jobs;
 mod fencing;
+mod groups;
 mod identity;
 mod inbox;
 mod jobs;
