@@ -25,9 +25,9 @@ pub(super) async fn store_all(ctx: &mut EventCtx<'_>, arrivals: &[(Source, Vec<C
                 Change::Message(message) if message.direction == Direction::Inbound && !message.person.is_nobody() => {
                     received.push((source, &**message));
                 }
-                other => {
+                Change::Message(_) | Change::Delivery(_) | Change::Renamed(_) => {
                     receive_all(ctx, &std::mem::take(&mut received)).await?;
-                    mutations::store(ctx, source, other).await?;
+                    mutations::store(ctx, source, change).await?;
                 }
             }
         }

@@ -83,7 +83,7 @@ fn tangle(seed: u64) -> Vec<provider::messaging::Message> {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (state >> 33) % below
     };
-    (0..90)
+    (0..90_u32)
         .map(|n| {
             let who = next(12);
             let bsuid = if who % 3 == 0 { String::new() } else { format!("DE.{}", who % 7) };
@@ -91,8 +91,8 @@ fn tangle(seed: u64) -> Vec<provider::messaging::Message> {
             let username = if next(6) == 0 { format!("user{}", who % 5) } else { String::new() };
             let mut person = person(&bsuid, &phone, &username);
             person.name = Some(if next(8) == 0 { format!("New {who}") } else { format!("Old {who}") });
-            let id = if n > 0 && next(10) == 0 { next(n) } else { n };
-            text(&format!("wamid.{id}"), person, 100 + i64::try_from(n).unwrap(), &format!("message {n}"))
+            let id = if n > 0 && next(10) == 0 { next(n.into()) } else { n.into() };
+            text(&format!("wamid.{id}"), person, 100 + i64::from(n), &format!("message {n}"))
         })
         .collect()
 }

@@ -57,6 +57,10 @@ struct Clause {
 }
 
 fn clauses(feature: &str, function: &str, statement: &str) -> Vec<Clause> {
+    // A text for PostgreSQL alone, on which the policies hide what the clause would. SQLite's text of it has the same clauses.
+    if statement.contains("= any($") {
+        return Vec::new();
+    }
     let places = places(feature, statement);
     let clause = |(number, (begin, end)): (usize, (usize, usize))| {
         let what = &statement[begin..end];
