@@ -7,6 +7,7 @@ use kernel::{OrgId, Result, Time};
 use store::{Engine, Tx};
 
 use super::{Known, Seq, State, known::is_known};
+use crate::nodes::NodeNumber;
 
 /// What there is to do for a node, at a glance.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -158,19 +159,35 @@ pub(crate) async fn end_cancelled(tx: &mut Tx, claim: i64, seq: Seq, now: Time) 
     .map(drop)
 }
 
+/// What becomes of an entry that was claimed and not begun, at `$3`. One that had been started before was a suspect.
+const BACK: &str = "claim = null, node = null, starts = starts - 1,
+     state = case when state = 'cancelling' then 'cancelled' when starts > 1 then 'suspect' else 'ready' end,
+     rank = case when state = 'cancelling' then null else rank end,
+     finished_ms = case when state = 'cancelling' then $3 else finished_ms end";
+
 /// Gives back what was claimed and not begun: a suspect as a suspect.
 pub(crate) async fn release(tx: &mut Tx, claim: i64, seqs: &[Seq], now: Time) -> Result<u64> {
     let (is_one, seqs) = one_of(tx, seqs, "seq in (select value from json_each($1))", "seq = any($1)");
-    // What had been started before was a suspect.
     tx.system_built(format!(
-        "update jobs set claim = null, node = null, starts = starts - 1,
-             state = case when state = 'cancelling' then 'cancelled' when starts > 1 then 'suspect' else 'ready' end,
-             rank = case when state = 'cancelling' then null else rank end,
-             finished_ms = case when state = 'cancelling' then $3 else finished_ms end
-         where {is_one} and claim = $2 and state in ('running', 'cancelling')"
+        "update jobs set {BACK} where {is_one} and claim = $2 and state in ('running', 'cancelling')"
     ))
     .bind(seqs)
     .bind(claim)
+    .bind(now)
+    .execute()
+    .await
+}
+
+/// Gives back what this node claimed without hearing of it, because the database went away meanwhile: what has its number, and
+/// none of the claims that it knows of.
+pub(crate) async fn release_unheard(tx: &mut Tx, node: NodeNumber, claims: &[i64], now: Time) -> Result<u64> {
+    let (is_known, claims) = one_of(tx, claims, "claim in (select value from json_each($1))", "claim = any($1)");
+    tx.system_built(format!(
+        "update jobs set {BACK}
+         where state in ('running', 'cancelling') and rank is not null and node = $2 and not ({is_known})"
+    ))
+    .bind(claims)
+    .bind(node)
     .bind(now)
     .execute()
     .await

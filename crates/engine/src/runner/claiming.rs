@@ -1,7 +1,7 @@
 //! One claim of this node: what it takes from the queue, and when it claims again.
 
 use std::{
-    sync::{Arc, PoisonError},
+    sync::{Arc, PoisonError, atomic::Ordering},
     time::Duration,
 };
 
@@ -80,6 +80,8 @@ impl Node {
             Ok(claiming) => claiming,
             Err(error) => {
                 tracing::warn!(?error, "nothing could be claimed");
+                // The claim may have been committed all the same.
+                self.in_doubt.store(true, Ordering::SeqCst);
                 Claiming::nothing(NextClaim::WhenWoken)
             }
         }
@@ -94,6 +96,10 @@ impl Node {
         let Some(node) = self.lease.node() else {
             return Ok(Claiming::nothing(NextClaim::WhenWoken));
         };
+        if self.in_doubt.load(Ordering::SeqCst) {
+            self.give_back_unheard(node).await?;
+            self.in_doubt.store(false, Ordering::SeqCst);
+        }
         let work = self.look().await?;
         let more_is_due = work.due && self.promote().await?;
         // What is due may have come to a limit just now.
@@ -193,7 +199,8 @@ impl Node {
             saw = if entries.is_empty() { saw } else { Suspects::Taken };
         }
         let full = i64::try_from(entries.len()).unwrap_or(i64::MAX) == request.limit;
-        let left = full || waiting || self.has_ready().await?;
+        // Nothing that was claimed is let go because this is not known.
+        let left = full || waiting || self.has_ready().await.unwrap_or(true);
         Ok(Taken { entries, suspects: saw, left, next, went_far })
     }
 
@@ -255,6 +262,20 @@ impl Node {
         }
         let handled = self.handlers.providers();
         self.db.read(&Scope::System, |tx| Box::pin(async move { event::load(tx, &seqs, handled).await })).await
+    }
+
+    /// Gives back what was claimed for this node by a transaction whose end it did not hear of. Only this task claims.
+    async fn give_back_unheard(&self, node: NodeNumber) -> Result<()> {
+        let (claims, now) = (Arc::new(self.claims().into_keys().collect::<Vec<_>>()), self.world.now());
+        let back = self.queue_write(move |tx| {
+            let claims = claims.clone();
+            Box::pin(async move { sql::release_unheard(tx, node, &claims, now).await })
+        });
+        match back.await? {
+            0 => {}
+            entries => tracing::warn!(entries, "gave back what was claimed while the database went away"),
+        }
+        Ok(())
     }
 
     /// Gives back what was claimed and not begun, a moment later: what is wrong now would only be met again.

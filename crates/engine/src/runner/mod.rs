@@ -131,6 +131,8 @@ struct Node {
     runs: AtomicUsize,
     active: Mutex<ActiveClaims>,
     quarantine: Mutex<Quarantine>,
+    /// Whether a claim ended in an error, and may have been committed.
+    in_doubt: AtomicBool,
     /// Where the next claim looks.
     scan: Mutex<Scan>,
     /// When a claim may look far behind the front of the queue again.
@@ -175,6 +177,7 @@ impl Runner {
             options,
             active: Mutex::default(),
             quarantine: Mutex::default(),
+            in_doubt: AtomicBool::new(false),
             scan: Mutex::new(Scan::NEW),
             far_again: Pace::default(),
             routes: Mutex::default(),
