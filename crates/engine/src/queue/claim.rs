@@ -130,8 +130,12 @@ const OF_A_LANE: i64 = 64;
 pub(crate) async fn claim(tx: &mut Tx, request: &ClaimRequest) -> Result<Claim> {
     lock_claims(tx).await?;
     let ClaimRequest { scan, limit, is_far, .. } = *request;
-    let window = scan.window(request);
-    let entries = claim_in_window(tx, request, Position::FRONT, window).await?;
+    let mut window = scan.window(request);
+    let mut entries = claim_in_window(tx, request, Position::FRONT, window).await?;
+    if entries.is_empty() && window.size < Window::WIDE.size {
+        window = Window::WIDE;
+        entries = claim_in_window(tx, request, Position::FRONT, window).await?;
+    }
     if !entries.is_empty() {
         let is_narrow = i64::try_from(entries.len()).is_ok_and(|claimed| claimed >= limit.min(request.share));
         return Ok(Claim { entries: in_turns(entries), next: Scan { is_narrow, ..scan }, went_far: false });

@@ -75,7 +75,8 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
     let mut report = Report::default();
     for round in 1..=options.rounds {
         for (name, store) in [("SQLite", Store::Sqlite), ("PostgreSQL", Store::Postgres)] {
-            let is_wanted = options.only.is_empty() || options.only.iter().any(|only| name.to_lowercase().starts_with(&only.to_lowercase()));
+            let is_wanted = options.only.is_empty()
+                || options.only.iter().any(|only| name.to_lowercase().starts_with(&only.to_lowercase()));
             if is_wanted && (store != Store::Postgres || options.postgres.is_some()) {
                 eprintln!("{name}, round {round}");
                 one(&options, name, store, &mut report).await?;
