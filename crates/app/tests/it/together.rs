@@ -46,7 +46,7 @@ async fn many_people_at_once_on_two_nodes_have_a_conversation_each() {
     .await;
 }
 
-/// Who wrote what, as lists that do not depend on ids: contacts, and the messages of each conversation.
+/// Returns the contacts, and the messages of each conversation, as sorted texts without our own ids.
 async fn everything(it: &Installation) -> (Vec<String>, Vec<String>) {
     let contacts = it.contacts().await;
     let mut people: Vec<_> = contacts
@@ -75,8 +75,7 @@ async fn everything(it: &Installation) -> (Vec<String>, Vec<String>) {
     (people, conversations)
 }
 
-/// Messages of people who share some of their identities, change names and usernames, write twice, and write again what
-/// they wrote.
+/// Returns messages whose senders share some identities and change names and usernames; some messages are sent twice.
 fn tangle(seed: u64) -> Vec<provider::messaging::Message> {
     let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
     let mut next = move |below: u64| {

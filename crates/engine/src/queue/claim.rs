@@ -46,19 +46,20 @@ pub(crate) struct ClaimRequest {
     pub saturated: Vec<String>,
     /// What this node can run.
     pub known: Known,
-    /// Where in the queue it looks.
+    /// The part of the queue that is searched.
     pub scan: Scan,
     /// Whether it looks far behind the front, when nothing is free there.
     pub is_far: bool,
 }
 
-/// Where a claim looks.
+/// The part of the queue that a claim searches: a window at the front, and on demand further windows behind it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Scan {
-    /// Where the last look far behind the front came to, and the next goes on; the front when it came to the end.
+    /// The position at which the last search behind the front stopped, and the next one continues; the front when it reached
+    /// the end of the queue.
     far: Position,
-    /// Whether the claim before this one found as much as it or a tenant may take: then what comes next is likely to be free
-    /// too, and looking at more would only cost.
+    /// Whether the previous claim found as much as a claim or one tenant may take. The next entries are then likely to be free
+    /// too, so a smaller window is enough.
     is_narrow: bool,
 }
 
@@ -99,7 +100,7 @@ impl Window {
 /// What a claim took.
 pub(crate) struct Claim {
     pub entries: Vec<Claimed>,
-    /// Where the next claim looks.
+    /// The part of the queue that the next claim searches.
     pub next: Scan,
     /// Whether it looked far behind the front.
     pub went_far: bool,

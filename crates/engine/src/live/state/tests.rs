@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// What happens to an organization. `sub` is a subscription, `commit` a number, moments are those of snapshots.
+/// One step of a schedule. Subscriptions and commits are numbers; a moment is the time of a snapshot.
 enum Step {
     /// A subscription begins.
     Subscribe(u64),
@@ -22,9 +22,9 @@ enum Step {
     Fail,
     /// Commits up to this one were announced.
     Announced(i64),
-    /// What has to run again.
+    /// The subscriptions that have to run again.
     Outstanding(&'static [u64]),
-    /// What a view of these subscriptions sees that waits for everything so far, when everything up to 1000 was heard.
+    /// Checks the position of a reader of these subscriptions that waits for all writes so far; all up to 1000 were heard.
     Sees(&'static [u64], Expected),
     /// The same, for a view that began to wait before the last `n` requests.
     SeesSince(u64, &'static [u64], Expected),
@@ -113,7 +113,7 @@ fn an_answer_is_shown_when_it_was_read_and_again_when_what_it_was_read_from_was_
         Sees(&[1], At(1000)),
         Write("items"),
         Sees(&[1], Waits),
-        // Who waited for less may be shown the moment before.
+        // A reader that waits only for earlier writes may see the previous snapshot.
         SeesSince(1, &[1], At(10)),
         Begin,
         Outstanding(&[1]),
@@ -267,7 +267,7 @@ fn a_refresh_that_fails_tells_who_waits_for_it_and_loses_nothing() {
         Sees(&[1], Fails),
         SeesSince(1, &[1], At(10)),
         Outstanding(&[1]),
-        // Who comes now waits for the next one.
+        // A reader that starts after the failure waits for the next refresh.
         Write("items"),
         Sees(&[1], Waits),
         Begin,
