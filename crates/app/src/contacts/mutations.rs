@@ -6,9 +6,9 @@ use kernel::{Result, Time};
 use provider::messaging::{Person, Renamed};
 
 use super::{
-    ContactId, Identity, Kind, merge,
+    ContactId, Kind, merge,
     model::{IdentityRecord, holder, names, owners},
-    store,
+    store::{self, NewContact, NewIdentity},
 };
 
 /// Returns the contact of `person`, created when there is none, and stores new identities and names.
@@ -75,7 +75,8 @@ async fn one(ctx: &mut EventCtx<'_>, found: &[ContactId]) -> Result<Option<Conta
 
 async fn make(ctx: &mut EventCtx<'_>, channel: &str, person: &Person, at: Time) -> Result<ContactId> {
     let contact = ctx.new_id();
-    store::insert(ctx.tx, &contact, ctx.now()).await?;
+    let new = NewContact { id: contact.clone(), name: None, at };
+    store::insert_all(ctx.tx, &[new], ctx.now()).await?;
     // Only a username can belong to another contact here: any other identity would have led to that contact.
     let known = records_of(ctx.tx, channel, person).await?;
     learn(ctx, channel, &contact, person, &known, at).await?;
@@ -93,9 +94,9 @@ async fn learn(
 ) -> Result<()> {
     for (kind, value) in names(person) {
         if is_news(known, contact, kind, at) && give_up_others(ctx.tx, channel, contact, known, kind, at).await? {
-            let identity = Identity { channel: channel.to_owned(), kind, value: value.to_owned() };
-            let id = ctx.new_id::<IdentityPrefix>();
-            store::insert_identity(ctx.tx, id.as_str(), contact, &identity, at).await?;
+            let id = ctx.new_id::<IdentityPrefix>().to_string();
+            let identity = NewIdentity { id, contact: contact.clone(), kind, value, at };
+            store::insert_identities(ctx.tx, channel, &[identity]).await?;
         }
     }
     let name = person.name.as_deref().filter(|name| !known.iter().any(|known| known.is_called(contact, name)));

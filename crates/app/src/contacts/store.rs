@@ -74,38 +74,6 @@ pub(super) async fn insert_identities(tx: &mut Tx, channel: &str, identities: &[
     .map(drop)
 }
 
-pub(super) async fn insert(tx: &mut Tx, contact: &ContactId, now: Time) -> Result<()> {
-    tx.query("insert into contacts (org_id, id, created_ms) values ($1, $2, $3)")
-        .bind(contact)
-        .bind(now)
-        .execute()
-        .await
-        .map(drop)
-}
-
-pub(super) async fn insert_identity(
-    tx: &mut Tx,
-    id: &str,
-    contact: &ContactId,
-    identity: &Identity,
-    at: Time,
-) -> Result<()> {
-    tx.query(
-        "insert into contact_identities (org_id, id, contact_id, channel, kind, value, valid_from_ms)
-         values ($1, $2, $3, $4, $5, $6, $7)
-         on conflict (org_id, channel, kind, value) where valid_to_ms is null do nothing",
-    )
-    .bind(id)
-    .bind(contact)
-    .bind(&identity.channel)
-    .bind(identity.kind.as_str())
-    .bind(&identity.value)
-    .bind(at)
-    .execute()
-    .await
-    .map(drop)
-}
-
 /// Ends one identity of a contact, unless the contact got it again after `at`.
 pub(super) async fn end_identity(
     tx: &mut Tx,
